@@ -1,0 +1,2 @@
+//! The binary `ally`.
+fn main() {}
