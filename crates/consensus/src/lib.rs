@@ -1,1 +1,38 @@
-//! (under construction)
+//! The agreement engine: Fast Byzantine Paxos over any quorum policy, as a pure state machine.
+//!
+//! Owns: the safety of docs/protocol.md sections 1 to 7, 10 and 11. "Persist before send" stands in
+//! the output type ([`Output::SendDurable`]).
+//! May not touch: keys, storage, sockets, clocks, randomness, services, what goes into a block.
+
+#![forbid(unsafe_code)]
+
+mod block;
+mod certificate;
+mod context;
+mod ids;
+mod io;
+mod journal;
+mod message;
+mod rotation;
+mod verify;
+
+pub use block::{BLOCK_BATCHES_MAX, BatchRef, BlockHeader, BlockRef, payload_digest};
+pub use certificate::{
+    CheckpointCertificate, CommitCertificate, NewViewCertificate, SIGNATURE_BYTES_MAX, Statement,
+};
+pub use context::{Context, signing_bytes};
+pub use ids::{
+    AllianceId, BlockHash, Digest, Epoch, Height, JournalPosition, Micros, PolicyDigest, Sequence,
+    View,
+};
+pub use io::{
+    Decided, DecisionPath, Draft, Evidence, Input, Output, PayloadVerdict, Recipients, Slot,
+    SyncedBlock,
+};
+pub use journal::Record;
+pub use message::{
+    BRANCH_HEADERS_MAX, Branch, Commit, Equivocation, Message, NewView, NewViewShare, Proposal,
+    SHARE_BYTES_MAX, Signed, SignedHeader, ViewChange, Vote,
+};
+pub use rotation::Rotation;
+pub use verify::{Authenticator, Verified};

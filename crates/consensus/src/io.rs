@@ -1,0 +1,221 @@
+//! What goes into the engine and what comes out of it.
+
+use crate::{
+    BatchRef, BlockHash, BlockHeader, BlockRef, CheckpointCertificate, Digest, Equivocation,
+    JournalPosition, Message, Micros, NewView, NewViewCertificate, Proposal, Record, Signed,
+    SignedHeader, Statement, Verified, View, Vote,
+};
+use ally_policy::{ServerIndex, ServerSet};
+use std::sync::Arc;
+
+/// Where the next block of this server goes, if it leads and may propose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// The view it leads.
+    pub view: View,
+    /// The block to extend.
+    pub parent: BlockRef,
+    /// Blocks proposed and not yet decided, for the batching policy: 0 means the pipe is empty.
+    pub in_flight: usize,
+}
+
+/// A payload for a [`Slot`], ready to become a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The slot it was made for; the engine ignores a draft for a slot that has passed.
+    pub parent: BlockRef,
+    /// The batches, in order.
+    pub batches: Arc<[BatchRef]>,
+    /// The log's size after them.
+    pub log_size: u64,
+    /// The log's root after them.
+    pub log_root: Digest,
+    /// The leader's clock; the engine raises it to the parent's if it is lower.
+    pub timestamp_us: Micros,
+}
+
+/// What became of a check that [`Output::CheckPayload`] asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayloadVerdict {
+    /// All batches are held, each the next of its origin; log size and root are right; the budget is
+    /// kept.
+    Valid,
+    /// The payload breaks a rule that the leader could check: it will never be voted for.
+    Invalid,
+}
+
+/// A decided block on the way in, when this server is behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncedBlock {
+    /// The header; its leader's signature is not needed below a certificate.
+    pub header: BlockHeader,
+    /// Its batch references.
+    pub batches: Arc<[BatchRef]>,
+}
+
+/// One thing that happened to this server.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Input {
+    /// A message whose signatures and certificates were checked, also this server's own: every
+    /// message sent to all comes back to its sender this way, a vote only once it is durable.
+    Received(Verified),
+    /// A payload for the slot that [`crate::Engine::slot`] showed.
+    Propose(Draft),
+    /// The answer to [`Output::CheckPayload`].
+    Payload {
+        /// The block.
+        block: BlockHash,
+        /// What became of it.
+        verdict: PayloadVerdict,
+    },
+    /// The answer to [`Output::Combine`]: the certificate's signature, or who spoilt it.
+    Combined {
+        /// What was combined.
+        statement: Statement,
+        /// The signature, or the servers whose shares are bad (not empty).
+        result: Result<Vec<u8>, ServerSet>,
+    },
+    /// A checked certificate for a block: this server's certifier made it, or a peer sent it.
+    Certified(CheckpointCertificate),
+    /// Blocks that follow this server's last decided one and end in a certified block. The sender of
+    /// this input has checked that each is the parent of the next, that the last is the certified
+    /// one, and their payloads.
+    Synced {
+        /// Ascending, gap-free.
+        blocks: Vec<SyncedBlock>,
+        /// For the last of them.
+        certificate: CheckpointCertificate,
+    },
+    /// Whether batches wait that no decided block holds. Work without progress starts the timer.
+    Work {
+        /// True while some wait.
+        waiting: bool,
+    },
+    /// A link to a server came up: tell it what it may have missed.
+    Connected(ServerIndex),
+    /// The server is about to stop: a leader gives up its view, so that nobody has to time out.
+    Stopping,
+    /// The time that [`crate::Engine::deadline`] showed has come.
+    Tick,
+}
+
+/// To whom a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipients {
+    /// Every server, this one included.
+    All,
+    /// One server; it may be this one.
+    One(ServerIndex),
+}
+
+/// How a block came to be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DecisionPath {
+    /// A fast quorum of votes: two steps.
+    Fast,
+    /// A quorum of commits: three steps.
+    Slow,
+    /// A certificate from others: this server was behind.
+    Certificate,
+}
+
+/// A decided block, in chain order, each exactly once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// Height and hash.
+    pub block: BlockRef,
+    /// The header.
+    pub header: BlockHeader,
+    /// Its leader's signature, unless it came by a certificate.
+    pub signature: Option<[u8; 64]>,
+    /// Its batches, in order. The engine does not know whether they are held.
+    pub batches: Arc<[BatchRef]>,
+    /// How.
+    pub path: DecisionPath,
+}
+
+/// Proof of a server's misbehaviour. It verifies offline with the alliance document alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Evidence {
+    /// A leader signed two headers of one view, neither an ancestor of the other.
+    Headers(Equivocation),
+    /// A server voted for two blocks of one view, neither an ancestor of the other, as the headers
+    /// show.
+    Votes {
+        /// One vote.
+        first: Signed<Vote>,
+        /// The other.
+        second: Signed<Vote>,
+        /// Headers that show the conflict, where equal heights do not.
+        headers: Vec<SignedHeader>,
+    },
+    /// A new leader's choice that its own reports do not give.
+    Selection(Signed<NewView>),
+}
+
+/// One thing to do. They are to be done in order, but a message that waits for the journal does not
+/// hold up what follows it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Output {
+    /// Append to the journal; `position` is one above the last.
+    Journal {
+        /// The record's place.
+        position: JournalPosition,
+        /// The record.
+        record: Record,
+    },
+    /// Sign (see [`Message::share_statement`]) and send at once.
+    Send {
+        /// To whom.
+        to: Recipients,
+        /// What.
+        message: Message,
+    },
+    /// Sign and send as soon as the journal is durable up to `after`, and never before: not on a
+    /// retry, not on a reconnect, not to oneself.
+    SendDurable {
+        /// The record that must not be lost.
+        after: JournalPosition,
+        /// To whom.
+        to: Recipients,
+        /// What.
+        message: Message,
+    },
+    /// Check this proposal's payload; its parent's was checked or is decided. Answer with
+    /// [`Input::Payload`], at once or when missing batches have come.
+    CheckPayload {
+        /// The block.
+        block: BlockRef,
+        /// The proposal.
+        proposal: Arc<Proposal>,
+    },
+    /// Combine shares into the statement's signature; answer with [`Input::Combined`].
+    Combine {
+        /// What the shares are on.
+        statement: Statement,
+        /// At least a kernel's or a quorum's.
+        shares: Vec<(ServerIndex, Vec<u8>)>,
+    },
+    /// Decided; next in the chain.
+    Decided(Decided),
+    /// This server entered a view, or began to leave one (`open` is none until NV is known).
+    View {
+        /// The view.
+        view: View,
+        /// Its NV, once open; view 0 has none and is open from the start.
+        open: Option<NewViewCertificate>,
+    },
+    /// A certified block is out of reach: fetch what lies between and answer with
+    /// [`Input::Synced`].
+    Behind {
+        /// The last block this server has decided.
+        decided: BlockRef,
+        /// The certified block ahead.
+        certificate: CheckpointCertificate,
+    },
+    /// Keep this and show it.
+    Evidence(Evidence),
+}
