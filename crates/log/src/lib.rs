@@ -1,1 +1,37 @@
-//! (under construction)
+//! The alliance's log: an RFC 6962 Merkle tree over all commands ever ordered, what the alliance
+//! signs about it, and receipts that anyone can verify offline with one public key.
+//!
+//! - [`Frontier`]: size and root while the log grows, in a few hundred bytes. Servers recompute
+//!   with it what a proposed block claims.
+//! - [`Tile`], [`TileWriter`], [`TileReader`]: the whole log as tiles of 256 hashes for a store.
+//! - [`Prover`]: proofs out of tiles. [`InclusionProof`], [`ConsistencyProof`]: checking them.
+//!
+//! Owns: one value, one encoding; every error names what failed. May not touch: networking, async,
+//! I/O, keys. Needs an allocator and no standard library,
+//! so that it runs in a browser or on a small device.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod frontier;
+mod hash;
+mod memory;
+mod proof;
+mod prover;
+mod tile;
+mod tile_writer;
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
+
+pub use frontier::{Frontier, LOG_SIZE_MAX};
+pub use hash::{HASH_BYTES, Hash, leaf_hash, node_hash};
+pub use memory::{MemoryTiles, NoTile};
+pub use proof::{ConsistencyProof, InclusionProof, PROOF_HASHES_MAX, ProofError};
+pub use prover::{ProveError, Prover, consistency_proof, inclusion_proof};
+pub use tile::{TILE_HEIGHT, TILE_LEVELS_MAX, TILE_WIDTH, Tile, TileReader};
+pub use tile_writer::{CompleteTile, OpenError, TileWriter, WithEdge};
