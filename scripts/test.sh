@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Runs every check of the project and ends with a count.
+#
+#   scripts/test.sh            everything
+#   scripts/test.sh --quick    without the end-to-end part (no release build)
+#
+# Needs a Rust toolchain. Everything else (a C compiler, openssl, python3) it installs where it is
+# missing and the system is Debian or a relative of it; elsewhere it says what to install.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+quick=false
+case "${1:-}" in
+    "") ;;
+    --quick) quick=true ;;
+    *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
+
+passed=0
+failed=0
+failures=()
+log=$(mktemp -d)
+trap 'rm -rf "$log"' EXIT
+
+say() { printf '\n== %s\n' "$*"; }
+
+# check NAME COMMAND...: one check, counted as one.
+check() {
+    local name=$1
+    shift
+    say "$name"
+    if "$@"; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        failures+=("$name")
+    fi
+}
+
+# counted NAME COMMAND...: a test runner, counted by what it says it ran.
+counted() {
+    local name=$1 out status=0 ok bad
+    shift
+    say "$name"
+    out="$log/out"
+    "$@" 2>&1 | tee "$out" || status=$?
+    read -r ok bad < <(python3 scripts/count.py "$out")
+    passed=$((passed + ok))
+    failed=$((failed + bad))
+    if [ "$status" -ne 0 ]; then
+        [ "$bad" -gt 0 ] || failed=$((failed + 1))
+        failures+=("$name")
+    elif [ "$ok" -eq 0 ]; then
+        failed=$((failed + 1))
+        failures+=("$name: ran no test")
+    fi
+}
+
+need() {
+    local missing=()
+    command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    command -v openssl >/dev/null || missing+=(openssl)
+    command -v python3 >/dev/null || missing+=(python3)
+    [ ${#missing[@]} -eq 0 ] && return 0
+    if command -v apt-get >/dev/null && [ "$(id -u)" -eq 0 ]; then
+        say "installing ${missing[*]}"
+        apt-get update -qq && apt-get install -y -qq "${missing[@]}"
+    else
+        echo "Missing: ${missing[*]}. Install them with your package manager and run this again." >&2
+        exit 2
+    fi
+}
+
+command -v cargo >/dev/null || {
+    echo "Missing: a Rust toolchain (https://rustup.rs, or your distribution's package)." >&2
+    exit 2
+}
+need
+
+export CARGO_TERM_COLOR=never
+
+check "formatting" cargo fmt --all --check
+check "clippy, warnings denied" cargo clippy --workspace --all-targets --locked -- -D warnings
+if cargo deny --version >/dev/null 2>&1; then
+    check "licences, bans and sources of dependencies" cargo deny --offline check licenses bans sources
+else
+    check "licences of dependencies" python3 scripts/licences.py
+fi
+check "known answers of the threshold schemes, made again" python3 scripts/known_answers.py --check
+
+if cargo nextest --version >/dev/null 2>&1; then
+    counted "tests" cargo nextest run --workspace --locked --no-fail-fast --status-level fail
+else
+    counted "tests" cargo test --workspace --locked --no-fail-fast --lib --bins --tests
+fi
+counted "examples in the documentation" cargo test --workspace --locked --doc
+
+if ! $quick; then
+    check "release build" cargo build --release --locked
+    check "the demo, checked with openssl" scripts/demo-check.sh
+fi
+
+say "done"
+for failure in ${failures[@]+"${failures[@]}"}; do echo "failed: $failure"; done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
