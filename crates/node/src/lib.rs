@@ -1,1 +1,6 @@
-//! (under construction)
+//! The consensus server: driver loop, store, peer links, client API.
+//!
+//! Owns the order of things: persist, send, deliver, certify, reply; and back-pressure.
+//! May not touch: decisions of the protocol.
+
+pub mod api;
