@@ -1,2 +1,24 @@
 //! The binary `ally`.
-fn main() {}
+//!
+//! `cli` says what can be typed, `commands` holds one file per command, `output` prints answers
+//! on standard output, and `failure` prints errors on standard error and chooses the exit code.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+mod commands;
+mod failure;
+mod output;
+
+use clap::Parser;
+use cli::Cli;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = cli.global.output();
+    match cli.command.run(&output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(&output),
+    }
+}

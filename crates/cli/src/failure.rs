@@ -1,0 +1,120 @@
+//! Errors as people and scripts meet them: what happened, what still works, the next command.
+
+use crate::output::Output;
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// How the program ends if it does not succeed; `ally --help` lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The question was answered, and the answer is no.
+    No = 1,
+    /// Arguments, files or keys are wrong.
+    Input = 2,
+    /// The alliance or a server cannot be reached, or does not decide.
+    Unavailable = 3,
+    /// A server gave an answer that is provably wrong.
+    Forged = 4,
+    /// A fault of this program.
+    Internal = 70,
+}
+
+/// Why a command did not succeed.
+#[derive(Debug, Serialize)]
+pub struct Failure {
+    /// Stable, explained in docs/errors.md: `ALLY-0107`.
+    code: &'static str,
+    /// What happened, to whom, since when; one sentence without a full stop.
+    message: String,
+    /// What else is known: a label and a text each, for instance `still works: reading`.
+    details: Vec<(&'static str, String)>,
+    /// What to try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    #[serde(skip)]
+    exit: Exit,
+}
+
+impl Failure {
+    /// A failure with a code of docs/errors.md.
+    pub fn new(exit: Exit, code: &'static str, message: impl Display) -> Self {
+        Self { code, message: message.to_string(), details: Vec::new(), next: None, exit }
+    }
+
+    /// Adds something known, under a label such as `organisation` or `still works`.
+    #[must_use]
+    pub fn detail(mut self, label: &'static str, text: impl Display) -> Self {
+        self.details.push((label, text.to_string()));
+        self
+    }
+
+    /// Says what to try: a command, or an instruction.
+    #[must_use]
+    pub fn next(mut self, next: impl Display) -> Self {
+        self.next = Some(next.to_string());
+        self
+    }
+
+    /// A file or directory could not be read or written.
+    pub fn file(path: &Path, error: &io::Error) -> Self {
+        let next = match error.kind() {
+            io::ErrorKind::NotFound => "check the path",
+            io::ErrorKind::PermissionDenied => "check the owner and mode of the file",
+            io::ErrorKind::StorageFull => "make room on the disk",
+            _ => "check the file and its disk",
+        };
+        Self::new(Exit::Input, "ALLY-0001", format_args!("{}: {error}", path.display())).next(next)
+    }
+
+    /// Standard output could not be written. A reader that has seen enough is no failure worth a
+    /// word: see [`Failure::report`].
+    pub fn standard_output(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::new(Exit::Internal, BROKEN_PIPE, "standard output was closed");
+        }
+        Self::new(Exit::Input, "ALLY-0001", format_args!("standard output: {error}"))
+    }
+
+    /// Something that cannot happen did.
+    pub fn internal(error: impl Display) -> Self {
+        Self::new(Exit::Internal, "ALLY-0070", error)
+            .next("report it, with the command and the output of `ally --version`")
+    }
+
+    /// Prints the failure on standard error; returns the exit code.
+    pub fn report(&self, output: &Output) -> ExitCode {
+        if self.code == BROKEN_PIPE {
+            // `ally listen | head` ends like any other filter.
+            return ExitCode::SUCCESS;
+        }
+        // Nobody is left to tell if standard error is gone; the exit code remains.
+        let _ = if output.is_json() { self.print_json() } else { self.print_text() };
+        ExitCode::from(self.exit as u8)
+    }
+
+    fn print_json(&self) -> io::Result<()> {
+        let error = serde_json::json!({ "error": self });
+        writeln!(io::stderr().lock(), "{error}")
+    }
+
+    fn print_text(&self) -> io::Result<()> {
+        let mut stderr = anstream::stderr().lock();
+        let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+        let bold = Style::new().bold();
+        writeln!(stderr, "{red}error {}{red:#}: {}", self.code, self.message)?;
+        for (label, text) in &self.details {
+            writeln!(stderr, "  {bold}{label}{bold:#}: {text}")?;
+        }
+        if let Some(next) = &self.next {
+            writeln!(stderr, "  {bold}next{bold:#}: {next}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Not an error anybody sees.
+const BROKEN_PIPE: &str = "broken pipe";
