@@ -1,1 +1,40 @@
-//! (under construction)
+//! A whole server without I/O: agreement, ordering service, certifier and catch-up.
+//!
+//! [`Input`]s go in, [`Output`]s come out; the driver performs them with disk, network and keys. The
+//! simulator performs them with modelled ones.
+//!
+//! Owns: what goes into a batch and a block, what a payload must be to be voted for, when shares are
+//! given, in which order things are written, sent and delivered ([`When`]).
+//! May not touch: keys, storage, sockets, clocks, randomness; the rules of agreement, which are the
+//! engine's.
+
+#![forbid(unsafe_code)]
+// Messages are moved a few thousand times a second: boxing each would cost more than it saves.
+#![allow(clippy::large_enum_variant)]
+
+mod batch;
+mod chain_state;
+mod check;
+mod config;
+mod evidence;
+mod io;
+mod job;
+mod wire;
+
+pub use batch::{
+    BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, BATCH_OVERHEAD, Batch, BatchId, COMMAND_OVERHEAD,
+    HeldBatch, SignedBatch, batch_signing_bytes,
+};
+pub use chain_state::ChainState;
+pub use check::{CERTIFY_SHARE_KIND, Checked, SHARE_PROOF_KIND};
+pub use config::{LimitError, Limits};
+pub use evidence::Evidence;
+pub use io::{
+    DeliveredBlock, Input, Now, Outgoing, Output, Recipients, Refusal, Serve, StoreOp, Unsigned,
+    When, WritePosition,
+};
+pub use job::{CombineFailure, Done, Job};
+pub use wire::{
+    CertifyShare, FETCH_BATCHES_MAX, FRAME_BYTES_MAX, Link, PeerMessage, SHARE_PROOF_BYTES_MAX,
+    SYNC_BLOCKS_MAX, SYNC_BYTES_MAX, ShareProof, SyncBlocks, frame_bytes_max, synced_block_bytes,
+};
