@@ -3,4 +3,7 @@
 //! Owns the order of things: persist, send, deliver, certify, reply; and back-pressure.
 //! May not touch: decisions of the protocol.
 
+#![forbid(unsafe_code)]
+
 pub mod api;
+pub mod store;

@@ -1,0 +1,54 @@
+//! How keys are written: big-endian, so that the order of bytes is the order of numbers.
+
+use super::records::BatchKey;
+use ally_consensus::{Digest, Sequence};
+use ally_policy::ServerIndex;
+
+/// Key of the commit count in the table of the store's own notes.
+pub(super) const COMMITS: &[u8] = b"commits";
+/// Key of the first journal position that is kept.
+pub(super) const JOURNAL_FIRST: &[u8] = b"journal first";
+/// Key of the last journal position.
+pub(super) const JOURNAL_LAST: &[u8] = b"journal last";
+
+/// `number (8, BE)`: journal positions, heights, log sizes and indices.
+pub(super) fn number(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
+/// Reads [`number`] back; nothing if it is not 8 bytes.
+pub(super) fn to_number(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.try_into().ok()?))
+}
+
+/// `origin (2, BE) || sequence (8, BE) || digest (32)`.
+pub(super) fn batch(key: BatchKey) -> [u8; 42] {
+    let mut bytes = [0; 42];
+    bytes[..2].copy_from_slice(&key.origin.0.to_be_bytes());
+    bytes[2..10].copy_from_slice(&number(key.sequence.0));
+    bytes[10..].copy_from_slice(&key.digest.0);
+    bytes
+}
+
+/// What the keys of an origin's batches from a sequence on are not below.
+pub(super) fn batches_from(origin: ServerIndex, sequence: Sequence) -> [u8; 42] {
+    batch(BatchKey { origin, sequence, digest: Digest([0; 32]) })
+}
+
+/// Reads [`batch`] back; nothing if it is not 42 bytes.
+pub(super) fn to_batch(key: &[u8]) -> Option<BatchKey> {
+    let (origin, rest) = key.split_at_checked(2)?;
+    let (sequence, digest) = rest.split_at_checked(8)?;
+    Some(BatchKey {
+        origin: ServerIndex(u16::from_be_bytes(origin.try_into().ok()?)),
+        sequence: Sequence(to_number(sequence)?),
+        digest: Digest(digest.try_into().ok()?),
+    })
+}
+
+/// `level (1) || index (8, BE)`.
+pub(super) fn tile(level: u8, index: u64) -> [u8; 9] {
+    let mut bytes = [level; 9];
+    bytes[1..].copy_from_slice(&index.to_be_bytes());
+    bytes
+}

@@ -1,0 +1,175 @@
+//! The only file that knows which database is used (docs/adr/0001-store.md): fjall, a log-structured
+//! merge tree with one write-ahead log for all tables.
+
+use bytes::Bytes;
+use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::path::Path;
+
+/// Memory for blocks of the database read from disk.
+const CACHE_BYTES: u64 = 32 << 20;
+/// A table's newest entries are held in memory up to this size, then written out sorted.
+const MEMTABLE_BYTES: u64 = 16 << 20;
+/// Values from this size on live in files of their own and are not copied when tables are merged.
+const SEPARATE_BYTES: u32 = 1 << 10;
+/// The write-ahead log may take this much disk.
+const WAL_BYTES_MAX: u64 = 256 << 20;
+/// Threads that sort and merge in the background; they sleep when nothing is written.
+const WORKERS: usize = 1;
+
+/// The tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Table {
+    /// The store's own notes.
+    Notes,
+    /// Position to record.
+    Journal,
+    /// Origin and sequence to batch.
+    Batches,
+    /// Block hash to block.
+    Undecided,
+    /// Height to block.
+    Blocks,
+    /// Log index of a block's first command to height.
+    Starts,
+    /// Log size to certificate.
+    Certificates,
+    /// Level and index to 256 hashes.
+    Tiles,
+    /// Digest to evidence.
+    Evidence,
+}
+
+impl Table {
+    const ALL: [Self; 9] = [
+        Self::Notes,
+        Self::Journal,
+        Self::Batches,
+        Self::Undecided,
+        Self::Blocks,
+        Self::Starts,
+        Self::Certificates,
+        Self::Tiles,
+        Self::Evidence,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Notes => "notes",
+            Self::Journal => "journal",
+            Self::Batches => "batches",
+            Self::Undecided => "undecided",
+            Self::Blocks => "blocks",
+            Self::Starts => "starts",
+            Self::Certificates => "certificates",
+            Self::Tiles => "tiles",
+            Self::Evidence => "evidence",
+        }
+    }
+
+    fn options(self) -> KeyspaceCreateOptions {
+        let options = KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+        match self {
+            Self::Batches | Self::Tiles | Self::Blocks => options.with_kv_separation(Some(
+                KvSeparationOptions::default().separation_threshold(SEPARATE_BYTES),
+            )),
+            _ => options,
+        }
+    }
+}
+
+/// The changes of one commit: values to set, keys to remove. One entry per key: within a commit the
+/// database has no order.
+pub(super) type Puts = BTreeMap<(Table, Bytes), Option<Bytes>>;
+
+/// The open database.
+pub(super) struct Tables {
+    database: Database,
+    keyspaces: [Keyspace; Table::ALL.len()],
+}
+
+impl Tables {
+    /// Opens the database in `dir`, makes it if the directory is not there.
+    pub(super) fn open(dir: &Path) -> fjall::Result<Self> {
+        let database = Database::builder(dir)
+            .cache_size(CACHE_BYTES)
+            .max_journaling_size(WAL_BYTES_MAX)
+            .worker_threads(WORKERS)
+            .manual_journal_persist(true)
+            .open()?;
+        let mut keyspaces = Vec::with_capacity(Table::ALL.len());
+        for table in Table::ALL {
+            keyspaces.push(database.keyspace(table.name(), || table.options())?);
+        }
+        let keyspaces = keyspaces.try_into().unwrap_or_else(|_| unreachable!("one for each"));
+        Ok(Self { database, keyspaces })
+    }
+
+    /// The value of a key.
+    pub(super) fn value(&self, table: Table, key: &[u8]) -> fjall::Result<Option<Bytes>> {
+        Ok(self.keyspace(table).get(key)?.map(Bytes::from))
+    }
+
+    /// All entries from a key on, in ascending order, as they are now.
+    pub(super) fn from(&self, table: Table, key: &[u8]) -> Entries {
+        let range = (Bound::Included(key.to_vec()), Bound::Unbounded);
+        Entries(self.keyspace(table).range::<Vec<u8>, _>(range))
+    }
+
+    /// The last entry at or below a key.
+    pub(super) fn last_at_or_below(
+        &self,
+        table: Table,
+        key: &[u8],
+    ) -> fjall::Result<Option<(Bytes, Bytes)>> {
+        self.keyspace(table).range(..=key.to_vec()).next_back().map(entry).transpose()
+    }
+
+    /// The last entry.
+    pub(super) fn last(&self, table: Table) -> fjall::Result<Option<(Bytes, Bytes)>> {
+        self.keyspace(table).last_key_value().map(entry).transpose()
+    }
+
+    /// Writes all of `puts` as one; returns when it is durable if `sync`.
+    pub(super) fn commit(&self, puts: Puts, sync: bool) -> fjall::Result<()> {
+        let mode = if sync { PersistMode::SyncData } else { PersistMode::Buffer };
+        let mut batch = self.database.batch().durability(Some(mode));
+        for ((table, key), value) in puts {
+            match value {
+                Some(value) => batch.insert(self.keyspace(table), key, value),
+                None => batch.remove(self.keyspace(table), key),
+            }
+        }
+        batch.commit()
+    }
+
+    /// Makes all that was written without a sync durable.
+    pub(super) fn sync(&self) -> fjall::Result<()> {
+        self.database.persist(PersistMode::SyncAll)
+    }
+
+    /// Bytes on the disk.
+    pub(super) fn disk_bytes(&self) -> fjall::Result<u64> {
+        self.database.disk_space()
+    }
+
+    fn keyspace(&self, table: Table) -> &Keyspace {
+        &self.keyspaces[table as usize]
+    }
+}
+
+/// Entries in ascending order of keys; a snapshot, unmoved by later writes.
+pub(super) struct Entries(fjall::Iter);
+
+impl Iterator for Entries {
+    type Item = fjall::Result<(Bytes, Bytes)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(entry)
+    }
+}
+
+fn entry(guard: Guard) -> fjall::Result<(Bytes, Bytes)> {
+    guard.into_inner().map(|(key, value)| (key.into(), value.into()))
+}

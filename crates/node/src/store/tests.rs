@@ -1,0 +1,11 @@
+//! What was acknowledged is there again; what is damaged does not open.
+
+use super::*;
+use ally_consensus::{AllianceId, BlockHash, Digest, Epoch, Height, JournalPosition, Sequence};
+use ally_policy::ServerIndex;
+use std::path::Path;
+
+mod common;
+mod order;
+mod refusal;
+mod round_trip;

@@ -1,0 +1,84 @@
+//! Order of records, blocks and acknowledgements.
+
+use super::common::*;
+use super::*;
+use std::sync::mpsc;
+
+#[test]
+fn acknowledgements_come_in_order_and_each_once() {
+    let (_parent, dir) = fresh();
+    let (store, _) = open(&dir);
+    let (told, outcomes) = mpsc::channel();
+    for position in 1..=500 {
+        let told = told.clone();
+        store.submit(record(position), move |outcome| {
+            outcome.expect("durable");
+            told.send(position).expect("the test listens");
+        });
+    }
+    drop(told);
+    assert!(outcomes.iter().eq(1..=500));
+    assert_eq!(kept(&store), Some((1, 500)));
+    store.close().expect("closes");
+    drop(store);
+    let (_, recovered) = open(&dir);
+    assert!(recovered.commits < 500, "{} syncs for 500 batches", recovered.commits);
+}
+
+#[test]
+fn a_batch_out_of_order_is_refused_whole_and_alone() {
+    let (_parent, dir) = fresh();
+    let (store, _) = open(&dir);
+    store.commit(record(1)).expect("durable");
+    let mut gap = record(2);
+    gap.journal(JournalPosition(4), content(4));
+    assert!(matches!(
+        store.commit(gap),
+        Err(StoreError::NotContiguous { given: JournalPosition(4), expected: JournalPosition(3) })
+    ));
+    assert!(matches!(store.commit(record(1)), Err(StoreError::NotContiguous { .. })));
+    store.commit(record(2)).expect("others are not to blame");
+    for (bad, good) in [
+        (block(3, 0, 1), block(2, 0, 1)),
+        (block(4, 1, 2), block(3, 1, 2)),
+        (block(4, 1, 2), block(4, 2, 3)),
+        (block(5, 3, 2), block(5, 3, 3)),
+    ] {
+        let mut batch = WriteBatch::new();
+        if good.height == Height(2) {
+            batch.block(block(1, 0, 0));
+            store.commit(batch).expect("any first height");
+            batch = WriteBatch::new();
+        }
+        batch.block(bad);
+        assert!(matches!(store.commit(batch), Err(StoreError::OutOfOrder { .. })));
+        let mut batch = WriteBatch::new();
+        batch.block(good);
+        store.commit(batch).expect("in order");
+    }
+}
+
+#[test]
+fn one_commit_keeps_the_last_of_two_changes_of_a_key() {
+    let (_parent, dir) = fresh();
+    let (store, _) = open(&dir);
+    let hash = BlockHash([1; 32]);
+    let mut batch = WriteBatch::new();
+    batch.undecided(hash, &b"one"[..]).forget_undecided(hash);
+    batch.certificate(1, &b"first"[..]).certificate(1, &b"second"[..]);
+    batch.journal(JournalPosition(1), content(1)).trim_journal(JournalPosition(2));
+    store.commit(batch).expect("durable");
+    assert_eq!(store.undecided(hash).unwrap(), None);
+    assert_eq!(store.newest_certificate().unwrap().unwrap().1, &b"second"[..]);
+    assert_eq!(kept(&store), None);
+}
+
+#[test]
+fn a_closed_store_says_so_and_can_be_read() {
+    let (_parent, dir) = fresh();
+    let (store, _) = open(&dir);
+    store.commit(record(1)).expect("durable");
+    store.close().expect("closes");
+    assert!(matches!(store.commit(record(2)), Err(StoreError::ReadOnly { .. })));
+    assert_eq!(kept(&store), Some((1, 1)));
+}
