@@ -1,0 +1,43 @@
+//! Threshold BLS signatures on BLS12-381, dealt over a trust formula.
+//!
+//! ```text
+//!             secret s, public key s*G2
+//!                      | 2 of 3: f(x) = s + a*x, committed to as s*G2, a*G2
+//!        f(1)          f(2)          f(3)
+//!         |             |             | 2 of 2: g(x) = f(3) + b*x, committed to as b*G2
+//!       leaf          leaf         g(1)   g(2)
+//!                                  leaf   leaf
+//! ```
+//!
+//! - Signatures are points of G1 (48 bytes), public keys points of G2 (96 bytes). A signature is
+//!   unique, so it serves as a coin as well.
+//! - Keys come from a dealer that commits to every polynomial ([`PublicKey`]), so receivers check
+//!   their shares ([`KeyShare::matches`]) and everyone checks signature shares
+//!   ([`SignatureShare::verify`]) without a proof from the sender.
+//! - No server brings a key of its own, so there is no rogue key to fear and no proof of possession
+//!   to ask for.
+//! - Each use has its own tag ([`Prepared::new`]): a share given for one can never serve another.
+//!
+//! Unforgeable while no set on which the formula holds is corrupt, under the co-CDH assumption in the
+//! random oracle model (Boldyreva 2003, static corruption).
+//!
+//! Not protected against: the dealer, who knows the key; side channels other than time.
+//!
+//! # Source
+//! design of docs/protocol.md section 8; Boneh, Lynn & Shacham 2001; Boldyreva 2003.
+
+mod combine;
+mod curve;
+mod deal;
+mod key;
+mod scalar;
+mod share;
+
+#[cfg(test)]
+mod tests;
+
+pub use combine::{CombineError, SignatureBytes, combine, verify};
+pub use curve::{G1_BYTES, G2_BYTES};
+pub use deal::{Dealt, deal};
+pub use key::{KeyShare, Prepared, PublicKey};
+pub use share::SignatureShare;
