@@ -29,8 +29,7 @@ pub trait Backend: Send + Sync + 'static {
     /// after the blocks can be read.
     fn tip(&self) -> watch::Receiver<Tip>;
 
-    /// Height of the block that holds the entry `index`. For an index at or above the log size: the
-    /// height after the newest decided block.
+    /// Height of the block that holds the entry `index`, which is below the decided log size.
     ///
     /// # Errors
     /// [`ReadError`] if the store fails or no longer holds the block.
@@ -85,8 +84,6 @@ pub struct Tip {
     pub certified_height: Height,
     /// Entries up to and with that one.
     pub certified_log_size: u64,
-    /// The server is about to stop: streams end, nothing new is taken.
-    pub stopping: bool,
 }
 
 /// One decided block with its entries.

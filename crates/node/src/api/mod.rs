@@ -5,13 +5,23 @@
 //! block, never per command: a submission carries many entries, and a [`Notice`] speaks of a run.
 
 mod backend;
+mod clients;
+mod connection;
+pub mod limits;
+mod listen;
 mod notices;
+mod propose;
+mod reads;
+mod runs;
+mod serve;
+mod service;
 mod status;
 mod submission;
 mod undecided;
 
 pub use backend::{AnchorProof, Backend, Busy, DecidedBlock, ReadError, Tip};
 pub use notices::{Notice, NoticeReader, Notices, Refusal};
+pub use serve::serve;
 pub use status::{PeerView, Progress, StatusView};
 pub use submission::Submission;
 pub use undecided::Undecided;

@@ -1,0 +1,328 @@
+//! One propose stream: proposals in, answers out, bounded at both ends.
+
+use crate::api::clients::{Budget, Charge};
+use crate::api::limits::{BUSY_PATIENCE, RECEIPTS_PER_REPLY_MAX};
+use crate::api::reads::Reads;
+use crate::api::runs::{Runs, Span};
+use crate::api::{Backend, Busy, Notice, NoticeReader, Notices, Refusal, Submission, Tip};
+use ally_alliance::keys::ClientPublic;
+use ally_codec::Encode;
+use ally_proto::Entry;
+use ally_proto::limits::{REQUEST_BYTES_MAX, REQUEST_ENTRIES_MAX};
+use ally_proto::v1::propose_event::Kind;
+use ally_proto::v1::{
+    Certified, IssuedReceipt, Ordered, ProposeEvent, ProposeReply, ProposeRequest, RejectCode,
+    Rejected, Until,
+};
+use std::future::pending;
+use std::mem;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_stream::{Stream, StreamExt};
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+/// A stream between its client and the backend. One task runs it; it reads no further message
+/// while one waits for the client's budget or for the ordering service, which makes HTTP/2 hold the
+/// client back.
+pub(crate) struct ProposeStream<B, S> {
+    client: ClientPublic,
+    reads: Reads<B>,
+    budget: Arc<Budget>,
+    /// `None` once the client has sent everything.
+    inbound: Option<S>,
+    held: Held,
+    next_tag: u64,
+    runs: Runs,
+    notices: Notices,
+    reader: NoticeReader,
+    tip: watch::Receiver<Tip>,
+    stop: CancellationToken,
+    replies: mpsc::Sender<Result<ProposeReply, Status>>,
+}
+
+/// A message that was read and not handed over.
+enum Held {
+    Nothing,
+    /// Waits for the client's budget.
+    Unpaid(Batch),
+    /// Waits for the ordering service.
+    Busy {
+        batch: Batch,
+        charge: Charge,
+        again_at: Instant,
+        give_up_at: Instant,
+    },
+}
+
+/// The checked content of one message.
+struct Batch {
+    submission: Submission,
+    until: Until,
+}
+
+impl<B: Backend, S> ProposeStream<B, S>
+where
+    S: Stream<Item = Result<ProposeRequest, Status>> + Unpin,
+{
+    pub(crate) fn new(
+        client: ClientPublic,
+        reads: Reads<B>,
+        budget: Arc<Budget>,
+        inbound: S,
+        stop: CancellationToken,
+        replies: mpsc::Sender<Result<ProposeReply, Status>>,
+    ) -> Self {
+        let (notices, reader) = Notices::new();
+        Self {
+            client,
+            budget,
+            inbound: Some(inbound),
+            held: Held::Nothing,
+            next_tag: 0,
+            runs: Runs::default(),
+            notices,
+            reader,
+            tip: reads.backend().tip(),
+            stop,
+            replies,
+            reads,
+        }
+    }
+
+    /// Runs until everything is answered, or the client is gone.
+    pub(crate) async fn run(mut self) {
+        if let Err(status) = self.serve().await {
+            // A client that is gone needs no status.
+            _ = self.replies.send(Err(status)).await;
+        }
+    }
+
+    async fn serve(&mut self) -> Result<(), Status> {
+        while self.inbound.is_some() || !self.runs.is_empty() || self.is_holding() {
+            tokio::select! {
+                notices = self.reader.take() => self.tell(notices).await?,
+                changed = self.tip.changed(), if self.runs.wants_certificate() => {
+                    changed.map_err(|_| stopping())?;
+                    self.certify().await?;
+                }
+                () = std::future::ready(()), if self.runs.receipts_due() => self.send_receipts().await?,
+                message = next(&mut self.inbound), if !self.is_holding() => self.read(message)?,
+                charge = pay(&self.budget, &self.held) => self.hand_over(charge).await?,
+                () = try_again(&self.held) => self.try_again().await?,
+                () = self.stop.cancelled(), if self.inbound.is_some() => self.inbound = None,
+                () = self.replies.closed() => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    fn is_holding(&self) -> bool {
+        !matches!(self.held, Held::Nothing)
+    }
+
+    /// Takes a message from the client, or the end of them.
+    fn read(&mut self, message: Option<Result<ProposeRequest, Status>>) -> Result<(), Status> {
+        let Some(message) = message.transpose()? else {
+            self.inbound = None;
+            return Ok(());
+        };
+        let batch = check(message, self.next_tag, &self.notices)?;
+        self.next_tag = batch.submission.first_tag + batch.submission.entries.len() as u64;
+        self.held = Held::Unpaid(batch);
+        Ok(())
+    }
+
+    async fn hand_over(&mut self, charge: Charge) -> Result<(), Status> {
+        let Held::Unpaid(batch) = mem::replace(&mut self.held, Held::Nothing) else {
+            return Ok(());
+        };
+        self.submit(batch, charge, Instant::now() + BUSY_PATIENCE).await
+    }
+
+    async fn try_again(&mut self) -> Result<(), Status> {
+        match mem::replace(&mut self.held, Held::Nothing) {
+            Held::Busy { batch, charge, give_up_at, .. } => {
+                self.submit(batch, charge, give_up_at).await
+            }
+            held => {
+                self.held = held;
+                Ok(())
+            }
+        }
+    }
+
+    async fn submit(
+        &mut self,
+        batch: Batch,
+        charge: Charge,
+        give_up_at: Instant,
+    ) -> Result<(), Status> {
+        let Batch { submission, until } = batch;
+        let (first_tag, count) = (submission.first_tag, submission.entries.len() as u32);
+        // Notices may come before `submit` returns; they wait in their queue, and the run is open
+        // before this task looks there.
+        let Err(Busy { submission, retry_after }) =
+            self.reads.backend().submit(self.client, submission)
+        else {
+            self.runs.open(first_tag, count, until, charge);
+            return Ok(());
+        };
+        let again_at = Instant::now() + retry_after;
+        if again_at < give_up_at {
+            let batch = Batch { submission, until };
+            self.held = Held::Busy { batch, charge, again_at, give_up_at };
+            return Ok(());
+        }
+        let refusal = Refusal::Busy { retry_after };
+        self.reply(vec![rejected(first_tag, count, &refusal)]).await
+    }
+
+    /// Passes on what became of entries.
+    async fn tell(&mut self, notices: Vec<Notice>) -> Result<(), Status> {
+        let mut events = Vec::with_capacity(notices.len());
+        let mut settled = Vec::new();
+        for notice in &notices {
+            events.push(event(notice));
+            if let Notice::Ordered { first_tag, count, first_index, duplicate_of, .. } = *notice {
+                let first_index = duplicate_of.unwrap_or(first_index);
+                settled.push(Span { first_tag, first_index, count });
+            }
+        }
+        // The budget is given back only after the reply has left.
+        self.reply(events).await?;
+        for notice in &notices {
+            if let Notice::Refused { first_tag, count, .. } = notice {
+                self.runs.refused(*first_tag, *count);
+            }
+        }
+        settled.into_iter().for_each(|span| self.runs.ordered(span));
+        if self.runs.wants_certificate() { self.certify().await } else { Ok(()) }
+    }
+
+    /// Passes on the newest certificate if somebody waits for it.
+    async fn certify(&mut self) -> Result<(), Status> {
+        let tip = *self.tip.borrow_and_update();
+        if !self.runs.certified(tip.certified_log_size) {
+            return Ok(());
+        }
+        let anchor = self.reads.run(move |backend| backend.anchor(tip.certified_height, 0)).await?;
+        let anchor = anchor.ok_or_else(|| Status::internal("the newest certificate is missing"))?;
+        let certificate = anchor.certificate.to_bytes().into();
+        self.reply(vec![ProposeEvent { kind: Some(Kind::Certified(Certified { certificate })) }])
+            .await
+    }
+
+    async fn send_receipts(&mut self) -> Result<(), Status> {
+        let due = self.runs.take_due(RECEIPTS_PER_REPLY_MAX);
+        let tags: Vec<u64> = due.iter().map(|(tag, _)| *tag).collect();
+        let read = move |backend: &B| {
+            due.iter().map(|(_, index)| backend.receipt(*index)).collect::<Result<Vec<_>, _>>()
+        };
+        let receipts = self.reads.run(read).await?;
+        let mut events = Vec::with_capacity(tags.len());
+        for (tag, receipt) in tags.iter().zip(receipts) {
+            let (receipt, _) =
+                receipt.ok_or_else(|| Status::internal("a certified entry has no receipt"))?;
+            let receipt = IssuedReceipt { tag: *tag, receipt: receipt.to_bytes().into() };
+            events.push(ProposeEvent { kind: Some(Kind::Receipt(receipt)) });
+        }
+        self.reply(events).await?;
+        tags.into_iter().for_each(|tag| self.runs.receipt_sent(tag));
+        Ok(())
+    }
+
+    async fn reply(&mut self, events: Vec<ProposeEvent>) -> Result<(), Status> {
+        let sent = self.replies.send(Ok(ProposeReply { events })).await;
+        sent.map_err(|_| Status::cancelled("the client is gone"))
+    }
+}
+
+/// Checks a message as far as it can be without the backend.
+fn check(message: ProposeRequest, next_tag: u64, notices: &Notices) -> Result<Batch, Status> {
+    let until = match message.until() {
+        Until::Unspecified => return Err(Status::invalid_argument("`until` is not set")),
+        until => until,
+    };
+    let ProposeRequest { first_tag, entries, .. } = message;
+    let bytes: usize = entries.iter().map(|entry| entry.len()).sum();
+    if entries.is_empty() || entries.len() > REQUEST_ENTRIES_MAX || bytes > REQUEST_BYTES_MAX {
+        return Err(Status::invalid_argument(format!(
+            "a message takes 1 to {REQUEST_ENTRIES_MAX} entries of {REQUEST_BYTES_MAX} bytes in \
+             all, not {} of {bytes}",
+            entries.len()
+        )));
+    }
+    if first_tag < next_tag || first_tag > u64::MAX / 2 {
+        return Err(Status::invalid_argument(format!(
+            "tags must rise: {first_tag} came where {next_tag} was next"
+        )));
+    }
+    let entries = (first_tag..).zip(entries).map(|(tag, entry)| {
+        Entry::from_bytes(entry)
+            .map_err(|error| Status::invalid_argument(format!("entry with tag {tag}: {error}")))
+    });
+    let entries = entries.collect::<Result<Vec<_>, _>>()?;
+    Ok(Batch { submission: Submission { first_tag, entries, replies: notices.clone() }, until })
+}
+
+async fn next<S>(inbound: &mut Option<S>) -> Option<S::Item>
+where
+    S: Stream + Unpin,
+{
+    match inbound {
+        Some(inbound) => inbound.next().await,
+        None => pending().await,
+    }
+}
+
+async fn pay(budget: &Budget, held: &Held) -> Charge {
+    match held {
+        Held::Unpaid(Batch { submission, .. }) => {
+            budget.charge(submission.bytes(), submission.entries.len()).await
+        }
+        _ => pending().await,
+    }
+}
+
+async fn try_again(held: &Held) {
+    match held {
+        Held::Busy { again_at, .. } => sleep_until(*again_at).await,
+        _ => pending().await,
+    }
+}
+
+fn event(notice: &Notice) -> ProposeEvent {
+    match notice {
+        Notice::Ordered { first_tag, count, first_index, height, duplicate_of } => {
+            let ordered = Ordered {
+                first_tag: *first_tag,
+                count: *count,
+                first_index: duplicate_of.unwrap_or(*first_index),
+                height: height.0,
+                duplicate: duplicate_of.is_some(),
+            };
+            ProposeEvent { kind: Some(Kind::Ordered(ordered)) }
+        }
+        Notice::Refused { first_tag, count, refusal } => rejected(*first_tag, *count, refusal),
+    }
+}
+
+fn rejected(first_tag: u64, count: u32, refusal: &Refusal) -> ProposeEvent {
+    let (code, retry_after_ms) = match refusal {
+        Refusal::Busy { retry_after } => {
+            (RejectCode::Busy, u32::try_from(retry_after.as_millis()).unwrap_or(u32::MAX).max(1))
+        }
+        Refusal::Stopping => (RejectCode::Stopping, 0),
+        Refusal::Malformed(_) => (RejectCode::Malformed, 0),
+    };
+    let reason = refusal.to_string();
+    let code = code.into();
+    let rejected = Rejected { first_tag, count, code, reason, retry_after_ms };
+    ProposeEvent { kind: Some(Kind::Rejected(rejected)) }
+}
+
+fn stopping() -> Status {
+    Status::unavailable("the server is shutting down")
+}
