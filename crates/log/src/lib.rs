@@ -1,17 +1,18 @@
 //! The alliance's log: an RFC 6962 Merkle tree over all commands ever ordered, what the alliance
-//! signs about it, and receipts that anyone can verify offline with one public key.
+//! signs about it, and receipts that anyone can verify offline with one public key. A leaf of the
+//! tree is an *entry*: the nonce of a proposal and its command.
 //!
 //! ```text
-//! command --leaf_hash--> leaf --InclusionProof--> log root --Checkpoint--> statement
-//!                                                                             |
-//!            Receipt = index, leaf, proof, Certificate             alliance's signature
+//! entry --leaf_hash--> leaf --InclusionProof--> log root --Checkpoint--> statement
+//!                                                                           |
+//!          Receipt = index, leaf, proof, Certificate             alliance's signature
 //! ```
 //!
 //! - [`Frontier`]: size and root while the log grows, in a few hundred bytes. Servers recompute
 //!   with it what a proposed block claims.
 //! - [`Tile`], [`TileWriter`], [`TileReader`]: the whole log as tiles of 256 hashes for a store.
 //! - [`Prover`]: proofs out of tiles. [`InclusionProof`], [`ConsistencyProof`]: checking them.
-//! - [`Checkpoint`], [`Certificate`], [`Receipt`]: what leaves the alliance.
+//! - [`Checkpoint`], [`Certificate`], [`Receipt`], [`ReceiptFile`]: what leaves the alliance.
 //!
 //! Owns: one value, one encoding; every error names what failed. May not touch: networking, async,
 //! I/O, keys (a [`CertificateVerifier`] is handed in). Needs an allocator and no standard library,
@@ -31,6 +32,7 @@ mod origin;
 mod proof;
 mod prover;
 mod receipt;
+mod receipt_file;
 mod text;
 mod tile;
 mod tile_writer;
@@ -48,7 +50,8 @@ pub use memory::{MemoryTiles, NoTile};
 pub use origin::{ORIGIN_BYTES_MAX, Origin, OriginError};
 pub use proof::{ConsistencyProof, InclusionProof, PROOF_HASHES_MAX, ProofError};
 pub use prover::{ProveError, Prover, consistency_proof, inclusion_proof};
-pub use receipt::{RECEIPT_TEXT_BYTES_MAX, Receipt, ReceiptError};
+pub use receipt::{Receipt, ReceiptError};
+pub use receipt_file::{NONCE_BYTES, RECEIPT_FILE_BYTES_MAX, ReceiptFile};
 pub use text::TextError;
 pub use tile::{TILE_HEIGHT, TILE_LEVELS_MAX, TILE_WIDTH, Tile, TileReader};
 pub use tile_writer::{CompleteTile, OpenError, TileWriter, WithEdge};

@@ -3,8 +3,9 @@
 use super::ToyKey;
 use crate::oracle::leaves;
 use crate::{
-    Certificate, Checkpoint, Hash, MemoryTiles, Origin, RECEIPT_TEXT_BYTES_MAX, Receipt,
-    ReceiptError, SIGNATURE_BYTES_MAX, STATEMENT_BYTES_MAX, TextError, inclusion_proof, leaf_hash,
+    Certificate, Checkpoint, Hash, MemoryTiles, Origin, RECEIPT_FILE_BYTES_MAX, Receipt,
+    ReceiptError, ReceiptFile, SIGNATURE_BYTES_MAX, STATEMENT_BYTES_MAX, TextError,
+    inclusion_proof, leaf_hash,
 };
 use alloc::string::String;
 use alloc::vec;
@@ -15,10 +16,20 @@ use proptest::prelude::*;
 const KEY: ToyKey = ToyKey(b"alliance");
 const COMMAND: &[u8] = b"pay 7 to globex";
 
+const NONCE: [u8; 16] = *b"sixteen bytes at";
+
+fn entry() -> Vec<u8> {
+    [&NONCE, COMMAND].concat()
+}
+
+fn file() -> ReceiptFile {
+    ReceiptFile { nonce: NONCE, receipt: receipt() }
+}
+
 fn receipt() -> Receipt {
     let mut log = MemoryTiles::new();
     log.append(leaves(5));
-    log.append([leaf_hash(COMMAND)]);
+    log.append([leaf_hash(&entry())]);
     log.append(leaves(7));
     let checkpoint = Checkpoint {
         origin: Origin::new("example.org/clearing").unwrap(),
@@ -31,7 +42,7 @@ fn receipt() -> Receipt {
     let signature = KEY.sign(&checkpoint.statement());
     Receipt {
         index: 5,
-        leaf: leaf_hash(COMMAND),
+        leaf: leaf_hash(&entry()),
         proof: inclusion_proof(&log, 5, 13).unwrap(),
         certificate: Certificate { checkpoint, signature },
     }
@@ -79,81 +90,98 @@ fn a_statement_has_one_spelling() {
 }
 
 #[test]
-fn a_receipt_verifies_for_its_command_and_key() {
+fn a_receipt_verifies_for_its_entry_and_key() {
     let receipt = receipt();
-    assert_eq!(receipt.verify(COMMAND, &KEY), Ok(()));
-    assert!(matches!(receipt.verify(b"pay 8", &KEY), Err(ReceiptError::Command { .. })));
+    assert_eq!(receipt.verify(&entry(), &KEY), Ok(()));
+    assert!(matches!(receipt.verify(b"pay 8", &KEY), Err(ReceiptError::Entry { .. })));
     let other = ToyKey(b"another alliance");
-    assert!(matches!(receipt.verify(COMMAND, &other), Err(ReceiptError::Certificate(_))));
+    assert!(matches!(receipt.verify(&entry(), &other), Err(ReceiptError::Certificate(_))));
     let moved = Receipt { index: 4, ..receipt };
-    assert!(matches!(moved.verify(COMMAND, &KEY), Err(ReceiptError::Proof(_))));
+    assert!(matches!(moved.verify(&entry(), &KEY), Err(ReceiptError::Proof(_))));
+}
+
+#[test]
+fn a_file_is_for_the_whole_command() {
+    assert_eq!(file().verify(COMMAND, &KEY), Ok(()));
+    // Neither a part of the command nor the entry can be passed off as the command.
+    for other in [&COMMAND[1..], &COMMAND[..5], &entry(), b""] {
+        assert!(matches!(file().verify(other, &KEY), Err(ReceiptError::Entry { .. })));
+    }
 }
 
 #[test]
 fn a_receipt_file_comes_back() {
-    let text = receipt().to_text();
-    assert!(text.len() <= RECEIPT_TEXT_BYTES_MAX);
-    assert_eq!(Receipt::from_text(text.as_bytes()), Ok(receipt()));
+    let text = file().to_text();
+    assert!(text.len() <= RECEIPT_FILE_BYTES_MAX);
+    assert_eq!(ReceiptFile::from_text(text.as_bytes()), Ok(file()));
     assert_eq!(Receipt::from_bytes(&receipt().to_bytes()), Ok(receipt()));
-    let mut unsigned = receipt();
-    unsigned.certificate.signature.clear();
-    assert_eq!(Receipt::from_text(unsigned.to_text().as_bytes()), Ok(unsigned));
+    let mut unsigned = file();
+    unsigned.receipt.certificate.signature.clear();
+    assert_eq!(ReceiptFile::from_text(unsigned.to_text().as_bytes()), Ok(unsigned));
 }
 
 #[test]
 fn the_largest_receipt_fits_its_limit() {
-    let mut largest = receipt();
-    largest.index = u64::MAX;
-    largest.proof.path = vec![Hash([7; 32]); crate::PROOF_HASHES_MAX];
-    largest.certificate.signature = vec![7; SIGNATURE_BYTES_MAX];
-    largest.certificate.checkpoint.origin = Origin::new(&"x".repeat(255)).unwrap();
-    largest.certificate.checkpoint.height = u64::MAX;
+    let mut largest = file();
+    largest.receipt.index = u64::MAX;
+    largest.receipt.proof.path = vec![Hash([7; 32]); crate::PROOF_HASHES_MAX];
+    let certificate = &mut largest.receipt.certificate;
+    certificate.signature = vec![7; SIGNATURE_BYTES_MAX];
+    certificate.checkpoint.origin = Origin::new(&"x".repeat(255)).unwrap();
+    certificate.checkpoint.log_size = u64::MAX;
+    certificate.checkpoint.epoch = u64::MAX;
+    certificate.checkpoint.height = u64::MAX;
     let text = largest.to_text();
-    assert!(text.len() <= RECEIPT_TEXT_BYTES_MAX, "{} bytes", text.len());
-    assert_eq!(Receipt::from_text(text.as_bytes()), Ok(largest.clone()));
+    assert!(text.len() <= RECEIPT_FILE_BYTES_MAX, "{} bytes", text.len());
+    assert_eq!(ReceiptFile::from_text(text.as_bytes()), Ok(largest.clone()));
 
-    largest.proof.path.push(Hash([7; 32]));
-    assert_eq!(Receipt::from_text(largest.to_text().as_bytes()).unwrap_err().line, 4);
-    largest.proof.path.clear();
-    largest.certificate.signature.push(7);
-    assert!(Receipt::from_text(largest.to_text().as_bytes()).is_err());
+    largest.receipt.proof.path.push(Hash([7; 32]));
+    assert_eq!(ReceiptFile::from_text(largest.to_text().as_bytes()).unwrap_err().line, 5);
+    largest.receipt.proof.path.clear();
+    largest.receipt.certificate.signature.push(7);
+    assert!(ReceiptFile::from_text(largest.to_text().as_bytes()).is_err());
     let too_long = DecodeError::TooLong { claimed: 1025, limit: SIGNATURE_BYTES_MAX };
-    assert_eq!(Receipt::from_bytes(&largest.to_bytes()), Err(too_long));
-    let endless = vec![b'\n'; RECEIPT_TEXT_BYTES_MAX + 1];
+    assert_eq!(Receipt::from_bytes(&largest.receipt.to_bytes()), Err(too_long));
+    let endless = vec![b'\n'; RECEIPT_FILE_BYTES_MAX + 1];
     let refused = TextError { line: 1, problem: "longer than any receipt" };
-    assert_eq!(Receipt::from_text(&endless), Err(refused));
+    assert_eq!(ReceiptFile::from_text(&endless), Err(refused));
 }
 
 #[test]
 fn a_receipt_file_has_one_spelling() {
-    let text = receipt().to_text();
-    let refused = |text: String| Receipt::from_text(text.as_bytes()).unwrap_err().line;
+    let text = file().to_text();
+    let refused = |text: String| ReceiptFile::from_text(text.as_bytes()).unwrap_err().line;
     assert_eq!(refused(text.replace("receipt v1", "receipt v2")), 1);
     assert_eq!(refused(text.replace("index 5", "index 05")), 2);
-    assert_eq!(refused(text.replace("proof 4", "proof 5")), 9);
-    assert_eq!(refused(text.replace("proof 4", "proof 3")), 8);
+    assert_eq!(refused(text.replace("nonce 7", "nonce ")), 3);
+    assert_eq!(refused(text.replace("nonce 736978", "nonce 73697X")), 3);
+    assert_eq!(refused(text.replace("6e", "6E")), 3);
+    assert_eq!(refused(text.replace("proof 4", "proof 5")), 10);
+    assert_eq!(refused(text.replace("proof 4", "proof 3")), 9);
     assert_eq!(refused(text.replace('\n', "\r\n")), 1);
-    assert_eq!(refused(text.replace("signature\n", "signature\n\n")), 16);
-    assert!(Receipt::from_text(alloc::format!("{text}\n").as_bytes()).is_err());
-    assert!(Receipt::from_text(text.trim_end().as_bytes()).is_err());
-    let last_line = text.trim_end().lines().count();
-    assert!(last_line > 16);
+    assert_eq!(refused(text.replace("signature\n", "signature\n\n")), 17);
+    assert!(ReceiptFile::from_text(alloc::format!("{text}\n").as_bytes()).is_err());
+    assert!(ReceiptFile::from_text(text.trim_end().as_bytes()).is_err());
     let cut = text.lines().take(14).collect::<Vec<_>>().join("\n");
-    assert_eq!(refused(cut), 14);
+    assert_eq!(refused(cut), 15);
 }
 
 fn verifies(receipt: &Receipt) -> bool {
-    receipt.verify(COMMAND, &KEY).is_ok()
+    receipt.verify(&entry(), &KEY).is_ok()
+}
+
+fn file_verifies(text: &[u8]) -> bool {
+    ReceiptFile::from_text(text).is_ok_and(|file| file.verify(COMMAND, &KEY).is_ok())
 }
 
 #[test]
 fn no_flipped_bit_survives_in_a_receipt_file() {
-    let text = receipt().to_text().into_bytes();
+    let text = file().to_text().into_bytes();
+    assert!(file_verifies(&text));
     for bit in 0..text.len() * 8 {
         let mut flipped = text.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        let survived = Receipt::from_text(&flipped).is_ok_and(|receipt| verifies(&receipt));
-        assert!(!survived, "bit {} of byte {}", bit % 8, bit / 8);
+        assert!(!file_verifies(&flipped), "bit {} of byte {}", bit % 8, bit / 8);
     }
 }
 
@@ -169,16 +197,15 @@ fn no_flipped_bit_survives_in_the_binary_form_or_the_command() {
     for bit in 0..COMMAND.len() * 8 {
         let mut command = COMMAND.to_vec();
         command[bit / 8] ^= 1 << (bit % 8);
-        assert!(receipt().verify(&command, &KEY).is_err());
+        assert!(file().verify(&command, &KEY).is_err());
     }
 }
 
 #[test]
 fn no_cut_survives() {
-    let (text, bytes) = (receipt().to_text(), receipt().to_bytes());
+    let (text, bytes) = (file().to_text(), receipt().to_bytes());
     for length in 0..text.len() {
-        let read = Receipt::from_text(&text.as_bytes()[..length]);
-        assert!(!read.is_ok_and(|receipt| verifies(&receipt)), "{length} bytes");
+        assert!(!file_verifies(&text.as_bytes()[..length]), "{length} bytes");
     }
     for length in 0..bytes.len() {
         assert!(Receipt::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
@@ -188,15 +215,15 @@ fn no_cut_survives() {
 /// Frozen: these bytes are in people's files. A change here is a new version of the format.
 #[test]
 fn conformance_encodings() {
-    let text = leaf_hash(receipt().to_text().as_bytes());
+    let text = leaf_hash(file().to_text().as_bytes());
     assert_eq!(
         alloc::format!("{text}"),
-        "6293d7f1bc8bcbafe6bc3dbc777062982ccf39f847e5dd3dadb2e2e1ecdca2aa"
+        "8367768c6a60f2c1dce388d4170cfeef5f7874945acf7f9433c0ef78a3489a40"
     );
     let bytes = leaf_hash(&receipt().to_bytes());
     assert_eq!(
         alloc::format!("{bytes}"),
-        "fed4219d87cce3fbdc5571a497839d79c268df419cc80a28429e615b28ff0516"
+        "249111113d075176ddcfa47576635032954260689974db573e2565287cca808e"
     );
 }
 
@@ -205,11 +232,11 @@ proptest! {
 
     #[test]
     fn prop_hostile_texts_never_panic(
-        lines in prop::collection::vec("(ally-receipt v1|index [0-9]{0,22}|leaf .*|proof [0-9]+|signature|[A-Za-z0-9+/]{43}=|)", 0..20),
+        lines in prop::collection::vec("(ally-receipt v1|index [0-9]{0,22}|nonce [0-9a-f]{30,34}|leaf .*|proof [0-9]+|signature|[A-Za-z0-9+/]{43}=|)", 0..20),
     ) {
         let text = lines.join("\n");
-        if let Ok(receipt) = Receipt::from_text(text.as_bytes()) {
-            prop_assert_eq!(receipt.to_text(), text.clone());
+        if let Ok(file) = ReceiptFile::from_text(text.as_bytes()) {
+            prop_assert_eq!(file.to_text(), text.clone());
         }
         if let Ok(checkpoint) = Checkpoint::parse(&text) {
             prop_assert_eq!(checkpoint.statement(), text);
@@ -218,12 +245,11 @@ proptest! {
 
     #[test]
     fn prop_changed_files_never_verify(at in any::<prop::sample::Index>(), with in any::<[u8; 3]>()) {
-        let mut text = receipt().to_text().into_bytes();
+        let mut text = file().to_text().into_bytes();
         let at = at.index(text.len() - with.len());
         let changed = text[at..at + with.len()] != with;
         text[at..at + with.len()].copy_from_slice(&with);
-        let survived = Receipt::from_text(&text).is_ok_and(|receipt| verifies(&receipt));
-        prop_assert!(!(changed && survived));
+        prop_assert!(!(changed && file_verifies(&text)));
     }
 
     #[test]
