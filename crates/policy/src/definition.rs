@@ -209,6 +209,11 @@ impl Definition {
             self.formulas().map(|(own, old)| (own, if own == name { text } else { old }));
         Self::from_formulas(formulas, &self.file, self.members.clone()).ok()
     }
+    /// The same policy without one of its formulas; `None` if others need it.
+    pub(crate) fn without_formula(&self, name: &str) -> Option<Self> {
+        let formulas = self.formulas().filter(|(own, _)| *own != name);
+        Self::from_formulas(formulas, &self.file, self.members.clone()).ok()
+    }
 }
 
 impl Value {

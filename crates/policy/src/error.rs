@@ -16,7 +16,7 @@ use crate::{FormulaError, SERVERS_MAX};
 pub enum PolicyError {
     /// The text cannot be read as a policy.
     #[error(transparent)]
-    Input(#[from] Box<InputError>),
+    Input(#[from] InputError),
     /// The policy was understood and fails a condition it has to meet.
     #[error(transparent)]
     Refused(#[from] Box<Refusal>),
@@ -27,7 +27,10 @@ pub enum PolicyError {
 
 /// A mistake in a policy's text: what, where, and what was probably meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputError {
+pub struct InputError(Box<Mistake>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mistake {
     problem: Problem,
     place: Place,
     hint: Option<String>,
@@ -125,27 +128,27 @@ fn shortened(text: &str) -> String {
 
 impl InputError {
     pub(crate) fn new(problem: Problem, place: Place) -> Self {
-        Self { problem, place, hint: None }
+        Self(Box::new(Mistake { problem, place, hint: None }))
     }
 
     pub(crate) fn hint(mut self, hint: Option<String>) -> Self {
-        self.hint = hint;
+        self.0.hint = hint;
         self
     }
 
     /// What is wrong.
     pub fn problem(&self) -> &Problem {
-        &self.problem
+        &self.0.problem
     }
 
     /// Where it is wrong.
     pub fn place(&self) -> &Place {
-        &self.place
+        &self.0.place
     }
 
     /// What was probably meant, as a sentence without capital and full stop.
     pub fn suggestion(&self) -> Option<&str> {
-        self.hint.as_deref()
+        self.0.hint.as_deref()
     }
 }
 
@@ -153,8 +156,8 @@ impl InputError {
 /// is in [`Place::snippet`].
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.problem)?;
-        match &self.hint {
+        write!(f, "{}: {}", self.0.place, self.0.problem)?;
+        match &self.0.hint {
             Some(hint) => write!(f, "; {hint}"),
             None => Ok(()),
         }
@@ -162,12 +165,6 @@ impl fmt::Display for InputError {
 }
 
 impl std::error::Error for InputError {}
-
-impl From<InputError> for PolicyError {
-    fn from(error: InputError) -> Self {
-        Self::Input(Box::new(error))
-    }
-}
 
 /// A policy that was understood but is not safe to run.
 #[derive(Debug, Clone, PartialEq, Eq)]

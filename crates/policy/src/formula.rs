@@ -52,6 +52,11 @@ impl Gate {
         &self.children
     }
 
+    /// The number of leaves below, counted with repetition.
+    pub fn leaves(&self) -> usize {
+        usize::from(self.leaves)
+    }
+
     /// How many children may be false: children - threshold.
     pub fn tolerance(&self) -> u16 {
         self.children.len() as u16 - self.threshold

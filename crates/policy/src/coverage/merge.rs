@@ -12,8 +12,16 @@ pub(super) fn merge(first: &Formula, second: &Formula) -> Node {
     aligned(first, second).unwrap_or_else(|| Node::Gate {
         tolerance: [0, 0],
         children: vec![
-            lift(first, &|gate| [gate.tolerance(), UNBOUNDED]),
-            lift(second, &|gate| [UNBOUNDED, gate.tolerance()]),
+            // A formula may be a bare server: the gate around it lets the other kind of sets have
+            // it.
+            Node::Gate {
+                tolerance: [0, UNBOUNDED],
+                children: vec![lift(first, &|gate| [gate.tolerance(), UNBOUNDED])],
+            },
+            Node::Gate {
+                tolerance: [UNBOUNDED, 0],
+                children: vec![lift(second, &|gate| [UNBOUNDED, gate.tolerance()])],
+            },
         ],
     })
 }
