@@ -17,6 +17,9 @@ pub struct Slot {
     pub parent: BlockRef,
     /// Blocks proposed and not yet decided, for the batching policy: 0 means the pipe is empty.
     pub in_flight: usize,
+    /// A block of an earlier view waits below: propose now, if need be an empty block, because only
+    /// votes for a block of this view can decide it.
+    pub pressing: bool,
 }
 
 /// A payload for a [`Slot`], ready to become a block.
@@ -92,6 +95,9 @@ pub enum Input {
         /// True while some wait.
         waiting: bool,
     },
+    /// The ordering service holds that the leader passes over batches that others have ordered past:
+    /// leave its view.
+    Starved,
     /// A link to a server came up: tell it what it may have missed.
     Connected(ServerIndex),
     /// The server is about to stop: a leader gives up its view, so that nobody has to time out.
@@ -218,4 +224,27 @@ pub enum Output {
     },
     /// Keep this and show it.
     Evidence(Evidence),
+    /// More servers misbehave than the policy tolerates, and it shows: stop, and say so. The engine
+    /// does nothing any more.
+    Halt(Breach),
+}
+
+/// What shows that the policy's assumption does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Breach {
+    /// Enough servers stand behind a block that conflicts with a decided one.
+    Decisions {
+        /// The last block that this server has decided.
+        decided: BlockRef,
+        /// The other.
+        conflicting: BlockRef,
+    },
+    /// The alliance certified a block that conflicts with a decided one.
+    Certificate {
+        /// The last block that this server has decided.
+        decided: BlockRef,
+        /// The certificate.
+        certificate: CheckpointCertificate,
+    },
 }

@@ -14,6 +14,16 @@ use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 pub enum Record {
     /// A vote for this proposal. The payload is kept with it until the block is certified.
     Vote(Signed<Proposal>),
+    /// A block that leads to one committed to, without a vote for it.
+    Hold(Signed<Proposal>),
+    /// The last vote was for this block, at or below the last certified one. Stands for the votes
+    /// that a shortened journal leaves out ([`crate::Engine::snapshot`]).
+    Voted {
+        /// The block's view.
+        view: View,
+        /// The block.
+        block: BlockRef,
+    },
     /// A commit vote.
     Commit(CommitCertificate),
     /// Left every view below this one; no vote in them any more.
@@ -40,6 +50,8 @@ impl Encode for Record {
             Self::NewViewShare { view, tip } => writer.u8(4).value(view).value(tip),
             Self::Enter(certificate) => writer.u8(5).value(certificate),
             Self::Certified(certificate) => writer.u8(6).value(certificate),
+            Self::Hold(proposal) => writer.u8(7).value(proposal),
+            Self::Voted { view, block } => writer.u8(8).value(view).value(block),
         };
     }
 }
@@ -53,6 +65,8 @@ impl Decode for Record {
             4 => Self::NewViewShare { view: reader.value()?, tip: reader.value()? },
             5 => Self::Enter(reader.value()?),
             6 => Self::Certified(reader.value()?),
+            7 => Self::Hold(reader.value()?),
+            8 => Self::Voted { view: reader.value()?, block: reader.value()? },
             _ => return Err(DecodeError::Invalid("journal record kind")),
         })
     }

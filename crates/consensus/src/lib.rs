@@ -8,11 +8,14 @@
 
 mod block;
 mod certificate;
+mod config;
 mod context;
+mod engine;
 mod ids;
 mod io;
 mod journal;
 mod message;
+mod quorums;
 mod rotation;
 mod verify;
 
@@ -20,19 +23,22 @@ pub use block::{BLOCK_BATCHES_MAX, BatchRef, BlockHeader, BlockRef, payload_dige
 pub use certificate::{
     CheckpointCertificate, CommitCertificate, NewViewCertificate, SIGNATURE_BYTES_MAX, Statement,
 };
+pub use config::{Config, Rules, UNCERTIFIED_BLOCKS_MAX, WINDOW_BLOCKS};
 pub use context::{Context, signing_bytes};
+pub use engine::{Base, Counters, Engine, Phase, RestoreError, Status};
 pub use ids::{
     AllianceId, BlockHash, Digest, Epoch, Height, JournalPosition, Micros, PolicyDigest, Sequence,
     View,
 };
 pub use io::{
-    Decided, DecisionPath, Draft, Evidence, Input, Output, PayloadVerdict, Recipients, Slot,
-    SyncedBlock,
+    Breach, Decided, DecisionPath, Draft, Evidence, Input, Output, PayloadVerdict, Recipients,
+    Slot, SyncedBlock,
 };
 pub use journal::Record;
 pub use message::{
     BRANCH_HEADERS_MAX, Branch, Commit, Equivocation, Message, NewView, NewViewShare, Proposal,
     SHARE_BYTES_MAX, Signed, SignedHeader, ViewChange, Vote,
 };
+pub use quorums::Quorums;
 pub use rotation::Rotation;
-pub use verify::{Authenticator, Verified};
+pub use verify::{Authenticator, Misstatement, Verified, VerifyError};

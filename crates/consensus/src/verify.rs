@@ -1,12 +1,25 @@
 //! From bytes on the wire to a message that the engine may believe was said.
+//!
+//! Purpose: after this, the engine deals with what was said only, never with whether. Everything
+//! that can be judged without the engine's state is judged here, so it can run in parallel.
 
-use crate::{CheckpointCertificate, Context, Message, Signed, Statement};
+use crate::{
+    BlockHash, BlockHeader, BlockRef, Branch, CheckpointCertificate, CommitCertificate, Context,
+    Equivocation, Message, NewView, NewViewCertificate, Proposal, Rotation, Signed, SignedHeader,
+    Statement, View, ViewChange, payload_digest, signing_bytes,
+};
+use ally_codec::Encode;
 use ally_policy::ServerIndex;
+use std::collections::BTreeSet;
+use thiserror::Error;
 
 /// The primitives behind [`Verified`]: whoever holds the public keys implements this. The engine
 /// never sees a key.
+///
+/// An implementation may remember what it has checked; reports repeat headers and certificates.
 pub trait Authenticator {
-    /// Whether `signature` is the server's on `bytes` ([`crate::signing_bytes`]).
+    /// Whether `signature` is the server's on `bytes` ([`crate::signing_bytes`]). False for a server
+    /// that does not exist.
     fn signature(&self, signer: ServerIndex, bytes: &[u8], signature: &[u8; 64]) -> bool;
 
     /// Whether `signature` is the kernel key's (new view) or the quorum key's (commit) on it.
@@ -14,6 +27,70 @@ pub trait Authenticator {
 
     /// Whether the alliance key signed the checkpoint statement of this block.
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool;
+}
+
+/// Why a message is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The outer signature is not the signer's: anybody may have made it up, so nobody is blamed.
+    #[error("the signature is not that of {0}")]
+    Signature(ServerIndex),
+    /// The signer is a server that says something no correct server says.
+    #[error("{0}: {1}")]
+    Fault(ServerIndex, Misstatement),
+}
+
+impl VerifyError {
+    /// The server that is at fault, if it is certain.
+    pub fn culprit(&self) -> Option<ServerIndex> {
+        match self {
+            Self::Signature(_) => None,
+            Self::Fault(culprit, _) => Some(*culprit),
+        }
+    }
+}
+
+/// What no correct server says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Misstatement {
+    /// A header, or a choice of tip, of a view that its signer does not lead.
+    #[error("it does not lead {0:?}")]
+    NotLeader(View),
+    /// A header of another alliance or epoch.
+    #[error("a header of another alliance or epoch")]
+    ForeignHeader,
+    /// A block at height 0.
+    #[error("a block at the genesis block's height")]
+    GenesisHeight,
+    /// A nested signature does not verify.
+    #[error("a nested signature of {0} does not verify")]
+    NestedSignature(ServerIndex),
+    /// A certificate does not verify.
+    #[error("a certificate does not verify")]
+    Certificate,
+    /// The batches are not those whose digest the header carries.
+    #[error("the payload does not match the header")]
+    Payload,
+    /// NV of another view than the header's or branch's, or none where there must be one.
+    #[error("the new-view certificate is missing or of another view")]
+    NewView,
+    /// A share of a commit certificate where there is no slow path, or none where there is one.
+    #[error("a commit share or commit that the policy has no use for, or lacks")]
+    Commit,
+    /// Headers that do not form one chain of one view from the right block.
+    #[error("the reported headers do not form a branch")]
+    Branch,
+    /// A report of a view that is not below the one wanted.
+    #[error("a report of {0:?}, which is not below the view wanted")]
+    ReportedView(View),
+    /// Reports that are not sorted, distinct, or of the view to be opened.
+    #[error("the reports are not sorted, distinct and of one view")]
+    Reports,
+    /// Two headers that do not show an equivocation.
+    #[error("the headers show no equivocation")]
+    NoEquivocation,
 }
 
 /// A message of which every signature and certificate was checked, the nested ones too, and whose
@@ -25,6 +102,43 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// Checks a message. One without a signature of its own ([`Message::signed_kind`] is none) must
+    /// come over a link that authenticates `message.signer`.
+    ///
+    /// `slow_path` is whether the policy has one.
+    ///
+    /// # Errors
+    /// [`VerifyError`]; [`VerifyError::culprit`] says who is to blame, if somebody is.
+    ///
+    /// # Cost
+    /// One signature check; one more per distinct nested header, report and certificate.
+    pub fn check(
+        message: Signed<Message>,
+        context: &Context,
+        rotation: &Rotation,
+        slow_path: bool,
+        authenticator: &dyn Authenticator,
+    ) -> Result<Self, VerifyError> {
+        let sender = message.signer;
+        let mut check =
+            Check { context, rotation, slow_path, authenticator, seen: BTreeSet::new() };
+        if let Some(kind) = message.body.signed_kind() {
+            let bytes = signing_bytes(context, kind, &message.body.signed_content());
+            if !authenticator.signature(sender, &bytes, &message.signature) {
+                return Err(VerifyError::Signature(sender));
+            }
+        }
+        check.message(sender, &message).map_err(|fault| VerifyError::Fault(sender, fault))?;
+        Ok(Self { message })
+    }
+
+    /// A message that this server has just signed itself: nothing to check.
+    ///
+    /// For messages on their way back to their sender only.
+    pub fn own(message: Signed<Message>) -> Self {
+        Self { message }
+    }
+
     /// Who said it.
     pub fn sender(&self) -> ServerIndex {
         self.message.signer
@@ -38,5 +152,213 @@ impl Verified {
     /// Takes it apart.
     pub fn into_inner(self) -> Signed<Message> {
         self.message
+    }
+}
+
+/// One message's check; remembers the headers that it has seen, which reports repeat.
+struct Check<'a> {
+    context: &'a Context,
+    rotation: &'a Rotation,
+    slow_path: bool,
+    authenticator: &'a dyn Authenticator,
+    seen: BTreeSet<(BlockHash, [u8; 64])>,
+}
+
+impl Check<'_> {
+    fn message(
+        &mut self,
+        sender: ServerIndex,
+        message: &Signed<Message>,
+    ) -> Result<(), Misstatement> {
+        match &message.body {
+            Message::Proposal(proposal) => self.proposal(sender, proposal),
+            Message::Vote(vote) if vote.share.is_some() != self.slow_path => {
+                Err(Misstatement::Commit)
+            }
+            Message::Vote(_) | Message::NewViewShare(_) | Message::Fetch(_) => Ok(()),
+            Message::Commit(commit) if self.slow_path => {
+                self.commit_certificate(&commit.certificate)
+            }
+            Message::Commit(_) => Err(Misstatement::Commit),
+            Message::ViewChange(report) => self.report(report),
+            Message::NewView(choice) => self.choice(sender, choice),
+            Message::EnterView(certificate) => self.new_view(certificate),
+            Message::Equivocation(proof) => self.equivocation(proof),
+            Message::Fetched(proposal) => {
+                let Signed { signer, signature, body } = proposal;
+                self.header_signature(*signer, *signature, &body.header)?;
+                self.proposal(*signer, body)
+            }
+        }
+    }
+
+    fn proposal(&self, signer: ServerIndex, proposal: &Proposal) -> Result<(), Misstatement> {
+        let header = &proposal.header;
+        self.header(signer, header)?;
+        if payload_digest(&proposal.batches) != header.payload_digest {
+            return Err(Misstatement::Payload);
+        }
+        match &proposal.new_view {
+            Some(certificate) if certificate.view == header.view => self.new_view(certificate),
+            Some(_) => Err(Misstatement::NewView),
+            None => Ok(()),
+        }
+    }
+
+    fn header(&self, signer: ServerIndex, header: &BlockHeader) -> Result<(), Misstatement> {
+        if (header.alliance, header.epoch) != (self.context.alliance, self.context.epoch) {
+            return Err(Misstatement::ForeignHeader);
+        }
+        if self.rotation.leader(header.view) != signer {
+            return Err(Misstatement::NotLeader(header.view));
+        }
+        if header.height.0 == 0 {
+            return Err(Misstatement::GenesisHeight);
+        }
+        Ok(())
+    }
+
+    fn signed_header(&mut self, header: &SignedHeader) -> Result<(), Misstatement> {
+        self.header(header.signer, &header.body)?;
+        self.header_signature(header.signer, header.signature, &header.body)
+    }
+
+    fn header_signature(
+        &mut self,
+        signer: ServerIndex,
+        signature: [u8; 64],
+        header: &BlockHeader,
+    ) -> Result<(), Misstatement> {
+        if self.rotation.leader(header.view) != signer {
+            return Err(Misstatement::NotLeader(header.view));
+        }
+        if !self.seen.insert((header.hash(), signature)) {
+            return Ok(());
+        }
+        let bytes = signing_bytes(self.context, "block", &header.to_bytes());
+        if self.authenticator.signature(signer, &bytes, &signature) {
+            Ok(())
+        } else {
+            Err(Misstatement::NestedSignature(signer))
+        }
+    }
+
+    fn new_view(&self, certificate: &NewViewCertificate) -> Result<(), Misstatement> {
+        if certificate.view == View::ZERO {
+            return Err(Misstatement::NewView);
+        }
+        self.statement(&certificate.statement(), &certificate.signature)
+    }
+
+    fn commit_certificate(&self, certificate: &CommitCertificate) -> Result<(), Misstatement> {
+        self.statement(&certificate.statement(), &certificate.signature)
+    }
+
+    fn statement(&self, statement: &Statement, signature: &[u8]) -> Result<(), Misstatement> {
+        if self.authenticator.statement(self.context, statement, signature) {
+            Ok(())
+        } else {
+            Err(Misstatement::Certificate)
+        }
+    }
+
+    fn report(&mut self, report: &ViewChange) -> Result<(), Misstatement> {
+        let certified = report.certified.as_ref();
+        if let Some(certificate) = certified
+            && !self.authenticator.checkpoint(self.context, certificate)
+        {
+            return Err(Misstatement::Certificate);
+        }
+        let certified = certified.map(|certificate| certificate.block);
+        if let Some(branch) = &report.voted {
+            self.branch(branch, report.view, certified)?;
+        }
+        if let Some((certificate, branch)) = &report.committed {
+            if !self.slow_path {
+                return Err(Misstatement::Commit);
+            }
+            self.commit_certificate(certificate)?;
+            self.branch(branch, report.view, certified)?;
+            let top = branch.headers.last().map(|header| header.body.block_ref());
+            if branch.view != certificate.view || top != Some(certificate.block) {
+                return Err(Misstatement::Branch);
+            }
+        }
+        Ok(())
+    }
+
+    /// A branch starts at the later of its view's tip and the reporter's certified block; it is empty
+    /// only where the certified block is the later.
+    fn branch(
+        &mut self,
+        branch: &Branch,
+        wanted: View,
+        certified: Option<BlockRef>,
+    ) -> Result<(), Misstatement> {
+        if branch.view >= wanted {
+            return Err(Misstatement::ReportedView(branch.view));
+        }
+        let tip = self.tip(branch)?;
+        let above = certified.filter(|block| block.height > tip.height);
+        if branch.headers.is_empty() && above.is_none() {
+            return Err(Misstatement::Branch);
+        }
+        let mut below = above.unwrap_or(tip);
+        for header in &branch.headers {
+            let body = &header.body;
+            let links =
+                body.parent == below.hash && Some(body.height.0) == below.height.0.checked_add(1);
+            if body.view != branch.view || !links {
+                return Err(Misstatement::Branch);
+            }
+            self.signed_header(header)?;
+            below = body.block_ref();
+        }
+        Ok(())
+    }
+
+    fn tip(&self, branch: &Branch) -> Result<BlockRef, Misstatement> {
+        match &branch.new_view {
+            None if branch.view == View::ZERO => {
+                Ok(BlockRef::genesis(self.context.alliance, self.context.epoch))
+            }
+            Some(certificate) if certificate.view == branch.view => {
+                self.new_view(certificate)?;
+                Ok(certificate.tip)
+            }
+            _ => Err(Misstatement::NewView),
+        }
+    }
+
+    fn choice(&mut self, sender: ServerIndex, choice: &NewView) -> Result<(), Misstatement> {
+        if self.rotation.leader(choice.view) != sender {
+            return Err(Misstatement::NotLeader(choice.view));
+        }
+        let sorted = choice.reports.windows(2).all(|pair| pair[0].signer < pair[1].signer);
+        if !sorted || choice.reports.iter().any(|report| report.body.view != choice.view) {
+            return Err(Misstatement::Reports);
+        }
+        for report in &choice.reports {
+            let bytes = signing_bytes(self.context, "view-change", &report.body.to_bytes());
+            if !self.authenticator.signature(report.signer, &bytes, &report.signature) {
+                return Err(Misstatement::NestedSignature(report.signer));
+            }
+            self.report(&report.body)?;
+        }
+        Ok(())
+    }
+
+    fn equivocation(&mut self, proof: &Equivocation) -> Result<(), Misstatement> {
+        let (first, second) = (&proof.first.body, &proof.second.body);
+        let (low, high) =
+            if first.height <= second.height { (first, second) } else { (second, first) };
+        let same = low.height == high.height && low != high;
+        let adjacent =
+            low.height.0.checked_add(1) == Some(high.height.0) && high.parent != low.hash();
+        if first.view != second.view || !(same || adjacent) {
+            return Err(Misstatement::NoEquivocation);
+        }
+        self.signed_header(&proof.first)?;
+        self.signed_header(&proof.second)
     }
 }

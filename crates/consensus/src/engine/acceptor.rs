@@ -1,0 +1,275 @@
+//! When this server votes.
+//!
+//! Invariant: in each view its votes lie on one chain, and after leaving a view it never votes in it
+//! again. Every vote is journalled before it is sent.
+//!
+//! # Source
+//! docs/protocol.md#common-case
+
+use super::Engine;
+use super::learner::FUTURE_PROPOSALS_PER_SENDER;
+use super::tree::{Node, Payload};
+use crate::{
+    BlockHash, BlockRef, CommitCertificate, Height, JournalPosition, Message, NewViewCertificate,
+    Output, PayloadVerdict, Proposal, Recipients, Record, Signed, View, Vote,
+};
+
+/// What an acceptor has said, and where it may go on.
+pub(super) struct Acceptor {
+    /// The view it is in, or wants to enter.
+    pub view: View,
+    /// Whether the view is open: NV is known, or it is view 0.
+    pub open: bool,
+    /// NV of the open view; view 0 has none.
+    pub new_view: Option<NewViewCertificate>,
+    /// The last view that was open before this one.
+    pub previous: Option<View>,
+    /// The next vote's block must descend from this one, through blocks of the view only.
+    pub head: BlockRef,
+    /// The last vote.
+    pub voted: Option<Voted>,
+    /// The highest commit certificate that it knows.
+    pub committed: Option<Committed>,
+    /// The one share of NV that it gave for a view.
+    pub share: Option<SharedTip>,
+    /// The record that says it has left the views below.
+    pub left_at: JournalPosition,
+}
+
+/// The block that an acceptor voted for last.
+#[derive(Clone)]
+pub(super) struct Voted {
+    pub view: View,
+    pub block: BlockRef,
+    pub new_view: Option<NewViewCertificate>,
+    pub position: JournalPosition,
+}
+
+/// A commit certificate with the NV of its view.
+#[derive(Clone)]
+pub(super) struct Committed {
+    pub certificate: CommitCertificate,
+    pub new_view: Option<NewViewCertificate>,
+    /// The record of this server's own commit; none if it only knows the certificate.
+    pub position: Option<JournalPosition>,
+}
+
+/// For which tip a share of NV(view) was given.
+#[derive(Clone, Copy)]
+pub(super) struct SharedTip {
+    pub view: View,
+    pub tip: BlockRef,
+    pub position: JournalPosition,
+}
+
+impl Acceptor {
+    pub fn new(origin: BlockRef) -> Self {
+        Self {
+            view: View::ZERO,
+            open: true,
+            new_view: None,
+            previous: None,
+            head: origin,
+            voted: None,
+            committed: None,
+            share: None,
+            left_at: JournalPosition::ZERO,
+        }
+    }
+
+    /// NV of a view, as far as this server still has a use for it.
+    pub fn new_view_of(&self, view: View) -> Option<&NewViewCertificate> {
+        let voted = self.voted.as_ref().and_then(|voted| voted.new_view.as_ref());
+        let committed = self.committed.as_ref().and_then(|known| known.new_view.as_ref());
+        let known = [self.new_view.as_ref(), voted, committed];
+        known.into_iter().flatten().find(|certificate| certificate.view == view)
+    }
+}
+
+impl Engine {
+    /// Takes a block from its leader.
+    pub(super) fn on_proposal(&mut self, proposal: Signed<Proposal>, out: &mut Vec<Output>) {
+        if let Some(certificate) = &proposal.body.new_view {
+            self.enter(certificate.clone(), out);
+        }
+        let header = &proposal.body.header;
+        let place = &self.acceptor;
+        if header.view > place.view || (header.view == place.view && !place.open) {
+            self.keep_for_later(proposal, out);
+        } else if header.view == place.view || Some(header.view) == place.previous {
+            let root = self.tree.root().block.height.0;
+            let reach = root.saturating_add(self.config.window_blocks.saturating_mul(2));
+            if (root + 1..=reach).contains(&header.height.0) {
+                self.add_block(proposal, out);
+            }
+        }
+    }
+
+    /// Keeps a proposal of a view that is not open here yet, and asks its sender for NV.
+    fn keep_for_later(&mut self, proposal: Signed<Proposal>, out: &mut Vec<Output>) {
+        let sender = proposal.signer;
+        let hash = proposal.body.header.hash();
+        let Some(kept) = self.learner.future.get_mut(sender.index()) else { return };
+        if kept.is_empty() && sender != self.config.me {
+            let message = Message::Fetch(hash);
+            out.push(Output::Send { to: Recipients::One(sender), message });
+        }
+        if kept.len() < FUTURE_PROPOSALS_PER_SENDER {
+            kept.insert((proposal.body.header.view, proposal.body.header.height), proposal);
+        }
+    }
+
+    /// Asks for the check of the children of a block, if they can be judged.
+    pub(super) fn ask_children(&mut self, parent: BlockHash, out: &mut Vec<Output>) {
+        if !self.tree.is_ready(&parent) {
+            return;
+        }
+        for child in self.tree.children(&parent).to_vec() {
+            self.ask(child, out);
+        }
+    }
+
+    /// Asks for the check of a block whose parent is ready.
+    pub(super) fn ask(&mut self, hash: BlockHash, out: &mut Vec<Output>) {
+        let Some(node) = self.tree.node(&hash) else { return };
+        if node.payload != Payload::Waiting || node.dead || !self.tree.is_ready(&node.parent().hash)
+        {
+            return;
+        }
+        let fits = self.fits_its_parent(node);
+        let (block, proposal) = (node.block, node.proposal.clone());
+        let payload = if fits { Payload::Asked } else { Payload::Invalid };
+        if let Some(node) = self.tree.node_mut(&hash) {
+            node.payload = payload;
+        }
+        if fits {
+            out.push(Output::CheckPayload { block, proposal });
+        } else {
+            self.counters.invalid_blocks += 1;
+        }
+    }
+
+    /// What a header must keep to besides its payload: neither view nor time goes back.
+    fn fits_its_parent(&self, node: &Node) -> bool {
+        let parent = node.parent();
+        let root = self.tree.root();
+        let (block, view, timestamp_us) = if parent.hash == root.block.hash {
+            (root.block, root.view, root.timestamp_us)
+        } else {
+            let Some(parent) = self.tree.node(&parent.hash) else { return false };
+            (parent.block, parent.view(), parent.header().timestamp_us)
+        };
+        block == parent && node.view() >= view && node.header().timestamp_us >= timestamp_us
+    }
+
+    /// Takes the answer to [`Output::CheckPayload`].
+    pub(super) fn judge(
+        &mut self,
+        hash: BlockHash,
+        verdict: PayloadVerdict,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(node) = self.tree.node_mut(&hash).filter(|node| node.payload == Payload::Asked)
+        else {
+            return;
+        };
+        self.change.stirred = true;
+        match verdict {
+            PayloadVerdict::Invalid => {
+                node.payload = Payload::Invalid;
+                self.counters.invalid_blocks += 1;
+            }
+            PayloadVerdict::Valid => {
+                node.payload = Payload::Valid;
+                self.ask_children(hash, out);
+            }
+        }
+    }
+
+    /// Votes as far along the leader's chain as it may.
+    pub(super) fn vote(&mut self, out: &mut Vec<Output>) {
+        if !self.acceptor.open {
+            return;
+        }
+        let start = self.acceptor.head;
+        let mut head = start;
+        while let Some(next) = self.votable_child(head) {
+            head = next;
+        }
+        if head != start {
+            self.cast_votes(head, out);
+        }
+    }
+
+    fn votable_child(&self, head: BlockRef) -> Option<BlockRef> {
+        let height = head.height.next();
+        let window = self.tree.root().block.height.0.saturating_add(self.config.window_blocks);
+        let certified = self.certified_height().0;
+        let uncertified = certified.saturating_add(self.config.uncertified_blocks_max);
+        if height.0 > window.min(uncertified) {
+            return None;
+        }
+        let children = self.tree.children(&head.hash).iter();
+        let mut nodes = children.filter_map(|hash| self.tree.node(hash));
+        let leader = self.config.rotation.leader(self.acceptor.view);
+        nodes
+            .find(|node| {
+                node.view() == self.acceptor.view
+                    && node.signer == leader
+                    && node.payload == Payload::Valid
+                    && !node.dead
+                    && node.block.height == height
+            })
+            .map(|node| node.block)
+    }
+
+    /// Journals every block from the last vote up to `head`, decided ones that were passed over
+    /// too, so that a later report can show the whole branch; then votes.
+    ///
+    /// One vote stands for its ancestors. With a slow path each block gets its own, because commit
+    /// shares only combine on the same block.
+    fn cast_votes(&mut self, head: BlockRef, out: &mut Vec<Output>) {
+        let view = self.acceptor.view;
+        let voted_height = match &self.acceptor.voted {
+            Some(voted) if voted.view == view => voted.block.height,
+            _ => Height::ZERO,
+        };
+        let mut chain: Vec<_> = self
+            .tree
+            .walk_down(head.hash, voted_height)
+            .take_while(|node| node.view() == view)
+            .map(|node| (node.block, node.signed_proposal()))
+            .collect();
+        chain.reverse();
+        let slow_path = self.config.policy.has_slow_path();
+        for (block, proposal) in chain {
+            let position = self.write(Record::Vote(proposal), out);
+            if let Some(node) = self.tree.node_mut(&block.hash) {
+                node.journalled = true;
+            }
+            let new_view = self.acceptor.new_view.clone();
+            self.acceptor.voted = Some(Voted { view, block, new_view, position });
+            if slow_path || block == head {
+                self.send_vote(Recipients::All, out);
+            }
+        }
+        self.acceptor.head = head;
+    }
+
+    /// Sends the last vote, again or for the first time.
+    pub(super) fn send_vote(&mut self, to: Recipients, out: &mut Vec<Output>) {
+        if let Some(Voted { view, block, position, .. }) = self.acceptor.voted {
+            let message = Message::Vote(Vote { view, block, share: None });
+            out.push(Output::SendDurable { after: position, to, message });
+            self.counters.votes_sent += 1;
+        }
+    }
+
+    /// Moves the acceptor past a block that was decided without its vote, where the chain of its
+    /// votes leads to it.
+    pub(super) fn follow_decision(&mut self, block: BlockRef, parent: BlockHash, view: View) {
+        if view == self.acceptor.view && self.acceptor.open && self.acceptor.head.hash == parent {
+            self.acceptor.head = block;
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The slow path: where fast quorums are stronger than quorums, a quorum of votes makes a commit
+//! certificate, and a quorum of commits decides.
+//!
+//! Invariant: this server commits only in the open view that it is in, upwards along one chain, and
+//! journals each commit before it is sent.
+//!
+//! # Source
+//! docs/protocol.md#slow-path
+
+use super::Engine;
+use super::acceptor::Committed;
+use super::tree::Payload;
+use crate::{
+    BlockHash, BlockRef, Commit, CommitCertificate, DecisionPath, Message, Output, Recipients,
+    Record, Statement, View, Vote,
+};
+use ally_policy::{ServerIndex, ServerSet};
+
+impl Engine {
+    /// Keeps the share that came with a vote, and has the shares combined once a quorum gave one.
+    pub(super) fn keep_share(&mut self, sender: ServerIndex, vote: Vote, out: &mut Vec<Output>) {
+        let Some(share) = vote.share.filter(|_| self.config.policy.has_slow_path()) else { return };
+        let Some(node) = self.tree.node_mut(&vote.block.hash) else { return };
+        node.shares.entry(sender).or_insert(share);
+        self.combine_commit(vote.block, vote.view, out);
+    }
+
+    /// Asks for the commit certificate of a block, if that could still help.
+    ///
+    /// One at a time: what becomes ready meanwhile is higher, and stands for what is below.
+    fn combine_commit(&mut self, block: BlockRef, view: View, out: &mut Vec<Output>) {
+        let useful = view == self.acceptor.view
+            && self.acceptor.open
+            && block.height > self.tree.root().block.height
+            && self.highest_commit(view).is_none_or(|highest| block.height > highest.height);
+        if !useful || self.change.combining_commit.is_some() {
+            return;
+        }
+        let Some(node) = self.tree.node(&block.hash) else { return };
+        let senders: ServerSet = node.shares.keys().copied().collect();
+        if self.config.policy.is_quorum(&senders) {
+            let shares = node.shares.iter().map(|(sender, share)| (*sender, share.clone()));
+            let statement = Statement::Commit { view, block };
+            self.change.combining_commit = Some(statement);
+            out.push(Output::Combine { statement, shares: shares.collect() });
+        }
+    }
+
+    /// Takes the answer to [`Output::Combine`] for a commit certificate.
+    pub(super) fn combined_commit(
+        &mut self,
+        view: View,
+        block: BlockRef,
+        result: Result<Vec<u8>, ServerSet>,
+        out: &mut Vec<Output>,
+    ) {
+        if self.change.combining_commit != Some(Statement::Commit { view, block }) {
+            return;
+        }
+        self.change.combining_commit = None;
+        match result {
+            Ok(signature) => self.learn_commit(CommitCertificate { view, block, signature }),
+            Err(spoilers) => {
+                if let Some(node) = self.tree.node_mut(&block.hash) {
+                    node.shares.retain(|sender, _| !spoilers.contains(*sender));
+                }
+            }
+        }
+        let highest = self.tree.walk_down(self.highest_voted(), self.tree.root().block.height);
+        let candidates: Vec<_> = highest.map(|node| (node.block, node.view())).collect();
+        for (block, view) in candidates {
+            self.combine_commit(block, view, out);
+        }
+    }
+
+    fn highest_voted(&self) -> BlockHash {
+        self.acceptor.voted.as_ref().map_or(self.acceptor.head.hash, |voted| voted.block.hash)
+    }
+
+    /// Counts a commit, and takes over its certificate.
+    pub(super) fn on_commit(&mut self, sender: ServerIndex, commit: Commit, out: &mut Vec<Output>) {
+        let CommitCertificate { view, block, .. } = commit.certificate;
+        if !self.config.policy.has_slow_path() || block.height <= self.tree.root().block.height {
+            return;
+        }
+        self.learn_commit(commit.certificate);
+        match self.tree.node(&block.hash) {
+            Some(node) if node.block == block && node.view() == view => {
+                self.count_commit(block.hash, sender, out);
+            }
+            Some(_) => {}
+            // The certificate proves that a quorum voted for it: whoever committed can show it. The
+            // commit itself is repeated until there is progress.
+            None => self.want(block, ServerSet::from_iter([sender]), out),
+        }
+    }
+
+    /// Adds a committer to a block and its ancestors of the same view, and decides what that
+    /// completes.
+    pub(super) fn count_commit(
+        &mut self,
+        hash: BlockHash,
+        sender: ServerIndex,
+        out: &mut Vec<Output>,
+    ) {
+        let policy = self.config.policy.clone();
+        let highest = self.count(hash, |node| {
+            node.committers.insert(sender).then(|| policy.is_quorum(&node.committers))
+        });
+        if let Some(block) = highest {
+            self.decide(block, DecisionPath::Slow, out);
+        }
+    }
+
+    /// Keeps the highest commit certificate, if it is of the view that this server is in: of that
+    /// view it can show the NV that a report needs.
+    fn learn_commit(&mut self, certificate: CommitCertificate) {
+        let place = &mut self.acceptor;
+        let higher = place.committed.as_ref().is_none_or(|known| {
+            let known = &known.certificate;
+            (known.view, known.block.height) < (certificate.view, certificate.block.height)
+        });
+        if higher && place.open && certificate.view == place.view {
+            let new_view = place.new_view.clone();
+            place.committed = Some(Committed { certificate, new_view, position: None });
+        }
+    }
+
+    fn highest_commit(&self, view: View) -> Option<BlockRef> {
+        let known = self.acceptor.committed.as_ref().map(|known| &known.certificate);
+        known.filter(|certificate| certificate.view == view).map(|certificate| certificate.block)
+    }
+
+    /// Commits to the highest certificate of the view, once its block is held and undecided.
+    pub(super) fn commit(&mut self, out: &mut Vec<Output>) {
+        let place = &self.acceptor;
+        let Some(known) = &place.committed else { return };
+        let (view, block) = (known.certificate.view, known.certificate.block);
+        let due = known.position.is_none() && place.open && view == place.view;
+        let held = self.tree.node(&block.hash).is_some_and(|node| {
+            node.block == block && node.payload == Payload::Valid && !node.dead
+        });
+        if !due || !held || block.height <= self.tree.root().block.height {
+            return;
+        }
+        self.journal_branch(block.hash, out);
+        let Some(known) = &self.acceptor.committed else { return };
+        let position = self.write(Record::Commit(known.certificate.clone()), out);
+        if let Some(known) = &mut self.acceptor.committed {
+            known.position = Some(position);
+        }
+        self.send_commit(Recipients::All, out);
+    }
+
+    /// Journals what leads to a block that this server commits to without having voted for it, so
+    /// that a report can show it after a restart.
+    fn journal_branch(&mut self, hash: BlockHash, out: &mut Vec<Output>) {
+        let missing: Vec<_> = self
+            .tree
+            .walk_down(hash, self.certified_height())
+            .take_while(|node| !node.journalled)
+            .map(|node| (node.block.hash, node.signed_proposal()))
+            .collect();
+        for (hash, proposal) in missing.into_iter().rev() {
+            self.write(Record::Hold(proposal), out);
+            if let Some(node) = self.tree.node_mut(&hash) {
+                node.journalled = true;
+            }
+        }
+    }
+
+    /// Sends the last commit, again or for the first time.
+    pub(super) fn send_commit(&mut self, to: Recipients, out: &mut Vec<Output>) {
+        let Some(known) = &self.acceptor.committed else { return };
+        if let Some(position) = known.position {
+            let message = Message::Commit(Commit { certificate: known.certificate.clone() });
+            out.push(Output::SendDurable { after: position, to, message });
+        }
+    }
+}

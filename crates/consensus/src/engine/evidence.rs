@@ -1,0 +1,111 @@
+//! Proof that a server lied: kept, shown, and passed on where others have to act on it.
+
+use super::Engine;
+use super::timer::Cause;
+use crate::{
+    BlockRef, Equivocation, Evidence, Message, Output, Proposal, Recipients, Signed, SignedHeader,
+    View, Vote,
+};
+use ally_policy::ServerIndex;
+use std::collections::BTreeSet;
+
+/// The most leaders and voters of past views whose proofs are remembered as reported; beyond it the
+/// oldest views may be reported again.
+const ACCUSATIONS_MAX: usize = 256;
+
+/// What was reported already, so that it is reported once.
+#[derive(Default)]
+pub(super) struct Accusations {
+    leaders: BTreeSet<View>,
+    voters: BTreeSet<(View, ServerIndex)>,
+}
+
+impl Accusations {
+    fn accuse_leader(&mut self, view: View) -> bool {
+        let fresh = self.leaders.insert(view);
+        if self.leaders.len() > ACCUSATIONS_MAX {
+            self.leaders.pop_first();
+        }
+        fresh
+    }
+
+    fn accuse_voter(&mut self, view: View, voter: ServerIndex) -> bool {
+        let fresh = self.voters.insert((view, voter));
+        if self.voters.len() > ACCUSATIONS_MAX {
+            self.voters.pop_first();
+        }
+        fresh
+    }
+}
+
+impl Engine {
+    /// Whether a block proves, beside one that is known, that their leader equivocated; if so, says
+    /// it once and leaves the view.
+    pub(super) fn accuse_of_equivocation(
+        &mut self,
+        proposal: &Signed<Proposal>,
+        block: BlockRef,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let header = &proposal.body.header;
+        let Some(other) = self.tree.conflicting(header, block.hash) else { return false };
+        let first = other.signed_header();
+        let Signed { signer, signature, .. } = *proposal;
+        let second = Signed { signer, signature, body: header.clone() };
+        self.on_equivocation(Equivocation { first, second }, out);
+        true
+    }
+
+    /// Takes a proof that a leader equivocated: passes it on, so that everybody leaves its view.
+    pub(super) fn on_equivocation(&mut self, proof: Equivocation, out: &mut Vec<Output>) {
+        let view = proof.first.body.view;
+        if self.accusations.accuse_leader(view) {
+            out.push(Output::Evidence(Evidence::Headers(proof.clone())));
+            if view == self.acceptor.view {
+                let message = Message::Equivocation(proof);
+                out.push(Output::Send { to: Recipients::All, message });
+            }
+        }
+        if view == self.acceptor.view {
+            self.leave(view.next(), Cause::Equivocation, out);
+        }
+    }
+
+    /// Looks for a second branch that a server votes for in one view.
+    ///
+    /// # Cost
+    /// The distance between its two votes; 1 in the common case.
+    pub(super) fn check_double_vote(
+        &mut self,
+        previous: Option<&Signed<Vote>>,
+        vote: &Signed<Vote>,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(previous) = previous.filter(|other| other.body.view == vote.body.view) else {
+            return;
+        };
+        let (low, high) = if previous.body.block.height <= vote.body.block.height {
+            (previous.body.block, vote.body.block)
+        } else {
+            (vote.body.block, previous.body.block)
+        };
+        if let Some(headers) = self.conflict_between(low, high)
+            && self.accusations.accuse_voter(vote.body.view, vote.signer)
+        {
+            let (first, second) = (previous.clone(), vote.clone());
+            out.push(Output::Evidence(Evidence::Votes { first, second, headers }));
+        }
+    }
+
+    /// The headers, from `high` downwards, that show that `low` is not among its ancestors; none if
+    /// it is, or if that is not known.
+    fn conflict_between(&self, low: BlockRef, high: BlockRef) -> Option<Vec<SignedHeader>> {
+        if low.height == high.height {
+            return (low.hash != high.hash).then(Vec::new);
+        }
+        let chain: Vec<_> = self.tree.walk_down(high.hash, low.height).collect();
+        let lowest = chain.last().filter(|node| node.parent().height == low.height)?;
+        let differs = lowest.parent().hash != low.hash;
+        differs.then(|| chain.iter().map(|node| node.signed_header()).collect())
+    }
+}

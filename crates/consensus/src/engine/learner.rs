@@ -1,0 +1,363 @@
+//! Which blocks are decided.
+//!
+//! A vote counts for its block and for every ancestor of the same view; a server counts once per
+//! block, whoever it belongs to. A block that a fast quorum stands behind is decided, and with it
+//! all its ancestors, in chain order and without a gap.
+//!
+//! # Source
+//! docs/protocol.md#common-case, step 3
+
+use super::Engine;
+use super::tree::{Lineage, Node, Root};
+use crate::{
+    BlockHash, BlockRef, Breach, CheckpointCertificate, Decided, DecisionPath, Height, Output,
+    Proposal, Record, Signed, SyncedBlock, View, Vote,
+};
+use ally_policy::{ServerIndex, ServerSet};
+use std::collections::BTreeMap;
+
+/// The most votes of one server that wait for their block's header. Twice the default window: a
+/// server votes no further ahead than that.
+pub(crate) const PENDING_VOTES_PER_SENDER: usize = 128;
+
+/// The most proposals of one leader that wait for their view to open.
+pub(crate) const FUTURE_PROPOSALS_PER_SENDER: usize = 64;
+
+/// What servers said that does not stand in the tree.
+pub(super) struct Learner {
+    /// Votes for blocks whose header is not known, by sender.
+    pub pending: Vec<BTreeMap<BlockHash, Vote>>,
+    /// Senders of votes above the decided height for unknown blocks.
+    pub pending_senders: ServerSet,
+    /// The newest vote of each server.
+    pub latest: Vec<Option<Signed<Vote>>>,
+    /// Proposals of views that are not open here, by sender.
+    pub future: Vec<BTreeMap<(View, Height), Signed<Proposal>>>,
+    /// The highest block with enough votes or commits that does not link to the root yet.
+    pub quorate: Option<(BlockRef, DecisionPath)>,
+}
+
+impl Learner {
+    pub fn new(servers: usize) -> Self {
+        Self {
+            pending: vec![BTreeMap::new(); servers],
+            pending_senders: ServerSet::EMPTY,
+            latest: vec![None; servers],
+            future: vec![BTreeMap::new(); servers],
+            quorate: None,
+        }
+    }
+
+    /// Who voted for a block whose header is not known.
+    pub fn pending_for(&self, hash: &BlockHash) -> ServerSet {
+        let votes = self.pending.iter().enumerate();
+        votes
+            .filter(|(_, votes)| votes.contains_key(hash))
+            .map(|(server, _)| ServerIndex(server as u16))
+            .collect()
+    }
+
+    /// Forgets votes that can no longer matter.
+    fn forget_below(&mut self, decided: Height) {
+        if self.pending_senders.is_empty() {
+            return;
+        }
+        let mut senders = ServerSet::EMPTY;
+        for (server, votes) in self.pending.iter_mut().enumerate() {
+            votes.retain(|_, vote| vote.block.height > decided);
+            if !votes.is_empty() {
+                senders.insert(ServerIndex(server as u16));
+            }
+        }
+        self.pending_senders = senders;
+    }
+
+    fn keep_pending(&mut self, sender: ServerIndex, vote: Vote) {
+        let votes = &mut self.pending[sender.index()];
+        if votes.len() >= PENDING_VOTES_PER_SENDER {
+            let lowest = votes.values().map(|vote| vote.block).min();
+            match lowest {
+                Some(lowest) if lowest.height < vote.block.height => votes.remove(&lowest.hash),
+                _ => return,
+            };
+        }
+        votes.insert(vote.block.hash, vote);
+        self.pending_senders.insert(sender);
+    }
+}
+
+impl Engine {
+    /// Counts a vote, or keeps it until its block is known.
+    pub(super) fn on_vote(&mut self, vote: Signed<Vote>, out: &mut Vec<Output>) {
+        let (sender, block, view) = (vote.signer, vote.body.block, vote.body.view);
+        let previous = self.remember_latest(&vote);
+        if block.height <= self.tree.root().block.height {
+            return;
+        }
+        self.check_double_vote(previous.as_ref(), &vote, out);
+        match self.tree.node(&block.hash) {
+            Some(node) if node.block == block && node.view() == view => {
+                self.keep_share(sender, vote.body, out);
+                self.count_vote(block.hash, sender, out);
+            }
+            Some(_) => {}
+            None => {
+                self.learner.keep_pending(sender, vote.body);
+                let voters = self.learner.pending_for(&block.hash);
+                if self.config.policy.is_fast_quorum(&voters) {
+                    self.want(block, voters, out);
+                }
+            }
+        }
+    }
+
+    /// Keeps the newest vote of each server; returns the one before.
+    fn remember_latest(&mut self, vote: &Signed<Vote>) -> Option<Signed<Vote>> {
+        let order = |vote: &Signed<Vote>| (vote.body.view, vote.body.block.height);
+        let latest = &mut self.learner.latest[vote.signer.index()];
+        let previous = latest.clone();
+        if previous.as_ref().is_none_or(|previous| order(previous) < order(vote)) {
+            *latest = Some(vote.clone());
+        }
+        previous
+    }
+
+    /// Adds a voter to a block and its ancestors of the same view, and decides what that completes.
+    ///
+    /// # Cost
+    /// Ends at the first ancestor that has the voter, so each (server, block) pair is visited once.
+    pub(super) fn count_vote(
+        &mut self,
+        hash: BlockHash,
+        sender: ServerIndex,
+        out: &mut Vec<Output>,
+    ) {
+        let policy = self.config.policy.clone();
+        let highest = self.count(hash, |node| {
+            node.voters.insert(sender).then(|| policy.is_fast_quorum(&node.voters))
+        });
+        if let Some(block) = highest {
+            self.decide(block, DecisionPath::Fast, out);
+        }
+    }
+
+    /// Walks down one view's chain while `add` adds something; returns the first block, so the
+    /// highest, at which it says that enough is there.
+    pub(super) fn count(
+        &mut self,
+        hash: BlockHash,
+        mut add: impl FnMut(&mut Node) -> Option<bool>,
+    ) -> Option<BlockRef> {
+        let view = self.tree.node(&hash)?.view();
+        let mut highest = None;
+        let mut cursor = hash;
+        while let Some(node) = self.tree.node_mut(&cursor).filter(|node| node.view() == view) {
+            let Some(enough) = add(node) else { break };
+            if enough && highest.is_none() && node.block.height > Height::ZERO {
+                highest = Some(node.block);
+            }
+            cursor = node.header().parent;
+        }
+        highest.filter(|block| block.height > self.tree.root().block.height)
+    }
+
+    /// Puts a block into the tree and lets everything that waited for it go on.
+    pub(super) fn add_block(&mut self, proposal: Signed<Proposal>, out: &mut Vec<Output>) {
+        let block = proposal.body.header.block_ref();
+        if self.tree.node(&block.hash).is_some() {
+            return;
+        }
+        let wanted = self.wants.remove(&block.hash);
+        if self.accuse_of_equivocation(&proposal, block, out) && wanted.is_none() {
+            return;
+        }
+        if !self.tree.insert(block, proposal) {
+            self.counters.dropped += 1;
+            return;
+        }
+        self.change.stirred = true;
+        if let Some(sources) = wanted {
+            self.want_parent(block.hash, sources, out);
+        }
+        self.count_waiting_votes(block.hash, out);
+        self.ask(block.hash, out);
+        self.retry_decision(out);
+        self.retry_ahead(out);
+    }
+
+    /// Counts for a new block what was said about it and about its descendants before it came.
+    fn count_waiting_votes(&mut self, hash: BlockHash, out: &mut Vec<Output>) {
+        let Some(node) = self.tree.node(&hash) else { return };
+        let (block, view) = (node.block, node.view());
+        let mut voters = ServerSet::EMPTY;
+        let mut committers = ServerSet::EMPTY;
+        for child in self.tree.children(&hash).iter().filter_map(|child| self.tree.node(child)) {
+            if child.view() == view {
+                voters = voters.union(&child.voters);
+                committers = committers.union(&child.committers);
+            }
+        }
+        for sender in self.learner.pending_for(&hash).iter() {
+            let vote = self.learner.pending[sender.index()].remove(&hash);
+            let Some(vote) = vote.filter(|vote| vote.block == block && vote.view == view) else {
+                continue;
+            };
+            self.keep_share(sender, vote, out);
+            voters.insert(sender);
+        }
+        self.learner.forget_below(self.tree.root().block.height);
+        for voter in voters.iter() {
+            self.count_vote(hash, voter, out);
+        }
+        for committer in committers.iter() {
+            self.count_commit(hash, committer, out);
+        }
+    }
+
+    /// Decides a block and its undecided ancestors; fetches those that are missing first.
+    pub(super) fn decide(&mut self, block: BlockRef, path: DecisionPath, out: &mut Vec<Output>) {
+        match self.tree.lineage(block) {
+            Lineage::Linked(chain) => {
+                for hash in chain {
+                    self.settle_node(hash, path, out);
+                }
+                self.after_decisions(out);
+            }
+            Lineage::Missing(ancestor) => {
+                if self.learner.quorate.is_none_or(|(other, _)| other.height < block.height) {
+                    self.learner.quorate = Some((block, path));
+                }
+                let sources = self.voters_of(&block.hash);
+                self.want(ancestor, sources, out);
+            }
+            Lineage::Conflicting => {
+                let decided = self.tree.root().block;
+                self.halt(Breach::Decisions { decided, conflicting: block }, out);
+            }
+        }
+    }
+
+    fn voters_of(&self, hash: &BlockHash) -> ServerSet {
+        self.tree.node(hash).map_or(ServerSet::EMPTY, |node| node.voters.union(&node.committers))
+    }
+
+    fn retry_decision(&mut self, out: &mut Vec<Output>) {
+        let Some((block, path)) = self.learner.quorate else { return };
+        if block.height <= self.tree.root().block.height {
+            self.learner.quorate = None;
+        } else if !matches!(self.tree.lineage(block), Lineage::Missing(_)) {
+            self.learner.quorate = None;
+            self.decide(block, path, out);
+        }
+    }
+
+    fn settle_node(&mut self, hash: BlockHash, path: DecisionPath, out: &mut Vec<Output>) {
+        let Some(node) = self.tree.node(&hash) else { return };
+        let decided = Decided {
+            block: node.block,
+            header: node.header().clone(),
+            signature: Some(node.signature),
+            batches: node.proposal.batches.clone(),
+            path,
+        };
+        self.settle(decided, out);
+    }
+
+    fn settle(&mut self, decided: Decided, out: &mut Vec<Output>) {
+        let (block, header) = (decided.block, &decided.header);
+        debug_assert_eq!(header.parent, self.tree.root().block.hash, "decided in chain order");
+        let root = Root { block, view: header.view, timestamp_us: header.timestamp_us };
+        self.follow_decision(block, header.parent, header.view);
+        self.counters.count_decision(decided.path);
+        self.tree.settle(root);
+        out.push(Output::Decided(decided));
+    }
+
+    fn after_decisions(&mut self, out: &mut Vec<Output>) {
+        let root = self.tree.root().block;
+        self.timer.progress(self.now);
+        self.change.stirred = true;
+        self.learner.forget_below(root.height);
+        self.wants.forget_below(root.height);
+        self.ask_children(root.hash, out);
+        if let Some(ahead) = self.ahead.take_if(|ahead| ahead.block.height <= root.height) {
+            self.note_certified(ahead, out);
+        }
+    }
+
+    /// Takes a certificate for a decided block: it bounds what has to be kept and reported.
+    pub(super) fn note_certified(
+        &mut self,
+        certificate: CheckpointCertificate,
+        out: &mut Vec<Output>,
+    ) {
+        let (block, root) = (certificate.block, self.tree.root().block);
+        if block.height <= self.certified_height() {
+            return;
+        }
+        if block.height > root.height {
+            self.note_ahead(certificate, out);
+        } else if self.tree.decided_at(block.height).is_some_and(|hash| hash != block.hash) {
+            self.halt(Breach::Certificate { decided: root, certificate }, out);
+        } else {
+            self.tree.prune(block.height);
+            self.write(Record::Certified(certificate.clone()), out);
+            self.certified = Some(certificate);
+        }
+    }
+
+    /// The alliance is ahead of this server: catch up by what is here, or ask for the rest.
+    fn note_ahead(&mut self, certificate: CheckpointCertificate, out: &mut Vec<Output>) {
+        let known = self.ahead.as_ref().map(|ahead| ahead.block.height);
+        if known.is_some_and(|height| height >= certificate.block.height) {
+            return;
+        }
+        self.timer.progress(self.now);
+        self.ahead = Some(certificate.clone());
+        self.retry_ahead(out);
+        if known.is_none() && self.ahead.is_some() {
+            let decided = self.tree.root().block;
+            out.push(Output::Behind { decided, certificate });
+        }
+    }
+
+    fn retry_ahead(&mut self, out: &mut Vec<Output>) {
+        let Some(ahead) = &self.ahead else { return };
+        let block = ahead.block;
+        if let Lineage::Linked(_) = self.tree.lineage(block) {
+            self.decide(block, DecisionPath::Certificate, out);
+        }
+    }
+
+    /// Takes blocks that lead to a certified one.
+    pub(super) fn synced(
+        &mut self,
+        blocks: Vec<SyncedBlock>,
+        certificate: CheckpointCertificate,
+        out: &mut Vec<Output>,
+    ) {
+        let before = self.tree.root().block;
+        for synced in blocks {
+            let block = synced.header.block_ref();
+            let root = self.tree.root().block;
+            if block.height <= root.height {
+                continue;
+            }
+            if synced.header.parent != root.hash || block.height != root.height.next() {
+                break;
+            }
+            let path = DecisionPath::Certificate;
+            let signature = self.tree.node(&block.hash).map(|node| node.signature);
+            let SyncedBlock { header, batches } = synced;
+            self.settle(Decided { block, header, signature, batches, path }, out);
+        }
+        if self.tree.root().block != before {
+            self.after_decisions(out);
+        }
+        self.note_certified(certificate, out);
+        if let Some(certificate) = self.ahead.clone() {
+            let decided = self.tree.root().block;
+            out.push(Output::Behind { decided, certificate });
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What a person may want to know about agreement on this server.
+
+use super::Engine;
+use crate::{BlockRef, DecisionPath, Height, Micros, View};
+use ally_policy::{ServerIndex, ServerSet};
+
+/// Whether the server is in its view or on the way to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The view is open: blocks may be proposed and voted for.
+    Open,
+    /// The view before was left; the new one has no NV yet.
+    Changing,
+}
+
+/// A picture of the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The view that the server is in or on the way to.
+    pub view: View,
+    /// Its leader.
+    pub leader: ServerIndex,
+    /// Which of both.
+    pub phase: Phase,
+    /// The last decided block.
+    pub decided: BlockRef,
+    /// The height of the last certified block that is decided here.
+    pub certified: Height,
+    /// How many blocks above the decided one are known in this view.
+    pub undecided: u64,
+    /// The newest vote of each server, in server order.
+    pub votes: Vec<Option<(View, BlockRef)>>,
+    /// Who is being waited for: servers without a report while the view changes, without a vote for
+    /// the lowest undecided block of this view while one waits, and nobody while the server is idle.
+    pub missing: ServerSet,
+    /// How long this view may go without a decision, in microseconds.
+    pub patience: Micros,
+    /// Views that failed in a row.
+    pub failed_views: u32,
+}
+
+/// How often things happened since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Blocks decided in two steps.
+    pub decided_fast: u64,
+    /// Blocks decided in three steps.
+    pub decided_slow: u64,
+    /// Blocks taken from certificates.
+    pub decided_by_certificate: u64,
+    /// Votes sent, repeated ones included.
+    pub votes_sent: u64,
+    /// Times that patience ended.
+    pub timeouts: u64,
+    /// Views left, for whatever reason.
+    pub views_left: u64,
+    /// Blocks that broke a rule.
+    pub invalid_blocks: u64,
+    /// Messages and drafts dropped because a limit was reached or their time had passed.
+    pub dropped: u64,
+}
+
+impl Counters {
+    pub(super) fn count_decision(&mut self, path: DecisionPath) {
+        match path {
+            DecisionPath::Fast => self.decided_fast += 1,
+            DecisionPath::Slow => self.decided_slow += 1,
+            DecisionPath::Certificate => self.decided_by_certificate += 1,
+        }
+    }
+}
+
+impl Engine {
+    /// A picture for people and monitors.
+    pub fn status(&self) -> Status {
+        let (view, decided) = (self.acceptor.view, self.tree.root().block);
+        let latest = self.learner.latest.iter();
+        Status {
+            view,
+            leader: self.config.rotation.leader(view),
+            phase: if self.acceptor.open { Phase::Open } else { Phase::Changing },
+            decided,
+            certified: self.certified_height(),
+            undecided: self.tree.highest(view).0.saturating_sub(decided.height.0),
+            votes: latest.map(|vote| vote.as_ref().map(|v| (v.body.view, v.body.block))).collect(),
+            missing: self.missing(),
+            patience: self.timer.patience(),
+            failed_views: self.timer.failures(),
+        }
+    }
+
+    /// What happened since the start.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    fn missing(&self) -> ServerSet {
+        let (view, root) = (self.acceptor.view, self.tree.root().block);
+        if !self.acceptor.open {
+            return self.everyone().difference(&self.change.reached(view));
+        }
+        let children = self.tree.children(&root.hash).iter();
+        let lowest = children.filter_map(|hash| self.tree.node(hash)).find(|n| n.view() == view);
+        lowest.map_or(ServerSet::EMPTY, |node| self.everyone().difference(&node.voters))
+    }
+}

@@ -1,0 +1,504 @@
+//! Leaving a view, and entering the next.
+//!
+//! Invariant: once a server has left a view it says nothing new in it. It leaves before it reports,
+//! so its report is the last word on what it voted for in all views before; and it gives at most one
+//! share of NV per view, for a tip that it has recomputed and holds.
+//!
+//! # Source
+//! docs/protocol.md#leaving, docs/protocol.md#entering
+
+use super::Engine;
+use super::acceptor::SharedTip;
+use super::selection::{Reported, Selection, SelectionError, select};
+use super::timer::Cause;
+use super::tree::Payload;
+use crate::{
+    BlockHash, BlockRef, Branch, Evidence, Message, NewView, NewViewCertificate, NewViewShare,
+    Output, Recipients, Record, Signed, SignedHeader, Statement, View, ViewChange,
+};
+use ally_policy::{ServerIndex, ServerSet};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A view change under way, from both sides.
+pub(super) struct Change {
+    /// The report of each server for the highest view it wants to enter.
+    pub reports: Vec<Option<Signed<ViewChange>>>,
+    /// Whether a quorum wants to leave the views below this server's.
+    pub quorum_leaves: bool,
+    /// Something changed that reports or choices may have waited for.
+    pub stirred: bool,
+    /// As leader: the choice that was sent.
+    pub sent: Option<NewView>,
+    /// As leader: shares of NV for it.
+    shares: BTreeMap<ServerIndex, Vec<u8>>,
+    /// As leader: whose shares were bad.
+    spoilers: ServerSet,
+    /// As leader: shares are being combined.
+    combining: bool,
+    /// As acceptor: the leader's choice, and whether it was recomputed.
+    choice: Option<(Signed<NewView>, bool)>,
+    /// A commit certificate that is being combined.
+    pub combining_commit: Option<Statement>,
+}
+
+impl Change {
+    pub fn new(servers: usize) -> Self {
+        Self {
+            reports: vec![None; servers],
+            quorum_leaves: false,
+            stirred: false,
+            sent: None,
+            shares: BTreeMap::new(),
+            spoilers: ServerSet::EMPTY,
+            combining: false,
+            choice: None,
+            combining_commit: None,
+        }
+    }
+
+    /// Who wants to enter `view` or a higher one.
+    pub fn reached(&self, view: View) -> ServerSet {
+        let reports = self.reports.iter().flatten();
+        reports.filter(|report| report.body.view >= view).map(|report| report.signer).collect()
+    }
+
+    fn begin(&mut self) {
+        self.stirred = true;
+        self.sent = None;
+        self.shares.clear();
+        self.spoilers = ServerSet::EMPTY;
+        self.combining = false;
+        self.choice = None;
+        self.combining_commit = None;
+    }
+}
+
+impl Engine {
+    /// Leaves every view below `view`, for good, and reports.
+    pub(super) fn leave(&mut self, view: View, cause: Cause, out: &mut Vec<Output>) {
+        if view <= self.acceptor.view {
+            return;
+        }
+        if self.acceptor.open {
+            self.acceptor.previous = Some(self.acceptor.view);
+        }
+        self.acceptor.left_at = self.write(Record::Leave(view), out);
+        self.acceptor.view = view;
+        self.acceptor.open = false;
+        self.acceptor.new_view = None;
+        self.change.begin();
+        self.counters.views_left += 1;
+        self.timer.change_view(self.now, Some(cause));
+        out.push(Output::View { view, open: None });
+        self.send_report(Recipients::All, out);
+        self.change.quorum_leaves = self.config.policy.is_quorum(&self.change.reached(view));
+        self.want_reported(out);
+        self.follow_reports(out);
+    }
+
+    /// Leaves an open view that treats this server unfairly.
+    pub(super) fn leave_if_open(&mut self, out: &mut Vec<Output>) {
+        if self.acceptor.open {
+            self.leave(self.acceptor.view.next(), Cause::NoProgress, out);
+        }
+    }
+
+    /// Takes a report.
+    pub(super) fn on_view_change(&mut self, report: Signed<ViewChange>, out: &mut Vec<Output>) {
+        let (sender, view) = (report.signer, report.body.view);
+        if let Some(certificate) = &report.body.certified {
+            self.note_certified(certificate.clone(), out);
+        }
+        let place = &self.acceptor;
+        if view < place.view || (view == place.view && place.open) {
+            if let Some(certificate) = place.new_view.clone().filter(|_| sender != self.config.me) {
+                let message = Message::EnterView(certificate);
+                out.push(Output::Send { to: Recipients::One(sender), message });
+            }
+            return;
+        }
+        let height = |report: &ViewChange| report.certified.as_ref().map(|c| c.block.height);
+        let known = &mut self.change.reports[sender.index()];
+        let newer = known.as_ref().is_none_or(|known| {
+            (known.body.view, height(&known.body)) < (view, height(&report.body))
+        });
+        if newer {
+            *known = Some(report);
+            self.change.stirred = true;
+            let reached = self.change.reached(self.acceptor.view);
+            self.change.quorum_leaves = self.config.policy.is_quorum(&reached);
+            self.follow_reports(out);
+            self.want_reported(out);
+        }
+    }
+
+    /// Leaves the view if others' reports say so: a kernel of them has reached a higher one, or the
+    /// view's own leader gave it up.
+    fn follow_reports(&mut self, out: &mut Vec<Output>) {
+        let view = self.acceptor.view;
+        let mut above: Vec<_> = self
+            .change
+            .reports
+            .iter()
+            .flatten()
+            .filter(|report| report.body.view > view)
+            .map(|report| (report.body.view, report.signer))
+            .collect();
+        above.sort_unstable_by(|a, b| b.cmp(a));
+        let mut senders = ServerSet::EMPTY;
+        let kernel_at = above.iter().find(|(_, sender)| {
+            senders.insert(*sender);
+            self.config.policy.is_kernel(&senders)
+        });
+        let leader = self.config.rotation.leader(view);
+        if let Some((reached, _)) = kernel_at {
+            self.leave(*reached, Cause::NoProgress, out);
+        } else if above.iter().any(|(_, sender)| *sender == leader) {
+            self.leave(view.next(), Cause::Abdication, out);
+        }
+    }
+
+    /// Sends what this server has voted for, as far as it is not certified.
+    fn send_report(&self, to: Recipients, out: &mut Vec<Output>) {
+        let place = &self.acceptor;
+        let voted = place
+            .voted
+            .as_ref()
+            .map(|voted| self.branch(voted.view, voted.new_view.as_ref(), voted.block.hash));
+        let committed = place.committed.as_ref().and_then(|known| {
+            let certificate = &known.certificate;
+            let (view, hash) = (certificate.view, certificate.block.hash);
+            let branch = self.branch(view, known.new_view.as_ref(), hash);
+            (!branch.headers.is_empty()).then(|| (certificate.clone(), branch))
+        });
+        let certified = self.certified.clone();
+        let message =
+            Message::ViewChange(ViewChange { view: place.view, certified, voted, committed });
+        out.push(Output::SendDurable { after: place.left_at, to, message });
+    }
+
+    /// The headers of one view from the later of its tip and the last certified block up to `top`;
+    /// none if `top` is not above that, or conflicts with it.
+    fn branch(&self, view: View, new_view: Option<&NewViewCertificate>, top: BlockHash) -> Branch {
+        let tip = new_view.map_or(self.origin(), |certificate| certificate.tip);
+        let certified = self.certified.as_ref().map(|certificate| certificate.block);
+        let base = certified.filter(|block| block.height > tip.height).unwrap_or(tip);
+        let nodes: Vec<_> = self.tree.walk_down(top, base.height).collect();
+        let linked = nodes.last().is_some_and(|node| node.parent() == base);
+        let headers: Vec<SignedHeader> = if linked {
+            nodes.iter().rev().map(|node| node.signed_header()).collect()
+        } else {
+            Vec::new()
+        };
+        debug_assert!(headers.iter().all(|header| header.body.view == view));
+        Branch { view, new_view: new_view.cloned(), headers }
+    }
+
+    /// As the next leader: asks for the blocks that reports speak of.
+    fn want_reported(&mut self, out: &mut Vec<Output>) {
+        if self.acceptor.open || !self.leads(self.acceptor.view) {
+            return;
+        }
+        let view = self.acceptor.view;
+        let reported: Vec<_> = self
+            .change
+            .reports
+            .iter()
+            .flatten()
+            .filter(|report| report.body.view == view && report.signer != self.config.me)
+            .flat_map(|report| {
+                let sender = report.signer;
+                let headers = branches(&report.body).flat_map(|branch| &branch.headers);
+                headers.map(move |header| (header.body.block_ref(), sender))
+            })
+            .collect();
+        for (block, sender) in reported {
+            if self.tree.node(&block.hash).is_none() {
+                self.want(block, ServerSet::from_iter([sender]), out);
+            } else {
+                self.want_chain(block, ServerSet::from_iter([sender]), out);
+            }
+        }
+    }
+
+    /// Whether everything that a report speaks of is held here, or can no longer be chosen because
+    /// it conflicts with a decided block.
+    fn holds(&self, report: &ViewChange) -> bool {
+        let root = self.tree.root().block;
+        branches(report).all(|branch| {
+            let Some(top) = branch.headers.last() else { return true };
+            if top.body.height <= root.height {
+                return true;
+            }
+            let crosses = branch.headers.iter().find(|h| h.body.height == root.height.next());
+            if crosses.is_some_and(|header| header.body.parent != root.hash) {
+                return true;
+            }
+            let node = self.tree.node(&top.body.hash());
+            node.is_some_and(|node| node.dead || node.payload == Payload::Valid)
+        })
+    }
+
+    /// As the next leader: chooses the tip once the reports suffice, and sticks to it.
+    pub(super) fn choose_tip(&mut self, out: &mut Vec<Output>) {
+        let view = self.acceptor.view;
+        let due = self.change.stirred && !self.acceptor.open && self.change.sent.is_none();
+        if !due || !self.leads(view) {
+            return;
+        }
+        let reports: Vec<_> = self
+            .change
+            .reports
+            .iter()
+            .flatten()
+            .filter(|report| report.body.view == view && self.holds(&report.body))
+            .cloned()
+            .collect();
+        match self.select(&reports) {
+            Ok(selection) => {
+                if let Some(proof) = selection.equivocation {
+                    self.on_equivocation(proof, out);
+                }
+                let choice = NewView { view, reports, tip: selection.tip };
+                self.change.sent = Some(choice.clone());
+                let message = Message::NewView(choice);
+                let (after, to) = (self.acceptor.left_at, Recipients::All);
+                out.push(Output::SendDurable { after, to, message });
+            }
+            // More reports may come; if not, patience ends.
+            Err(
+                SelectionError::NoQuorum
+                | SelectionError::NoQuorumWithout(_)
+                | SelectionError::Contradiction,
+            ) => {}
+        }
+    }
+
+    fn select(&self, reports: &[Signed<ViewChange>]) -> Result<Selection, SelectionError> {
+        let reported = Reported {
+            reports,
+            policy: self.config.policy.as_ref(),
+            rotation: &self.config.rotation,
+            origin: self.origin(),
+            rules: self.config.rules,
+        };
+        select(&reported)
+    }
+
+    /// Takes a new leader's choice; the reports in it count as if their senders had sent them here.
+    pub(super) fn on_new_view(&mut self, choice: Signed<NewView>, out: &mut Vec<Output>) {
+        if choice.body.view < self.acceptor.view {
+            return;
+        }
+        for report in &choice.body.reports {
+            let known = report.signer.index() < self.config.policy.server_count();
+            if known && report.body.view >= self.acceptor.view {
+                self.on_view_change(report.clone(), out);
+            }
+        }
+        let place = &self.acceptor;
+        if choice.body.view == place.view && !place.open && self.change.choice.is_none() {
+            self.change.choice = Some((choice, false));
+            self.change.stirred = true;
+        }
+    }
+
+    /// As acceptor: recomputes the leader's choice, and gives a share of NV for it once its block
+    /// and all undecided ones below are held.
+    pub(super) fn endorse_choice(&mut self, out: &mut Vec<Output>) {
+        if !std::mem::take(&mut self.change.stirred) || self.acceptor.open {
+            return;
+        }
+        let view = self.acceptor.view;
+        if self.acceptor.share.is_some_and(|share| share.view >= view) {
+            return;
+        }
+        let Some((choice, checked)) = self.change.choice.take() else { return };
+        let right =
+            checked || self.select(&choice.body.reports).is_ok_and(|s| s.tip == choice.body.tip);
+        if !right {
+            out.push(Output::Evidence(Evidence::Selection(choice)));
+            self.leave(view.next(), Cause::Equivocation, out);
+            return;
+        }
+        let tip = choice.body.tip;
+        let sources: ServerSet = choice.body.reports.iter().map(|report| report.signer).collect();
+        self.change.choice = Some((choice, true));
+        if self.holds_tip(tip) {
+            let position = self.write(Record::NewViewShare { view, tip }, out);
+            self.acceptor.share = Some(SharedTip { view, tip, position });
+            self.send_share(out);
+        } else {
+            self.want_chain(tip, sources, out);
+        }
+    }
+
+    fn holds_tip(&self, tip: BlockRef) -> bool {
+        let node = self.tree.node(&tip.hash);
+        self.tree.decided_at(tip.height) == Some(tip.hash)
+            || node.is_some_and(|node| {
+                node.block == tip && node.payload == Payload::Valid && !node.dead
+            })
+    }
+
+    fn send_share(&self, out: &mut Vec<Output>) {
+        let Some(SharedTip { view, tip, position }) = self.acceptor.share else { return };
+        if view == self.acceptor.view && !self.acceptor.open {
+            let to = Recipients::One(self.config.rotation.leader(view));
+            let message = Message::NewViewShare(NewViewShare { view, tip, share: Vec::new() });
+            out.push(Output::SendDurable { after: position, to, message });
+        }
+    }
+
+    /// As the next leader: collects shares of NV.
+    pub(super) fn on_new_view_share(
+        &mut self,
+        sender: ServerIndex,
+        share: NewViewShare,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(sent) = &self.change.sent else { return };
+        let ours = share.view == sent.view && share.tip == sent.tip && !self.acceptor.open;
+        if ours && !self.change.spoilers.contains(sender) {
+            self.change.shares.insert(sender, share.share);
+            self.combine_new_view(out);
+        }
+    }
+
+    fn combine_new_view(&mut self, out: &mut Vec<Output>) {
+        let Some(sent) = self.change.sent.as_ref().filter(|_| !self.change.combining) else {
+            return;
+        };
+        let senders: ServerSet = self.change.shares.keys().copied().collect();
+        if self.config.policy.is_kernel(&senders) {
+            let statement = Statement::NewView { view: sent.view, tip: sent.tip };
+            let shares = self.change.shares.iter().map(|(s, share)| (*s, share.clone())).collect();
+            self.change.combining = true;
+            out.push(Output::Combine { statement, shares });
+        }
+    }
+
+    /// Takes the answer to [`Output::Combine`].
+    pub(super) fn combined(
+        &mut self,
+        statement: Statement,
+        result: Result<Vec<u8>, ServerSet>,
+        out: &mut Vec<Output>,
+    ) {
+        let (view, tip) = match statement {
+            Statement::Commit { view, block } => {
+                return self.combined_commit(view, block, result, out);
+            }
+            Statement::NewView { view, tip } => (view, tip),
+        };
+        let ours = self.change.sent.as_ref().is_some_and(|sent| sent.view == view);
+        if !ours || self.acceptor.open || !self.change.combining {
+            return;
+        }
+        self.change.combining = false;
+        match result {
+            Ok(signature) => {
+                let certificate = NewViewCertificate { view, tip, signature };
+                self.enter(certificate.clone(), out);
+                let message = Message::EnterView(certificate);
+                out.push(Output::Send { to: Recipients::All, message });
+            }
+            Err(spoilers) => {
+                // Whoever combines must name somebody; if it does not, no share is worth keeping.
+                let all = spoilers.is_empty();
+                self.change.shares.retain(|sender, _| !all && !spoilers.contains(*sender));
+                self.change.spoilers = self.change.spoilers.union(&spoilers);
+                self.combine_new_view(out);
+            }
+        }
+    }
+
+    /// Enters the view that a certificate opens, unless this server is there or past it.
+    pub(super) fn enter(&mut self, certificate: NewViewCertificate, out: &mut Vec<Output>) {
+        let (view, tip) = (certificate.view, certificate.tip);
+        if view < self.acceptor.view || (view == self.acceptor.view && self.acceptor.open) {
+            return;
+        }
+        if self.acceptor.open {
+            self.acceptor.previous = Some(self.acceptor.view);
+        }
+        let entered = self.write(Record::Enter(certificate.clone()), out);
+        self.acceptor.view = view;
+        self.acceptor.open = true;
+        self.acceptor.head = self.head_above(tip, view);
+        self.acceptor.new_view = Some(certificate.clone());
+        self.leader.begin_view(entered);
+        self.change.begin();
+        for report in &mut self.change.reports {
+            report.take_if(|report| report.body.view <= view);
+        }
+        self.timer.change_view(self.now, None);
+        self.wants.clear();
+        self.forget_abandoned(tip, view);
+        out.push(Output::View { view, open: Some(certificate) });
+        let leader = ServerSet::from_iter([self.config.rotation.leader(view)]);
+        self.want_chain(tip, leader.union(&self.everyone()), out);
+        self.replay_future(view, out);
+    }
+
+    /// Where votes of a view start: its tip, or the last decided block if that lies above the tip in
+    /// the same view.
+    fn head_above(&self, tip: BlockRef, view: View) -> BlockRef {
+        let root = self.tree.root();
+        if root.view == view && root.block.height > tip.height { root.block } else { tip }
+    }
+
+    /// Drops blocks of views before `view` that lie neither below its tip nor below what this server
+    /// voted for: they cannot be decided any more.
+    fn forget_abandoned(&mut self, tip: BlockRef, view: View) {
+        let voted = self.acceptor.voted.as_ref().map(|voted| voted.block.hash);
+        let known = self.acceptor.committed.as_ref().map(|known| known.certificate.block.hash);
+        let root = Some(self.tree.root().block.hash);
+        let base = self.certified_height();
+        let mut kept = BTreeSet::new();
+        for top in [Some(tip.hash), voted, known, root].into_iter().flatten() {
+            kept.extend(self.tree.walk_down(top, base).map(|node| node.block.hash));
+        }
+        self.tree.retain(|node| node.view() >= view || kept.contains(&node.block.hash));
+    }
+
+    fn replay_future(&mut self, view: View, out: &mut Vec<Output>) {
+        let leader = self.config.rotation.leader(view);
+        let mut due = Vec::new();
+        for (sender, kept) in self.learner.future.iter_mut().enumerate() {
+            let later = kept.split_off(&(view.next(), crate::Height::ZERO));
+            let reached = std::mem::replace(kept, later);
+            if sender == leader.index() {
+                due.extend(reached.into_values().filter(|p| p.body.header.view == view));
+            }
+        }
+        for proposal in due {
+            self.on_proposal(proposal, out);
+        }
+    }
+
+    /// Says again what a peer may have missed: where this server is, and its last word there.
+    pub(super) fn repeat_to(&mut self, to: Recipients, out: &mut Vec<Output>) {
+        let place = &self.acceptor;
+        if !place.open {
+            self.send_report(to, out);
+            self.send_share(out);
+            if let Some(choice) = self.change.sent.clone() {
+                let (after, message) = (place.left_at, Message::NewView(choice));
+                out.push(Output::SendDurable { after, to, message });
+            }
+        } else if let Some(certificate) = place.new_view.clone() {
+            if to != Recipients::All || self.leads(place.view) {
+                out.push(Output::Send { to, message: Message::EnterView(certificate) });
+            }
+        }
+        self.send_vote(to, out);
+        self.send_commit(to, out);
+    }
+}
+
+/// What a report says about votes and about commits.
+fn branches(report: &ViewChange) -> impl Iterator<Item = &Branch> {
+    let committed = report.committed.as_ref().map(|(_, branch)| branch);
+    report.voted.iter().chain(committed)
+}
