@@ -45,6 +45,7 @@ mod open;
 mod read;
 mod records;
 mod tables;
+mod wal;
 mod watermark;
 mod write_batch;
 mod writer;

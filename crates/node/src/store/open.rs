@@ -5,6 +5,7 @@ use super::identity::{IDENTITY_FILE, Identity, sync_directory};
 use super::keys;
 use super::records::StoredBlock;
 use super::tables::{Table, Tables};
+use super::wal;
 use super::watermark::Watermark;
 use super::write_batch::WriteBatch;
 use super::writer::{Ends, Job, Queue, Writer};
@@ -233,6 +234,7 @@ fn open_tables(dir: &Path) -> Result<Tables, StoreError> {
             what: "the directory is missing".to_owned(),
         });
     }
+    wal::check(&path)?;
     Tables::open(&path).map_err(|e| match e {
         fjall::Error::Locked => StoreError::InUse { dir: dir.to_owned() },
         fjall::Error::Io(e) => StoreError::disk(dir, "opening the tables", e),

@@ -6,6 +6,7 @@ use ally_policy::ServerIndex;
 use std::path::Path;
 
 mod common;
+mod damage;
 mod order;
 mod refusal;
 mod round_trip;
