@@ -114,6 +114,7 @@ impl Tree {
         &self.root
     }
 
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.nodes.len()
     }
