@@ -224,12 +224,6 @@ pub enum Output {
     },
     /// Keep this and show it.
     Evidence(Evidence),
-    /// The record at `before` stands for everything before it: once it is durable, what lies before
-    /// that position may be dropped.
-    Truncate {
-        /// The first record to keep.
-        before: JournalPosition,
-    },
     /// More servers misbehave than the policy tolerates, and it shows: stop, and say so. The engine
     /// does nothing any more.
     Halt(Breach),

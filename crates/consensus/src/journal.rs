@@ -1,8 +1,7 @@
 //! The journal: what a server must remember to keep its word after a crash.
 
 use crate::{
-    BRANCH_HEADERS_MAX, BlockRef, CheckpointCertificate, CommitCertificate, NewViewCertificate,
-    Proposal, Signed, View,
+    BlockRef, CheckpointCertificate, CommitCertificate, NewViewCertificate, Proposal, Signed, View,
 };
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 
@@ -18,7 +17,7 @@ pub enum Record {
     /// A block that leads to one committed to, without a vote for it.
     Hold(Signed<Proposal>),
     /// The last vote was for this block, at or below the last certified one. Stands for the votes
-    /// that a snapshot leaves out.
+    /// that a shortened journal leaves out ([`crate::Engine::snapshot`]).
     Voted {
         /// The block's view.
         view: View,
@@ -38,14 +37,9 @@ pub enum Record {
     },
     /// Entered the view that this certificate opens.
     Enter(NewViewCertificate),
-    /// Everything up to this block is decided and certified.
+    /// Everything up to this block is decided and certified; earlier records on it may go.
     Certified(CheckpointCertificate),
-    /// Stands for everything before it, all in one record so that it is there or not.
-    Snapshot(Vec<Record>),
 }
-
-/// The most records a snapshot holds: every uncertified block, voted for and committed to, and a few.
-pub const SNAPSHOT_RECORDS_MAX: usize = 2 * BRANCH_HEADERS_MAX + 16;
 
 impl Encode for Record {
     fn encode(&self, writer: &mut Writer) {
@@ -58,36 +52,13 @@ impl Encode for Record {
             Self::Certified(certificate) => writer.u8(6).value(certificate),
             Self::Hold(proposal) => writer.u8(7).value(proposal),
             Self::Voted { view, block } => writer.u8(8).value(view).value(block),
-            Self::Snapshot(records) => writer.u8(9).list(records),
         };
     }
 }
 
 impl Decode for Record {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match reader.u8()? {
-            9 => {
-                let records: Vec<Single> = reader.list(SNAPSHOT_RECORDS_MAX)?;
-                Ok(Self::Snapshot(records.into_iter().map(|single| single.0).collect()))
-            }
-            tag => Self::decode_single(tag, reader),
-        }
-    }
-}
-
-/// A record that is not a snapshot: snapshots do not nest.
-struct Single(Record);
-
-impl Decode for Single {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let tag = reader.u8()?;
-        Record::decode_single(tag, reader).map(Self)
-    }
-}
-
-impl Record {
-    fn decode_single(tag: u8, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match tag {
+        Ok(match reader.u8()? {
             1 => Self::Vote(reader.value()?),
             2 => Self::Commit(reader.value()?),
             3 => Self::Leave(reader.value()?),

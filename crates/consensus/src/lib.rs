@@ -34,7 +34,7 @@ pub use io::{
     Breach, Decided, DecisionPath, Draft, Evidence, Input, Output, PayloadVerdict, Recipients,
     Slot, SyncedBlock,
 };
-pub use journal::{Record, SNAPSHOT_RECORDS_MAX};
+pub use journal::Record;
 pub use message::{
     BRANCH_HEADERS_MAX, Branch, Commit, Equivocation, Message, NewView, NewViewShare, Proposal,
     SHARE_BYTES_MAX, Signed, SignedHeader, ViewChange, Vote,

@@ -303,7 +303,6 @@ impl Engine {
             self.tree.prune(block.height);
             self.write(Record::Certified(certificate.clone()), out);
             self.certified = Some(certificate);
-            self.compact(out);
         }
     }
 
@@ -314,10 +313,11 @@ impl Engine {
             return;
         }
         self.timer.progress(self.now);
-        self.ahead = Some(certificate);
+        self.ahead = Some(certificate.clone());
         self.retry_ahead(out);
-        if known.is_none() {
-            self.say_behind(out);
+        if known.is_none() && self.ahead.is_some() {
+            let decided = self.tree.root().block;
+            out.push(Output::Behind { decided, certificate });
         }
     }
 
@@ -355,6 +355,9 @@ impl Engine {
             self.after_decisions(out);
         }
         self.note_certified(certificate, out);
-        self.say_behind(out);
+        if let Some(certificate) = self.ahead.clone() {
+            let decided = self.tree.root().block;
+            out.push(Output::Behind { decided, certificate });
+        }
     }
 }

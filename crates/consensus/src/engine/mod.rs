@@ -60,8 +60,6 @@ pub struct Engine {
     config: Config,
     /// Position of the last journal record.
     journal: JournalPosition,
-    /// Position of the last snapshot; where the journal stood at the start before the first.
-    compacted: JournalPosition,
     /// Whether the first step, which says what a restart has to say, was made.
     started: bool,
     /// The journal held something at the start, so views may have been led before it.
@@ -189,7 +187,6 @@ impl Engine {
         } else {
             self.repeat_to(Recipients::All, out);
         }
-        self.say_behind(out);
     }
 
     fn tick(&mut self, out: &mut Vec<Output>) {
@@ -201,14 +198,10 @@ impl Engine {
             self.repeat_proposals(Recipients::All, out);
             self.want_missing(out);
             self.repeat_wants(out);
-            self.say_behind(out);
-        }
-    }
-
-    fn say_behind(&self, out: &mut Vec<Output>) {
-        if let Some(certificate) = self.ahead.clone() {
-            let decided = self.tree.root().block;
-            out.push(Output::Behind { decided, certificate });
+            if let Some(certificate) = self.ahead.clone() {
+                let decided = self.tree.root().block;
+                out.push(Output::Behind { decided, certificate });
+            }
         }
     }
 
@@ -257,7 +250,6 @@ impl Engine {
         let servers = config.policy.server_count();
         Self {
             journal: base.position,
-            compacted: base.position,
             started: false,
             restored: false,
             halted: false,

@@ -7,19 +7,13 @@
 //! docs/protocol.md#durability
 
 use super::Engine;
-use super::acceptor::{Acceptor, Committed, SharedTip, Voted};
-use super::tree::{Root, Tree};
+use super::acceptor::{Committed, SharedTip, Voted};
+use super::tree::Root;
 use crate::{
     BlockHeader, BlockRef, CheckpointCertificate, Config, JournalPosition, Micros,
-    NewViewCertificate, Output, Proposal, Record, Signed, View,
+    NewViewCertificate, Proposal, Record, Signed, View,
 };
 use thiserror::Error;
-
-/// After how many records a journal is replaced by a snapshot.
-const JOURNAL_RECORDS: u64 = 1_024;
-
-/// How many blocks may be decided and not certified when a snapshot is made, to keep it small.
-const COMPACT_BLOCKS_MAX: u64 = 64;
 
 /// What the stores of blocks and certificates know, beside the journal.
 #[derive(Debug, Clone, Default)]
@@ -130,13 +124,6 @@ impl Engine {
                 self.reach(index, certificate.view)?;
                 self.replay_enter(certificate);
             }
-            Record::Snapshot(records) => {
-                self.acceptor = Acceptor::new(self.origin());
-                self.tree = Tree::new(*self.tree.root());
-                for record in records {
-                    self.replay(index, record)?;
-                }
-            }
             Record::Certified(certificate) => {
                 let known = self.certified.as_ref().map(|known| known.block.height);
                 if known.is_none_or(|height| height < certificate.block.height) {
@@ -227,7 +214,6 @@ impl Engine {
         self.tree.prune(self.certified_height());
         self.leader.ready_after = position;
         self.acceptor.left_at = position;
-        self.compacted = position;
     }
 
     /// Where the acceptor may go on: at the last decided block, if that is of its view and extends
@@ -240,22 +226,12 @@ impl Engine {
         if ahead && extends { root.block } else { place.head }
     }
 
-    /// Replaces a long journal by one record, when little is left of it.
-    pub(super) fn compact(&mut self, out: &mut Vec<Output>) {
-        let root = self.tree.root().block.height.0;
-        let uncertified = root.saturating_sub(self.certified_height().0);
-        let due = self.journal.0.saturating_sub(self.compacted.0) >= JOURNAL_RECORDS;
-        if due && uncertified <= COMPACT_BLOCKS_MAX {
-            self.compacted = self.write(Record::Snapshot(self.snapshot()), out);
-            out.push(Output::Truncate { before: self.compacted });
-        }
-    }
-
-    /// The shortest journal that restores this engine.
+    /// The shortest journal that restores this engine: a store may write it and then drop what came
+    /// before.
     ///
-    /// The view of the last vote stays even where its block is certified: selection ranks reports by
-    /// that view.
-    fn snapshot(&self) -> Vec<Record> {
+    /// # Cost
+    /// One record per uncertified block voted for, and a few more.
+    pub fn snapshot(&self) -> Vec<Record> {
         let place = &self.acceptor;
         let mut records = vec![Record::Leave(View::ZERO)];
         records.extend(self.certified.clone().map(Record::Certified));
