@@ -1,0 +1,27 @@
+//! Arithmetic modulo one odd number: the only door to big-number code that is not ours.
+//!
+//! Two implementations of the same [`Modulus`]: `aws` calls AWS-LC (its assembly is the fastest
+//! constant-time exponentiation there is for these sizes), `portable` is pure Rust on
+//! crypto-bigint. The feature `aws-lc` selects; tests hold one against the other.
+//!
+//! What is secret is in the name of the operation. `pow_secret` and `pow_secret_pair` take time
+//! that depends on the widths of their operands only; `pow_product` and `invert` are variable time
+//! and may see public data only. Widths are chosen by callers: an exponent is as wide as the
+//! number of limbs it was made with, leading zeros included.
+//!
+//! Owns: the `unsafe` calls into AWS-LC, wiping what they touched.
+//! May not touch: keys, policies, encodings.
+
+#[cfg(feature = "aws-lc")]
+#[allow(unsafe_code)]
+mod aws;
+#[cfg(any(test, not(feature = "aws-lc")))]
+mod portable;
+
+#[cfg(feature = "aws-lc")]
+pub(crate) use aws::Modulus;
+#[cfg(not(feature = "aws-lc"))]
+pub(crate) use portable::Modulus;
+
+#[cfg(test)]
+mod tests;

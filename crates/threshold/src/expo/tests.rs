@@ -1,0 +1,86 @@
+//! AWS-LC against crypto-bigint on the same operands.
+
+use crypto_bigint::{BoxedUint, Resize};
+use proptest::prelude::*;
+
+use super::{Modulus, portable};
+
+/// An odd modulus above 1 of `bits` (8 to 2048, the top bit set) from any bytes.
+fn modulus(bytes: &[u8]) -> BoxedUint {
+    let mut bytes = bytes.to_vec();
+    let last = bytes.len() - 1;
+    bytes[0] |= 0x80;
+    bytes[last] |= 1;
+    BoxedUint::from_be_slice_vartime(&bytes)
+}
+
+fn uint(bytes: &[u8]) -> BoxedUint {
+    BoxedUint::from_be_slice_vartime(bytes)
+}
+
+fn bytes(lengths: std::ops::Range<usize>) -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), lengths)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn prop_both_implementations_agree(
+        n in bytes(1..257), a in bytes(1..300), b in bytes(1..300), x in bytes(1..64),
+        y in bytes(1..64),
+    ) {
+        let n = modulus(&n);
+        let (a, b, x, y) = (uint(&a), uint(&b), uint(&x), uint(&y));
+        let (ours, oracle) = (Modulus::public(&n).unwrap(), portable::Modulus::public(&n).unwrap());
+        let secret = Modulus::secret(&n).unwrap();
+        prop_assert_eq!(ours.pow_secret(&a, &x), oracle.pow_secret(&a, &x));
+        prop_assert_eq!(secret.pow_secret(&a, &x), oracle.pow_secret(&a, &x));
+        let terms = [(&a, &x), (&b, &y)];
+        prop_assert_eq!(ours.pow_product(&terms), oracle.pow_product(&terms));
+        prop_assert_eq!(ours.invert(&a), oracle.invert(&a));
+        prop_assert_eq!(
+            Modulus::pow_secret_pair((&ours, &a, &x), (&secret, &b, &y)),
+            portable::Modulus::pow_secret_pair((&oracle, &a, &x), (&oracle, &b, &y))
+        );
+        prop_assert_eq!(ours.value(), oracle.value());
+    }
+}
+
+/// The sizes at which AWS-LC takes its paired code path, and the ones beside it.
+#[test]
+fn pairs_agree_at_every_size_with_a_path_of_its_own() {
+    for bytes in [127, 128, 136, 192, 256, 264] {
+        let pattern = |seed: u8| -> Vec<u8> {
+            (0..bytes).map(|at| seed.wrapping_mul(at as u8 | 1).wrapping_add(at as u8)).collect()
+        };
+        let moduli = [modulus(&pattern(7)), modulus(&pattern(11))];
+        let bits = moduli[0].bits_precision();
+        let (base, exponent) = (uint(&pattern(13)).resize(bits), uint(&pattern(17)).resize(bits));
+        let ours = moduli.clone().map(|n| Modulus::secret(&n).unwrap());
+        let oracle = moduli.map(|n| portable::Modulus::secret(&n).unwrap());
+        assert_eq!(
+            Modulus::pow_secret_pair((&ours[0], &base, &exponent), (&ours[1], &exponent, &base)),
+            (oracle[0].pow_secret(&base, &exponent), oracle[1].pow_secret(&exponent, &base)),
+            "{bytes} bytes"
+        );
+    }
+}
+
+#[test]
+fn corner_cases() {
+    let seven = Modulus::public(&uint(&[21])).unwrap();
+    let (zero, one) = (BoxedUint::zero(), BoxedUint::one());
+    assert_eq!(seven.pow_product(&[]), one);
+    assert_eq!(seven.pow_product(&[(&zero, &zero)]), one);
+    assert_eq!(seven.pow_product(&[(&zero, &one)]), zero);
+    assert_eq!(seven.pow_secret(&uint(&[22]), &uint(&[5])), one);
+    assert_eq!(seven.pow_secret(&uint(&[2]), &zero), one);
+    assert_eq!(seven.invert(&uint(&[2])), Some(uint(&[11])));
+    assert_eq!(seven.invert(&uint(&[7])), None);
+    assert_eq!(seven.invert(&uint(&[21])), None);
+    for refused in [0, 1, 2, 20] {
+        assert!(Modulus::public(&uint(&[refused])).is_none());
+        assert!(Modulus::secret(&uint(&[refused])).is_none());
+    }
+}
