@@ -159,7 +159,7 @@ fn interpolate(
 
 /// The Lagrange coefficient of `x` for the value at 0, over `points`, which are distinct and not 0:
 /// the product of `p / (p - x)` over the other points.
-fn lagrange_at_zero(x: &Scalar, points: &[Scalar]) -> Scalar {
+pub(super) fn lagrange_at_zero(x: &Scalar, points: &[Scalar]) -> Scalar {
     let others = points.iter().filter(|point| *point != x);
     let one = (Scalar::small(1), Scalar::small(1));
     let (above, below) = others

@@ -28,7 +28,7 @@ const SCALAR_BITS: usize = 255;
 
 /// A point of G1 other than the point at infinity: a hashed message, a share, a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct G1(blst_p1_affine);
+pub(crate) struct G1(blst_p1_affine);
 
 /// A point of G2 other than the point at infinity: a public key, a commitment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

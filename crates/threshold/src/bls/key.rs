@@ -105,6 +105,11 @@ impl KeyShare {
         self.server
     }
 
+    /// The secrets of the server's leaves, from left to right.
+    pub(super) fn leaves(&self) -> &[SecretScalar] {
+        &self.leaves
+    }
+
     /// Whether the share is the one the dealer committed to: a receiver checks this once, when it
     /// gets the share.
     ///

@@ -31,6 +31,7 @@ mod curve;
 mod deal;
 mod key;
 mod scalar;
+mod scheme;
 mod share;
 
 #[cfg(test)]
@@ -40,4 +41,6 @@ pub use combine::{CombineError, SignatureBytes, combine, verify};
 pub use curve::{G1_BYTES, G2_BYTES};
 pub use deal::{Dealt, deal};
 pub use key::{KeyShare, Prepared, PublicKey};
+pub use scheme::VerifyingKey;
+pub(crate) use scheme::deal as deal_secrets;
 pub use share::SignatureShare;

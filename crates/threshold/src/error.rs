@@ -1,0 +1,161 @@
+//! Who did what wrong.
+
+use ally_policy::{ServerIndex, ServerSet};
+use thiserror::Error;
+
+/// What is wrong with one leaf's share or proof. Its sender is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum LeafFault {
+    /// The share is not as long as shares of this key are.
+    #[error("a share of {actual} bytes where {expected} are due")]
+    Length {
+        /// Bytes due.
+        expected: usize,
+        /// Bytes sent.
+        actual: usize,
+    },
+    /// The share is zero, not below the modulus, or not in the group.
+    #[error("a share out of range")]
+    OutOfRange,
+    /// The share has a factor in common with the modulus.
+    #[error("a share that is not invertible")]
+    NotInvertible,
+    /// The proof is malformed or out of range.
+    #[error("a malformed proof")]
+    MalformedProof,
+    /// The proof, or the share where shares prove themselves, does not hold.
+    #[error("a wrong share")]
+    Wrong,
+}
+
+/// What is provably wrong with a server's contribution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Blame {
+    /// The server holds no part of this key.
+    #[error("it holds no part of this key")]
+    UnknownServer,
+    /// The contribution names another server than the one it came from.
+    #[error("it sent a share in the name of {named}")]
+    OtherServer {
+        /// The server named.
+        named: ServerIndex,
+    },
+    /// More than one contribution of one server.
+    #[error("it contributed twice")]
+    Duplicate,
+    /// The contribution was made with another key, or with this key in another epoch.
+    #[error("it used another key or epoch")]
+    OtherKey,
+    /// The number of sub-shares is not the server's number of leaves.
+    #[error("{actual} sub-shares where {expected} are due")]
+    LeafCount {
+        /// Leaves of the server.
+        expected: usize,
+        /// Sub-shares or proofs sent.
+        actual: usize,
+    },
+    /// No proof came with the shares, and these do not prove themselves. A reason to ask for it,
+    /// not yet to accuse.
+    #[error("it sent no proof")]
+    NoProof,
+    /// One of the sub-shares is wrong.
+    #[error("at leaf {leaf}: {fault}")]
+    Leaf {
+        /// The leaf by number.
+        leaf: usize,
+        /// What is wrong.
+        fault: LeafFault,
+    },
+}
+
+/// Why shares did not combine to a signature.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CombineError {
+    /// The contributors do not satisfy the key's formula: wait for more. Nobody is blamed.
+    #[error("not enough shares: {} more servers hold some", missing.len())]
+    NotQualified {
+        /// The servers that hold a part of the key and have not contributed.
+        missing: ServerSet,
+    },
+    /// Contributions are provably wrong: drop them and try again.
+    #[error("refused: {}", list(culprits))]
+    Refused {
+        /// Who sent what, in the order of the contributions.
+        culprits: Vec<(ServerIndex, Blame)>,
+    },
+    /// The combined signature does not verify, and the shares alone do not show why: ask the
+    /// contributors for proofs, check each with [`verify_share`](crate::verify_share), drop the
+    /// culprits and try again. One of them is wrong.
+    #[error("the shares of {contributors:?} do not fit together: ask for proofs")]
+    Inconsistent {
+        /// The servers whose shares were combined.
+        contributors: ServerSet,
+    },
+    /// The key's scheme has no such encoding; the caller is to blame.
+    #[error(transparent)]
+    Encoding(#[from] UnsupportedEncoding),
+}
+
+fn list(culprits: &[(ServerIndex, Blame)]) -> String {
+    let one = |(server, blame): &(ServerIndex, Blame)| format!("{server}: {blame}");
+    culprits.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// The scheme does not have the message's encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error(
+    "this key's scheme does not have that message encoding (PSS is for RSA keys, tags are for BLS keys)"
+)]
+pub struct UnsupportedEncoding;
+
+/// Why a key share does not sign. The caller is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SignError {
+    /// The share is of another key, or of another epoch of this key.
+    #[error("the key share belongs to another key or epoch")]
+    OtherKey,
+    /// The signature share is not one of this server, with this key.
+    #[error("the signature share was not made with this key share")]
+    OtherShare,
+    /// The key's scheme has no such encoding.
+    #[error(transparent)]
+    Encoding(#[from] UnsupportedEncoding),
+}
+
+/// Why a key share cannot be used with a public key. The dealer is to blame, or whoever kept the
+/// share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum KeyShareError {
+    /// The share is of another key, or of another epoch of this key.
+    #[error("the key share belongs to another key or epoch")]
+    OtherKey,
+    /// The secret of a leaf is not the one that the public key commits to.
+    #[error("the secret of leaf {leaf} does not match the public key")]
+    Mismatch {
+        /// The leaf by number.
+        leaf: usize,
+    },
+}
+
+/// Why a key was not dealt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DealError {
+    /// [`Progress::cancelled`](crate::Progress::cancelled) said so.
+    #[error("cancelled")]
+    Cancelled,
+    /// The formula's gates are too wide for the scheme.
+    #[error(
+        "the gates of this formula are too wide for a threshold RSA key (their common denominator \
+         exceeds {limit_bits} bits): nest the servers in organisations, or use bls"
+    )]
+    TooWide {
+        /// The longest denominator allowed, in bits.
+        limit_bits: u32,
+    },
+}

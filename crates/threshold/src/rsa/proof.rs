@@ -1,0 +1,172 @@
+//! That a share was made with the committed secret: equality of two discrete logarithms.
+//!
+//! For the leaf's secret s': v_leaf = v^s' and share^2 = (x^4)^s'. The prover commits to v^r and
+//! (x^4)^r for a random r, hashes everything to a challenge c, and answers z = s' c + r, over the
+//! integers, since it does not know the order of the group. r is so long that z hides s'.
+//!
+//! # Source
+//! Shoup 2000, section 3.1 (there with L_1 = 128 bits for the challenge); the hash binds domain,
+//! key, policy, epoch and leaf besides.
+
+use crypto_bigint::{BoxedUint, ConcatenatingMul, Resize};
+use rand_core::CryptoRng;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::{EXPONENT, PublicKey};
+use crate::seed::SeedStream;
+
+/// Bytes of the challenge: 128 bits.
+pub(crate) const CHALLENGE_BYTES: usize = 16;
+
+/// How much longer than the modulus the nonce is, in bytes: twice the challenge.
+const NONCE_EXTRA: usize = 2 * CHALLENGE_BYTES;
+
+/// What is proven.
+pub(crate) struct Statement<'a> {
+    public: &'a PublicKey,
+    leaf: usize,
+    /// x^4.
+    base: BoxedUint,
+    /// share^2.
+    power: BoxedUint,
+}
+
+/// `challenge (16) || response (width + 33, big-endian)`.
+pub(crate) struct Proof {
+    challenge: [u8; CHALLENGE_BYTES],
+    response: BoxedUint,
+}
+
+impl Proof {
+    /// `None` where the length is wrong, or the response longer than an honest one can be: the
+    /// bound comes before any exponentiation, so that a proof cannot cost more than it should.
+    pub(crate) fn parse(public: &PublicKey, bytes: &[u8]) -> Option<Self> {
+        let (challenge, response) = bytes.split_first_chunk()?;
+        let length = response_bytes(public);
+        // r is below 2^(8 (length - 1)) and s' c far below it, so z is below twice that.
+        if response.len() != length || response[0] > 1 {
+            return None;
+        }
+        let response = BoxedUint::from_be_slice(response, 8 * length as u32).ok()?;
+        Some(Self { challenge: *challenge, response })
+    }
+}
+
+/// Bytes of a response: those of the nonce and one for the carry.
+fn response_bytes(public: &PublicKey) -> usize {
+    public.verifying_key().width() + NONCE_EXTRA + 1
+}
+
+impl<'a> Statement<'a> {
+    /// That `share` is the share of `leaf` on the message `encoded`.
+    pub(crate) fn new(
+        public: &'a PublicKey,
+        leaf: usize,
+        encoded: &BoxedUint,
+        share: &BoxedUint,
+    ) -> Self {
+        let base = public.square(&public.square(encoded));
+        Self { public, leaf, base, power: public.square(share) }
+    }
+
+    /// The proof; `exponent` is s', as wide as the modulus. Constant time.
+    pub(crate) fn prove(&self, exponent: &BoxedUint, rng: &mut dyn CryptoRng) -> Vec<u8> {
+        let nonce = self.nonce(exponent, rng);
+        let challenge = self.challenge(&self.commitments(&nonce));
+        let response = respond(exponent, &challenge, &nonce, response_bytes(self.public));
+        [&challenge[..], &response[..]].concat()
+    }
+
+    /// Whether the proof holds. Variable time: all of it is public.
+    ///
+    /// Recomputes the commitments as v^z / v_leaf^c and (x^4)^z / (share^2)^c.
+    pub(crate) fn is_shown_by(&self, proof: &Proof) -> bool {
+        let modulus = self.public.verifying_key().modulus();
+        let challenge = BoxedUint::from_be_slice_vartime(&proof.challenge);
+        let (first, second) = self.commitments(&proof.response);
+        let without = |commitment: &BoxedUint, power: &BoxedUint| {
+            let inverse = modulus.invert(power)?;
+            let one = BoxedUint::one();
+            Some(modulus.pow_product(&[(commitment, &one), (&inverse, &challenge)]))
+        };
+        match (without(&first, self.public.leaf_key(self.leaf)), without(&second, &self.power)) {
+            (Some(first), Some(second)) => self.challenge(&(first, second)) == proof.challenge,
+            _ => false,
+        }
+    }
+
+    /// v and x^4, both to the power of `exponent`. Constant time.
+    fn commitments(&self, exponent: &BoxedUint) -> (BoxedUint, BoxedUint) {
+        let modulus = self.public.verifying_key().modulus();
+        (modulus.pow_secret(self.public.base(), exponent), modulus.pow_secret(&self.base, exponent))
+    }
+
+    /// r: fresh randomness, stirred with the secret and the statement. A generator that returns
+    /// the same bytes twice (a machine restored from a snapshot) then still gives two statements
+    /// two nonces, and one statement the same proof again.
+    fn nonce(&self, exponent: &BoxedUint, rng: &mut dyn CryptoRng) -> Zeroizing<BoxedUint> {
+        let mut fresh = Zeroizing::new([0; 32]);
+        rng.fill_bytes(&mut *fresh);
+        let secret = Zeroizing::new(exponent.to_be_bytes());
+        let statement = self.hash();
+        let mut stream =
+            SeedStream::from_parts(b"ally/v1/rsa-nonce", &[&secret, &statement, &*fresh]);
+        let mut bytes = Zeroizing::new(vec![0; response_bytes(self.public) - 1]);
+        stream.fill(&mut bytes);
+        let bits = 8 * bytes.len() as u32;
+        Zeroizing::new(BoxedUint::from_be_slice_truncated(&bytes, bits))
+    }
+
+    fn challenge(&self, commitments: &(BoxedUint, BoxedUint)) -> [u8; CHALLENGE_BYTES] {
+        let key = self.public.verifying_key();
+        let digest: [u8; 32] = Sha256::new()
+            .chain_update(b"ally/v1/rsa-share-proof")
+            .chain_update(self.hash())
+            .chain_update(key.bytes(&commitments.0))
+            .chain_update(key.bytes(&commitments.1))
+            .finalize()
+            .into();
+        let mut challenge = [0; CHALLENGE_BYTES];
+        challenge.copy_from_slice(&digest[..CHALLENGE_BYTES]);
+        challenge
+    }
+
+    /// Everything that identifies the statement, each field of fixed width:
+    /// `tag || bits (4, LE) || N || e (8, LE) || policy digest (32) || epoch (8, LE) || leaf (8, LE)
+    /// || x^4 || v || v_leaf || share^2`.
+    fn hash(&self) -> [u8; 32] {
+        let public = self.public;
+        let key = public.verifying_key();
+        Sha256::new()
+            .chain_update(b"ally/v1/rsa-share-statement")
+            .chain_update(key.bits().to_le_bytes())
+            .chain_update(key.bytes(key.modulus().value()))
+            .chain_update(EXPONENT.to_le_bytes())
+            .chain_update(public.access().digest())
+            .chain_update(public.epoch().to_le_bytes())
+            .chain_update((self.leaf as u64).to_le_bytes())
+            .chain_update(key.bytes(&self.base))
+            .chain_update(key.bytes(public.base()))
+            .chain_update(key.bytes(public.leaf_key(self.leaf)))
+            .chain_update(key.bytes(&self.power))
+            .finalize()
+            .into()
+    }
+}
+
+/// `exponent * challenge + nonce` over the integers, `length` bytes, big-endian. Constant time.
+fn respond(
+    exponent: &BoxedUint,
+    challenge: &[u8; CHALLENGE_BYTES],
+    nonce: &BoxedUint,
+    length: usize,
+) -> Vec<u8> {
+    let challenge = BoxedUint::from_be_slice_truncated(challenge, 8 * CHALLENGE_BYTES as u32);
+    let bits = 8 * length as u32;
+    let product = Zeroizing::new(exponent.concatenating_mul(&challenge));
+    let product = Zeroizing::new((&*product).resize_unchecked(bits));
+    let nonce = Zeroizing::new(nonce.resize_unchecked(bits));
+    let response = product.wrapping_add(&*nonce).to_be_bytes();
+    response[response.len() - length..].to_vec()
+}
