@@ -3,7 +3,9 @@
 //! The killed process is this same test program, started with `writer` alone (see its comment).
 
 use ally_consensus::{AllianceId, BlockHash, Digest, Epoch, Height, JournalPosition, Sequence};
-use ally_node::store::{BatchKey, Durability, Identity, Recovered, Store, StoredBlock, WriteBatch};
+use ally_node::store::{
+    BatchKey, Durability, Identity, Recovered, Store, StoreError, StoredBlock, WriteBatch,
+};
 use ally_policy::ServerIndex;
 use std::env;
 use std::io::{BufRead, BufReader, Write};
@@ -72,6 +74,32 @@ fn writer() {
             }
         });
     }
+}
+
+/// The process whose disk is full: writes until it is refused, then says how it was refused.
+#[test]
+#[ignore = "the process that `a_full_disk_ends_writing_and_loses_nothing` starts"]
+fn writer_on_a_full_disk() {
+    let dir = env::var_os(DIRECTORY).expect("started by the test beside it");
+    let (store, recovered) =
+        Store::open(Path::new(&dir), &US, Durability::Fsync).expect("opens while there is room");
+    let mut number = recovered.journal_last.0 + 1;
+    let error = loop {
+        match store.commit(step(number)) {
+            Ok(()) => println!("acknowledged {number}"),
+            Err(error) => break error,
+        }
+        number += 1;
+    };
+    assert!(matches!(error, StoreError::Disk { .. }), "{error}");
+    for _ in 0..3 {
+        let error = store.commit(step(number)).expect_err("never again before a restart");
+        assert!(matches!(error, StoreError::ReadOnly { .. }), "{error}");
+    }
+    let batch = store.batch(key(1)).expect("reading goes on").expect("kept");
+    assert!(batch == payload(1));
+    assert!(matches!(store.close(), Err(StoreError::Disk { .. })));
+    println!("refused as it should be");
 }
 
 fn start(dir: &Path) -> Child {
@@ -143,4 +171,34 @@ fn acknowledged_steps_survive_kill_9() {
             store.close().expect("closes");
         }
     }
+}
+
+/// The limit on the size of a file stands in for a full disk: writing fails half-way through a
+/// commit, at a place that is the same each time, and needs no privileges.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_ends_writing_and_loses_nothing() {
+    const LIMIT: &str = r#"trap '' XFSZ; ulimit -f 60000; exec "$0" "$@""#;
+    let parent = tempfile::tempdir().expect("a temporary directory");
+    let dir = parent.path().join("data");
+    Store::create(&dir, &US).expect("creates");
+    let program = env::current_exe().expect("this program");
+    let output = Command::new("sh")
+        .args(["-c", LIMIT, &program.to_string_lossy()])
+        .args(["--ignored", "--exact", "writer_on_a_full_disk", "--nocapture"])
+        .env(DIRECTORY, &dir)
+        .output()
+        .expect("starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("refused as it should be"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let mut acknowledged = said.lines().filter_map(|line| line.strip_prefix("acknowledged "));
+    let acknowledged =
+        acknowledged.next_back().expect("there was some room").parse().expect("a number");
+    let (store, recovered) = Store::open(&dir, &US, Durability::Fsync).expect("opens");
+    check(&store, &recovered, acknowledged);
+    store.commit(step(recovered.journal_last.0 + 1)).expect("writes again");
 }

@@ -19,6 +19,8 @@
 //!
 //! To this module all of them are bytes.
 //!
+//! Which database and why: docs/adr/0001-store.md.
+//!
 //! # Rules
 //! - **Durable before acknowledged.** A callback given to [`Store::submit`] runs after its batch and
 //!   all batches before it are on the disk ([`Durability::Fsync`]), in the order of submission.
@@ -41,6 +43,7 @@
 mod error;
 mod identity;
 mod keys;
+mod manifests;
 mod open;
 mod read;
 mod records;

@@ -3,6 +3,7 @@
 use super::error::StoreError;
 use super::identity::{IDENTITY_FILE, Identity, sync_directory};
 use super::keys;
+use super::manifests;
 use super::records::StoredBlock;
 use super::tables::{Table, Tables};
 use super::wal;
@@ -234,6 +235,7 @@ fn open_tables(dir: &Path) -> Result<Tables, StoreError> {
             what: "the directory is missing".to_owned(),
         });
     }
+    manifests::check(&path)?;
     wal::check(&path)?;
     Tables::open(&path).map_err(|e| match e {
         fjall::Error::Locked => StoreError::InUse { dir: dir.to_owned() },

@@ -149,6 +149,14 @@ impl Tables {
         self.database.persist(PersistMode::SyncAll)
     }
 
+    /// Writes out everything that is in memory and waits for it.
+    #[cfg(test)]
+    pub(super) fn rest(&self) {
+        for keyspace in &self.keyspaces {
+            keyspace.rotate_memtable_and_wait().expect("written");
+        }
+    }
+
     /// Bytes on the disk.
     pub(super) fn disk_bytes(&self) -> fjall::Result<u64> {
         self.database.disk_space()

@@ -10,3 +10,4 @@ mod damage;
 mod order;
 mod refusal;
 mod round_trip;
+mod tables_damage;
