@@ -5,9 +5,7 @@
 //! Policies are evaluated for real: a threshold signature exists only if the shares that were given
 //! satisfy the formula.
 
-use ally_consensus::{
-    Authenticator, CheckpointCertificate, Context, Statement, signing_bytes,
-};
+use ally_consensus::{Authenticator, CheckpointCertificate, Context, Statement, signing_bytes};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -44,7 +42,8 @@ impl KeyTable {
         shares: &[(ServerIndex, Vec<u8>)],
     ) -> Result<Vec<u8>, ServerSet> {
         let bytes = statement_bytes(context, statement);
-        let good = |(server, share): &&(ServerIndex, Vec<u8>)| *share == self.share(*server, &bytes);
+        let good =
+            |(server, share): &&(ServerIndex, Vec<u8>)| *share == self.share(*server, &bytes);
         let givers: ServerSet = shares.iter().filter(good).map(|(server, _)| *server).collect();
         let enough = match statement {
             Statement::NewView { .. } => self.policy.is_kernel(&givers),

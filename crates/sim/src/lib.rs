@@ -1,7 +1,38 @@
 //! Deterministic simulation of an alliance under faults and attacks.
+//!
+//! One seed determines everything: who is Byzantine and how, what the network loses and delays, who
+//! crashes when. The servers run the real engine; signatures and threshold shares are modelled by a
+//! table that nobody can forge. A run has a phase full of faults and then a healed phase in which
+//! everything outstanding must be decided within a stated time.
+//!
+//! ```text
+//!   Scenario (drawn from the seed) ──► World ──► Server (real engine, modelled disk) ──► Invariants
+//!                                       │  └────► Coalition (lies with its own keys only)
+//!                                       └── network, time
+//! ```
+//!
+//! Owns: virtual time, faults, lies, and oracles that share no code with what they check.
+//! May not touch: wall clocks, threads within a run, the real server's runtime.
 
 #![forbid(unsafe_code)]
 
+mod coalition;
+mod disk;
+mod invariants;
 mod keys;
+mod payload;
 mod queue;
 mod random;
+mod scenario;
+mod server;
+mod world;
+
+pub use scenario::{Alliance, Crash, Partition, Scenario, Treachery};
+pub use world::{Outcome, World};
+
+use ally_consensus::Rules;
+
+/// Runs the scenario of a seed.
+pub fn run(seed: u64, alliance: Alliance, rules: Rules) -> Outcome {
+    World::new(Scenario::draw(seed, alliance), rules).run()
+}

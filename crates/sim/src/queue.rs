@@ -45,11 +45,6 @@ impl<E> Queue<E> {
         self.now = entry.at;
         Some(entry.event)
     }
-
-    /// Events that wait.
-    pub fn len(&self) -> usize {
-        self.heap.len()
-    }
 }
 
 impl<E> PartialEq for Entry<E> {

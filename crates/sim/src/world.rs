@@ -1,0 +1,676 @@
+//! The world of one run: servers, network, disks and time, driven by one seed.
+
+use crate::coalition::Coalition;
+use crate::invariants::Invariants;
+use crate::keys::KeyTable;
+use crate::payload;
+use crate::queue::Queue;
+use crate::random::Stream;
+use crate::scenario::Scenario;
+use crate::server::{Effect, Server};
+use ally_consensus::{
+    AllianceId, BatchRef, CheckpointCertificate, Config, Context, Epoch, Input, Message, Micros,
+    PolicyDigest, Quorums, Rotation, Rules, Signed, Statement, Verified,
+};
+use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Batches submitted after the healing, to see that the alliance lives.
+const BATCHES_AFTER_HEALING: u64 = 3;
+/// Events after which a run is called hung.
+const EVENTS_MAX: u64 = 3_000_000;
+
+/// Something that will happen.
+#[allow(clippy::large_enum_variant)] // Most events are deliveries: a box each would cost more.
+enum Event {
+    Deliver {
+        to: ServerIndex,
+        message: Signed<Message>,
+    },
+    Wake(ServerIndex),
+    SyncEnds {
+        server: ServerIndex,
+        life: u32,
+    },
+    Combined {
+        server: ServerIndex,
+        life: u32,
+        statement: Statement,
+        result: Result<Vec<u8>, ServerSet>,
+    },
+    NewBatch(ServerIndex),
+    BatchArrives {
+        to: ServerIndex,
+        batch: BatchRef,
+    },
+    FetchBatches {
+        server: ServerIndex,
+        batches: Vec<BatchRef>,
+    },
+    CertifyShare {
+        to: ServerIndex,
+        from: ServerIndex,
+        unsigned: CheckpointCertificate,
+    },
+    CatchUp {
+        server: ServerIndex,
+        certificate: CheckpointCertificate,
+    },
+    Crash(ServerIndex),
+    Restart(ServerIndex),
+    LinkUp {
+        a: ServerIndex,
+        b: ServerIndex,
+    },
+    Heal,
+}
+
+/// A run in progress.
+pub struct World {
+    scenario: Scenario,
+    config: Config,
+    policy: Arc<TrustPolicy>,
+    keys: Arc<KeyTable>,
+    servers: Vec<Server>,
+    lives: Vec<u32>,
+    wakes: Vec<Option<Micros>>,
+    coalition: Coalition,
+    queue: Queue<Event>,
+    network: Stream,
+    timing: Stream,
+    healed: bool,
+    submitted: BTreeMap<ServerIndex, u64>,
+    shares: BTreeMap<(ServerIndex, u64), (CheckpointCertificate, ServerSet)>,
+    invariants: Invariants,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What broke; empty if all is well.
+    pub violations: Vec<String>,
+    /// Events that happened.
+    pub events: u64,
+    /// Blocks decided.
+    pub blocks: u64,
+    /// The highest view that an honest server reached.
+    pub view: u64,
+    /// Blocks decided in two steps, in three, and by a certificate.
+    pub paths: [u64; 3],
+}
+
+impl World {
+    /// A world at time 0.
+    pub fn new(scenario: Scenario, rules: Rules) -> Self {
+        let seed = scenario.seed;
+        let policy = scenario.alliance.policy();
+        let all = ServerSet::first(policy.server_count());
+        let organisations = policy.organisations().iter().map(|o| o.servers().to_vec()).collect();
+        let context = Context {
+            alliance: AllianceId([7; 32]),
+            epoch: Epoch(0),
+            policy: PolicyDigest(policy.digest()),
+        };
+        let rotation = Rotation::new(Epoch(0), organisations);
+        let quorums: Arc<dyn Quorums> = policy.clone();
+        let base_timeout = Micros(scenario.base_timeout);
+        let config = Config {
+            timeout_max: Micros(scenario.base_timeout * 8),
+            window_blocks: 16,
+            uncertified_blocks_max: 128,
+            rules,
+            ..Config::new(context, ServerIndex(0), quorums, rotation, base_timeout)
+        };
+        let keys = KeyTable::new([42; 32], Arc::clone(&policy));
+        let signer = |servers: ServerSet| keys.signer(servers);
+        let servers = all.iter().map(|me| {
+            let config = Config { me, ..config.clone() };
+            Server::new(me, config, signer([me].into_iter().collect()))
+        });
+        let servers: Vec<_> = servers.collect();
+        let coalition = Coalition::new(
+            context,
+            signer(scenario.coalition),
+            scenario.treachery,
+            policy.has_slow_path(),
+            all,
+            Stream::new(seed, "coalition"),
+        );
+        let honest = all.difference(&scenario.coalition);
+        let mut world = Self {
+            invariants: Invariants::new(Arc::clone(&policy), honest),
+            lives: vec![0; servers.len()],
+            wakes: vec![None; servers.len()],
+            network: Stream::new(seed, "network"),
+            timing: Stream::new(seed, "timing"),
+            queue: Queue::new(),
+            healed: false,
+            submitted: BTreeMap::new(),
+            shares: BTreeMap::new(),
+            scenario,
+            config,
+            policy,
+            keys,
+            servers,
+            coalition,
+        };
+        world.plan();
+        world
+    }
+
+    /// Runs to the end.
+    pub fn run(mut self) -> Outcome {
+        let mut events = 0;
+        let deadline = self.deadline();
+        while let Some(event) = self.queue.pop() {
+            events += 1;
+            self.happen(event);
+            if !self.invariants.violations().is_empty() {
+                break;
+            }
+            if self.healed && self.settled() {
+                break;
+            }
+            if events >= EVENTS_MAX {
+                self.invariants.violate(format!("hung: {events} events"));
+                break;
+            }
+            if self.queue.now() > deadline {
+                let text = self.describe_stall();
+                self.invariants.violate(text);
+                break;
+            }
+        }
+        if self.invariants.violations().is_empty() && !self.settled() {
+            let text = self.describe_stall();
+            self.invariants.violate(text);
+        }
+        self.invariants.finish();
+        self.outcome(events)
+    }
+
+    /// When everything outstanding must be decided. After the healing a message takes at most the
+    /// longest ordinary delay. Every server has at most `timeout_max` left on its timer; each view
+    /// with a Byzantine leader costs one more, and two more are granted for views that honest
+    /// leaders entered at different times.
+    fn deadline(&self) -> Micros {
+        let views = self.scenario.coalition.len() as u64 + 4;
+        let messages = 400 * (self.scenario.delay.1 + self.scenario.sync.1);
+        Micros(self.scenario.healed_at + 2 * views * self.config.timeout_max.0 + messages)
+    }
+
+    fn plan(&mut self) {
+        let mut workload = Stream::new(self.scenario.seed, "workload");
+        let servers = self.servers.len() as u64;
+        for _ in 0..self.scenario.batches {
+            let origin = ServerIndex(workload.below(servers) as u16);
+            let at = Micros(workload.below(self.scenario.healed_at));
+            self.queue.at(at, Event::NewBatch(origin));
+        }
+        for crash in self.scenario.crashes.clone() {
+            self.queue.at(Micros(crash.at), Event::Crash(crash.server));
+            self.queue.at(Micros(crash.back), Event::Restart(crash.server));
+        }
+        for partition in self.scenario.partitions.clone() {
+            for a in partition.side.iter() {
+                for b in self.everyone().difference(&partition.side).iter() {
+                    self.queue.at(Micros(partition.to), Event::LinkUp { a, b });
+                }
+            }
+        }
+        self.queue.at(Micros(self.scenario.healed_at), Event::Heal);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Deliver { to, message } => self.deliver(to, message),
+            Event::Wake(server) => self.wake(server),
+            Event::SyncEnds { server, life } if self.lives(server, life) => {
+                self.drive(server, |s, now, effects| s.synced(now, effects));
+            }
+            Event::Combined { server, life, statement, result } if self.lives(server, life) => {
+                self.input(server, Input::Combined { statement, result });
+            }
+            Event::SyncEnds { .. } | Event::Combined { .. } => {}
+            Event::NewBatch(origin) => self.new_batch(origin),
+            Event::BatchArrives { to, batch } => {
+                if self.servers[to.index()].is_up() {
+                    self.drive(to, |s, now, effects| s.hold(batch, now, effects));
+                }
+            }
+            Event::FetchBatches { server, batches } => self.fetch(server, batches),
+            Event::CertifyShare { to, from, unsigned } => self.certify(to, from, unsigned),
+            Event::CatchUp { server, certificate } => self.catch_up(server, certificate),
+            Event::Crash(server) => self.crash(server),
+            Event::Restart(server) => self.restart(server),
+            Event::LinkUp { a, b } => self.link_up(a, b),
+            Event::Heal => self.heal(),
+        }
+    }
+
+    fn deliver(&mut self, to: ServerIndex, message: Signed<Message>) {
+        if !self.servers[to.index()].is_up() {
+            return;
+        }
+        if self.coalition.contains(to) {
+            for (server, message) in self.coalition.overhear(to, &message) {
+                self.lie(to, server, message);
+            }
+        }
+        let slow_path = self.policy.has_slow_path();
+        let checked = Verified::check(
+            message,
+            &self.config.context,
+            &self.config.rotation,
+            slow_path,
+            &*self.keys,
+        );
+        if let Ok(verified) = checked {
+            self.input(to, Input::Received(verified));
+        }
+    }
+
+    fn input(&mut self, server: ServerIndex, input: Input) {
+        self.drive(server, |s, now, effects| s.step(input, now, effects));
+    }
+
+    /// Lets a server do something and carries out what it asks for.
+    fn drive(
+        &mut self,
+        server: ServerIndex,
+        action: impl FnOnce(&mut Server, Micros, &mut Vec<Effect>),
+    ) {
+        let mut effects = Vec::new();
+        action(&mut self.servers[server.index()], self.queue.now(), &mut effects);
+        for effect in effects {
+            self.perform(server, effect);
+        }
+        self.set_wake(server);
+    }
+
+    fn perform(&mut self, server: ServerIndex, effect: Effect) {
+        let life = self.lives[server.index()];
+        match effect {
+            Effect::Send { to, message } => self.send(server, to, message),
+            Effect::Sync => {
+                let delay = self.timing.between(self.scenario.sync.0, self.scenario.sync.1);
+                self.queue.after(delay, Event::SyncEnds { server, life });
+            }
+            Effect::FetchBatches(batches) => {
+                let delay = self.timing.between(self.scenario.delay.0, self.scenario.delay.1);
+                self.queue.after(2 * delay, Event::FetchBatches { server, batches });
+            }
+            Effect::Combine { statement, shares } => {
+                let result = self.keys.combine(&self.config.context, &statement, &shares);
+                self.queue.after(500, Event::Combined { server, life, statement, result });
+            }
+            Effect::Decided(decided) => {
+                let byzantine = self.coalition.contains(server);
+                if !byzantine {
+                    self.invariants.decided(server, &decided);
+                }
+                self.offer_share(server, &decided);
+            }
+            Effect::View { view, tip } => {
+                if !self.coalition.contains(server) {
+                    self.invariants.entered(view, tip);
+                }
+            }
+            Effect::CatchUp { certificate } => {
+                let delay = self.timing.between(self.scenario.delay.0, self.scenario.delay.1);
+                self.queue.after(2 * delay, Event::CatchUp { server, certificate });
+            }
+            Effect::Halted(breach) => {
+                if !self.coalition.contains(server) {
+                    self.invariants.violate(format!("{server} halted: {breach:?}"));
+                }
+            }
+            Effect::Evidence(evidence) => {
+                if !self.coalition.contains(server) {
+                    self.invariants.blamed(server, &evidence);
+                }
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        from: ServerIndex,
+        to: ally_consensus::Recipients,
+        message: Signed<Message>,
+    ) {
+        if self.coalition.contains(from) {
+            let now = self.queue.now();
+            for (to, message) in self.coalition.send(from, to, message, now) {
+                self.lie(from, to, message);
+            }
+            return;
+        }
+        let durable = self.servers[from.index()].durable_records();
+        self.invariants.sent(from, &message, Some(durable));
+        match to {
+            ally_consensus::Recipients::One(to) => self.transmit(from, to, message),
+            ally_consensus::Recipients::All => {
+                for to in self.everyone().iter() {
+                    self.transmit(from, to, message.clone());
+                }
+            }
+        }
+    }
+
+    fn lie(&mut self, from: ServerIndex, to: ServerIndex, message: Signed<Message>) {
+        self.invariants.sent(from, &message, None);
+        self.transmit(from, to, message);
+    }
+
+    /// Puts a message on the network, which may lose, delay, reorder or repeat it.
+    fn transmit(&mut self, from: ServerIndex, to: ServerIndex, message: Signed<Message>) {
+        if from == to {
+            self.queue.after(1, Event::Deliver { to, message });
+            return;
+        }
+        let copies = match self.fate(from, to) {
+            Fate::Lost => 0,
+            Fate::Once => 1,
+            Fate::Twice => 2,
+        };
+        for _ in 0..copies {
+            let delay = self.delay();
+            self.queue.after(delay, Event::Deliver { to, message: message.clone() });
+        }
+    }
+
+    fn fate(&mut self, from: ServerIndex, to: ServerIndex) -> Fate {
+        if self.healed {
+            return Fate::Once;
+        }
+        let now = self.queue.now().0;
+        let cut = self.scenario.partitions.iter().any(|partition| {
+            (partition.from..partition.to).contains(&now)
+                && partition.side.contains(from) != partition.side.contains(to)
+        });
+        if cut || self.network.permille(self.scenario.loss_permille) {
+            Fate::Lost
+        } else if self.network.permille(self.scenario.duplicate_permille) {
+            Fate::Twice
+        } else {
+            Fate::Once
+        }
+    }
+
+    fn delay(&mut self) -> u64 {
+        let slow = !self.healed && self.network.permille(self.scenario.slow_permille);
+        let longest = if slow { self.scenario.slow_delay } else { self.scenario.delay.1 };
+        self.network.between(self.scenario.delay.0.min(longest), longest)
+    }
+
+    fn new_batch(&mut self, origin: ServerIndex) {
+        if !self.servers[origin.index()].is_up() {
+            return;
+        }
+        let sequence = self.submitted.entry(origin).or_insert(0);
+        let batch = payload::batch(origin, *sequence);
+        *sequence += 1;
+        if !self.coalition.contains(origin) {
+            self.invariants.submitted(batch);
+        }
+        for to in self.everyone().iter() {
+            let kept = self.coalition.contains(origin) && self.coalition.keeps_batch();
+            if to == origin {
+                self.queue.after(0, Event::BatchArrives { to, batch });
+            } else if !kept && !matches!(self.fate(origin, to), Fate::Lost) {
+                let delay = self.delay();
+                self.queue.after(delay, Event::BatchArrives { to, batch });
+            }
+        }
+    }
+
+    /// A server asks all others for batches that it lacks; one honest holder answers.
+    fn fetch(&mut self, server: ServerIndex, batches: Vec<BatchRef>) {
+        if !self.servers[server.index()].is_up() {
+            return;
+        }
+        let mut missing = Vec::new();
+        for batch in batches {
+            let holder = self.everyone().iter().find(|other| {
+                let holds = self.servers[other.index()].payloads().holds(&batch);
+                holds && self.servers[other.index()].is_up() && !self.coalition.contains(*other)
+            });
+            match holder {
+                Some(holder) if !matches!(self.fate(holder, server), Fate::Lost) => {
+                    self.drive(server, |s, now, effects| s.hold(batch, now, effects));
+                }
+                _ => missing.push(batch),
+            }
+        }
+        if !missing.is_empty() && self.queue.now() < self.deadline() {
+            self.queue.after(10_000, Event::FetchBatches { server, batches: missing });
+        }
+    }
+
+    /// A server that decided a block sends its share of the alliance key to all.
+    fn offer_share(&mut self, from: ServerIndex, decided: &ally_consensus::Decided) {
+        let unsigned = CheckpointCertificate {
+            block: decided.block,
+            log_size: decided.header.log_size,
+            log_root: decided.header.log_root,
+            signature: Vec::new(),
+        };
+        for to in self.everyone().iter() {
+            if from == to || !matches!(self.fate(from, to), Fate::Lost) {
+                let delay = if from == to { 1 } else { self.delay() };
+                let unsigned = unsigned.clone();
+                self.queue.after(delay, Event::CertifyShare { to, from, unsigned });
+            }
+        }
+    }
+
+    fn certify(&mut self, to: ServerIndex, from: ServerIndex, unsigned: CheckpointCertificate) {
+        if !self.servers[to.index()].is_up() {
+            return;
+        }
+        let key = (to, unsigned.block.height.0);
+        let entry = self.shares.entry(key).or_insert_with(|| (unsigned.clone(), ServerSet::EMPTY));
+        if entry.0 != unsigned {
+            return;
+        }
+        entry.1.insert(from);
+        let givers = entry.1;
+        let Some(signature) = self.keys.certify(&self.config.context, &unsigned, &givers) else {
+            return;
+        };
+        let certificate = CheckpointCertificate { signature, ..unsigned };
+        if !self.coalition.contains(to) {
+            self.invariants.certified(&certificate);
+        }
+        let known = self.servers[to.index()].certified().map_or(0, |c| c.block.height.0);
+        if known < certificate.block.height.0 {
+            self.input(to, Input::Certified(certificate));
+        }
+    }
+
+    fn catch_up(&mut self, server: ServerIndex, certificate: CheckpointCertificate) {
+        if !self.servers[server.index()].is_up() {
+            return;
+        }
+        let height = self.servers[server.index()].chain().len() as u64;
+        let source = self.everyone().iter().find_map(|other| {
+            let reachable = self.servers[other.index()].is_up() && !self.coalition.contains(other);
+            let blocks = self.servers[other.index()].blocks_after(height, &certificate);
+            blocks.filter(|_| reachable && other != server).map(|blocks| (other, blocks))
+        });
+        match source {
+            Some((other, blocks)) if !matches!(self.fate(other, server), Fate::Lost) => {
+                self.drive(server, |s, now, effects| s.catch_up(blocks, certificate, now, effects));
+            }
+            _ if height < certificate.block.height.0 => {
+                self.queue.after(10_000, Event::CatchUp { server, certificate });
+            }
+            _ => {}
+        }
+    }
+
+    fn crash(&mut self, server: ServerIndex) {
+        let at_risk = self.servers[server.index()].at_risk() as u64;
+        let kept = self.timing.between(0, at_risk) as usize;
+        self.servers[server.index()].crash(kept);
+        self.lives[server.index()] += 1;
+        self.invariants.crashed(server, self.servers[server.index()].chain().len());
+    }
+
+    fn restart(&mut self, server: ServerIndex) {
+        if self.servers[server.index()].is_up() {
+            return;
+        }
+        self.drive(server, Server::restart);
+        for other in self.everyone().iter().filter(|other| *other != server) {
+            self.link_up(server, other);
+        }
+    }
+
+    fn link_up(&mut self, a: ServerIndex, b: ServerIndex) {
+        for (server, peer) in [(a, b), (b, a)] {
+            if self.servers[server.index()].is_up() {
+                self.input(server, Input::Connected(peer));
+            }
+        }
+    }
+
+    fn heal(&mut self) {
+        self.healed = true;
+        for server in self.everyone().iter() {
+            self.restart(server);
+        }
+        for a in self.everyone().iter() {
+            for b in self.everyone().iter().filter(|b| *b > a) {
+                self.link_up(a, b);
+            }
+            // What was lost is asked for again: batches and the newest certificate.
+            self.resend_batches(a);
+            self.resend_certificate(a);
+        }
+        for number in 0..BATCHES_AFTER_HEALING {
+            let honest = self.honest();
+            let origin = honest.iter().nth(number as usize % honest.len());
+            self.queue.after(number * 1_000, Event::NewBatch(origin.expect("some are honest")));
+        }
+    }
+
+    fn resend_batches(&mut self, from: ServerIndex) {
+        if self.coalition.contains(from) {
+            return;
+        }
+        let held: Vec<_> = self.servers[from.index()].payloads().held().copied().collect();
+        for to in self.everyone().iter() {
+            for batch in &held {
+                if !self.servers[to.index()].payloads().holds(batch) {
+                    let delay = self.delay();
+                    self.queue.after(delay, Event::BatchArrives { to, batch: *batch });
+                }
+            }
+        }
+    }
+
+    fn resend_certificate(&mut self, from: ServerIndex) {
+        let last = self.servers[from.index()].chain().last().cloned();
+        if let Some(decided) = last {
+            self.offer_share(from, &decided);
+        }
+        if let Some(certificate) = self.servers[from.index()].certified().cloned() {
+            for to in self.everyone().iter().filter(|to| *to != from) {
+                self.input(to, Input::Certified(certificate.clone()));
+            }
+        }
+    }
+
+    fn wake(&mut self, server: ServerIndex) {
+        self.wakes[server.index()] = None;
+        let due = self.servers[server.index()].deadline().is_some_and(|at| at <= self.queue.now());
+        if due {
+            self.input(server, Input::Tick);
+        } else {
+            self.set_wake(server);
+        }
+    }
+
+    fn set_wake(&mut self, server: ServerIndex) {
+        let Some(at) = self.servers[server.index()].deadline() else { return };
+        let planned = &mut self.wakes[server.index()];
+        if planned.is_none_or(|planned| at < planned) {
+            *planned = Some(at);
+            self.queue.at(at, Event::Wake(server));
+        }
+    }
+
+    fn lives(&self, server: ServerIndex, life: u32) -> bool {
+        self.lives[server.index()] == life && self.servers[server.index()].is_up()
+    }
+
+    fn everyone(&self) -> ServerSet {
+        ServerSet::first(self.servers.len())
+    }
+
+    fn honest(&self) -> ServerSet {
+        self.everyone().difference(&self.scenario.coalition)
+    }
+
+    /// Whether every honest server has decided every batch that an honest server submitted, and no
+    /// more batches are to come.
+    fn settled(&self) -> bool {
+        let now = self.queue.now().0;
+        let last = self.scenario.healed_at + BATCHES_AFTER_HEALING * 1_000;
+        now > last && self.honest().iter().all(|server| self.has_everything(server))
+    }
+
+    fn has_everything(&self, server: ServerIndex) -> bool {
+        let chain = self.servers[server.index()].chain();
+        let Some(state) = chain
+            .last()
+            .and_then(|decided| self.servers[server.index()].payloads().state(&decided.block.hash))
+        else {
+            return false;
+        };
+        self.submitted.iter().all(|(origin, count)| {
+            self.coalition.contains(*origin)
+                || state.next.get(origin).copied().unwrap_or(0) >= *count
+        })
+    }
+
+    fn describe_stall(&self) -> String {
+        let servers = self.everyone().iter().map(|server| {
+            let s = &self.servers[server.index()];
+            let traitor = if self.coalition.contains(server) { " (Byzantine)" } else { "" };
+            format!(
+                "\n  {server}{traitor}: up {}, view {:?}, height {}, certified {}, deadline {:?}",
+                s.is_up(),
+                s.view().map(|view| view.0),
+                s.chain().len(),
+                s.certified().map_or(0, |c| c.block.height.0),
+                s.deadline().map(|at| at.0),
+            )
+        });
+        let servers: String = servers.collect();
+        format!(
+            "no liveness {} us after healing: {servers}",
+            self.queue.now().0 - self.scenario.healed_at
+        )
+    }
+
+    fn outcome(self, events: u64) -> Outcome {
+        let view = self.honest().iter().filter_map(|s| self.servers[s.index()].view()).max();
+        Outcome {
+            events,
+            blocks: self.invariants.blocks(),
+            view: view.map_or(0, |view| view.0),
+            paths: self.invariants.paths(),
+            violations: self.invariants.into_violations(),
+        }
+    }
+}
+
+enum Fate {
+    Lost,
+    Once,
+    Twice,
+}
