@@ -46,4 +46,5 @@ pub use policy::TrustPolicy;
 pub use repair::{Change, Repair};
 pub use report::{Report, TwoStep, check};
 pub use server::{SERVERS_MAX, ServerIndex, ServerSet};
-pub use source::Place;
+pub use source::{Place, Source};
+pub use suggest::nearest;

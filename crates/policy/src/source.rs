@@ -6,22 +6,24 @@ use std::sync::Arc;
 
 /// A text with the name of its file, able to say where a byte of it is.
 #[derive(Debug, Clone)]
-pub(crate) struct Source {
+pub struct Source {
     file: Arc<str>,
     text: Arc<str>,
 }
 
 impl Source {
-    pub(crate) fn new(file: &str, text: &str) -> Self {
+    /// A text and the name of its file, as people know it.
+    pub fn new(file: &str, text: &str) -> Self {
         Self { file: file.into(), text: text.into() }
     }
 
-    pub(crate) fn text(&self) -> &str {
+    /// The text.
+    pub fn text(&self) -> &str {
         &self.text
     }
 
     /// The place of a range of bytes. A range beyond the text is cut to it.
-    pub(crate) fn place(&self, range: Range<usize>) -> Place {
+    pub fn place(&self, range: Range<usize>) -> Place {
         let start = floor_char_boundary(&self.text, range.start);
         let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
         let line_text = self.text[line_start..].lines().next().unwrap_or("");
