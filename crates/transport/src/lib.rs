@@ -28,12 +28,14 @@ mod certificate;
 mod config;
 mod identity;
 mod pins;
+mod problem;
 mod verifier;
 
 pub use certificate::peer_key;
 pub use config::{client_config, server_config, server_name};
 pub use identity::{Identity, IdentityError};
 pub use pins::Pins;
+pub use problem::KeyProblem;
 pub use verifier::UnknownKey;
 
 #[cfg(test)]

@@ -39,10 +39,10 @@ fn pass(from: &mut Connection, to: &mut Connection) -> Result<(), rustls::Error>
 }
 
 fn unknown_key(error: &rustls::Error) -> Option<UnknownKey> {
-    let rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) = error else {
-        return None;
-    };
-    other.0.downcast_ref::<UnknownKey>().copied()
+    match KeyProblem::of(&std::io::Error::other(error.clone()))? {
+        KeyProblem::Unknown(unknown) => Some(unknown),
+        KeyProblem::Refused => None,
+    }
 }
 
 #[test]
