@@ -1,6 +1,7 @@
 //! Why a link is down.
 
 use super::hello::HelloError;
+use ally_transport::{KeyProblem, UnknownKey};
 use std::io;
 use std::time::Duration;
 
@@ -22,7 +23,10 @@ pub enum LinkError {
         /// The time it had.
         Duration,
     ),
-    /// TLS failed: wrong key, or no TLS at all.
+    /// Somebody else answers, or calls.
+    #[error(transparent)]
+    UnknownKey(UnknownKey),
+    /// TLS failed otherwise, mostly because the other end does not speak it.
     #[error("TLS handshake failed: {0}")]
     Tls(
         /// What failed.
@@ -84,8 +88,8 @@ impl LinkError {
     /// Sorts an I/O error of an open connection.
     pub(super) fn from_io(error: io::Error) -> Self {
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-        if refused_key(&error) {
-            return Self::KeyRefused;
+        if let Some(problem) = KeyProblem::of(&error) {
+            return problem.into();
         }
         match error.kind() {
             UnexpectedEof | ConnectionReset | BrokenPipe | ConnectionAborted => Self::Closed,
@@ -95,19 +99,16 @@ impl LinkError {
 
     /// Sorts an I/O error of a TLS handshake.
     pub(super) fn from_handshake(error: io::Error) -> Self {
-        if refused_key(&error) { Self::KeyRefused } else { Self::Tls(error) }
+        KeyProblem::of(&error).map_or(Self::Tls(error), Self::from)
     }
 }
 
-/// Whether the other end has said that it does not know our key. In TLS 1.3 a client hears this only
-/// after its side of the handshake is complete.
-fn refused_key(error: &io::Error) -> bool {
-    use rustls::{AlertDescription, Error};
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    matches!(
-        inner,
-        Some(Error::AlertReceived(
-            AlertDescription::CertificateUnknown | AlertDescription::AccessDenied
-        ))
-    )
+impl From<KeyProblem> for LinkError {
+    fn from(problem: KeyProblem) -> Self {
+        match problem {
+            KeyProblem::Unknown(unknown) => Self::UnknownKey(unknown),
+            // Whatever else may be wrong with keys, it is the other end that says so.
+            _ => Self::KeyRefused,
+        }
+    }
 }

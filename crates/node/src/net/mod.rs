@@ -79,3 +79,6 @@ impl std::fmt::Display for LinkKind {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
