@@ -59,6 +59,7 @@ pub struct SyncedBlock {
 /// One thing that happened to this server.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "moved in once, never stored")]
 pub enum Input {
     /// A message whose signatures and certificates were checked, also this server's own: every
     /// message sent to all comes back to its sender this way, a vote only once it is durable.

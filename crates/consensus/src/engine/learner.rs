@@ -313,11 +313,10 @@ impl Engine {
             return;
         }
         self.timer.progress(self.now);
-        self.ahead = Some(certificate.clone());
+        self.ahead = Some(certificate);
         self.retry_ahead(out);
-        if known.is_none() && self.ahead.is_some() {
-            let decided = self.tree.root().block;
-            out.push(Output::Behind { decided, certificate });
+        if known.is_none() {
+            self.say_behind(out);
         }
     }
 
@@ -355,9 +354,6 @@ impl Engine {
             self.after_decisions(out);
         }
         self.note_certified(certificate, out);
-        if let Some(certificate) = self.ahead.clone() {
-            let decided = self.tree.root().block;
-            out.push(Output::Behind { decided, certificate });
-        }
+        self.say_behind(out);
     }
 }

@@ -187,6 +187,7 @@ impl Engine {
         } else {
             self.repeat_to(Recipients::All, out);
         }
+        self.say_behind(out);
     }
 
     fn tick(&mut self, out: &mut Vec<Output>) {
@@ -198,10 +199,14 @@ impl Engine {
             self.repeat_proposals(Recipients::All, out);
             self.want_missing(out);
             self.repeat_wants(out);
-            if let Some(certificate) = self.ahead.clone() {
-                let decided = self.tree.root().block;
-                out.push(Output::Behind { decided, certificate });
-            }
+            self.say_behind(out);
+        }
+    }
+
+    fn say_behind(&self, out: &mut Vec<Output>) {
+        if let Some(certificate) = self.ahead.clone() {
+            let decided = self.tree.root().block;
+            out.push(Output::Behind { decided, certificate });
         }
     }
 

@@ -301,3 +301,6 @@ fn possibly_decided_by_anyone(policy: &dyn Quorums, outside: &ServerSet) -> bool
 fn possibly_decided_by_anyone(_: &dyn Quorums, _: &ServerSet) -> bool {
     unreachable!("without planted bugs the equivocator is always counted")
 }
+
+#[cfg(test)]
+mod tests;

@@ -487,10 +487,10 @@ impl Engine {
                 let (after, message) = (place.left_at, Message::NewView(choice));
                 out.push(Output::SendDurable { after, to, message });
             }
-        } else if let Some(certificate) = place.new_view.clone() {
-            if to != Recipients::All || self.leads(place.view) {
-                out.push(Output::Send { to, message: Message::EnterView(certificate) });
-            }
+        } else if let Some(certificate) = place.new_view.clone()
+            && (to != Recipients::All || self.leads(place.view))
+        {
+            out.push(Output::Send { to, message: Message::EnterView(certificate) });
         }
         self.send_vote(to, out);
         self.send_commit(to, out);
