@@ -1,1 +1,36 @@
-//! (under construction)
+//! What applications link: propose commands to an alliance, follow its log, verify its receipts.
+//!
+//! A [`Client`] talks to any of the alliance's servers and believes none of them: what it returns is
+//! verified with the alliance's one public key, except where the documentation says "weak".
+//!
+//! - [`Client::propose`]: a command in, a [`Receipt`] out. Asks several servers if need be; the same
+//!   [`Proposal`] may be proposed again at any time and is applied once.
+//! - [`Client::listen`]: every decided block from an index on, in order and gap-free, across the
+//!   failure of servers: what a replicated state machine runs on.
+//! - [`Receipt::verify`]: offline, by anyone who has the public key.
+//!
+//! Owns: retries, verification, the order of what it hands out.
+//! May not touch: the inside of consensus; it knows block headers and nothing more.
+
+#![forbid(unsafe_code)]
+
+mod attempts;
+mod client;
+mod error;
+mod in_flight;
+mod link;
+mod listen;
+mod membership;
+mod options;
+mod proposal;
+mod session;
+
+pub use ally_log::{Certificate, CertificateVerifier, Checkpoint, Receipt, ReceiptError};
+pub use ally_proto::v1::{PeerStatus, Progress, StatusReply};
+pub use ally_proto::{Entry, EntryError, Nonce, ProposalId};
+pub use client::{Client, Placement, Until};
+pub use error::{Attempt, Error};
+pub use listen::{Command, Decided, ListenOptions, Listener};
+pub use membership::{Membership, ServerEntry};
+pub use options::Options;
+pub use proposal::Proposal;

@@ -1,5 +1,6 @@
 //! Making proofs out of tiles.
 
+use crate::frontier::Frontier;
 use crate::hash::{Hash, node_hash};
 use crate::proof::{ConsistencyProof, InclusionProof, ProofError};
 use crate::tile::{TILE_HEIGHT, Tile, TileReader};
@@ -153,9 +154,24 @@ impl<R: TileReader> Prover<R> {
         Ok(ConsistencyProof { path })
     }
 
+    /// The right edge of the log, from which a reader of later commands can go on by itself.
+    ///
+    /// # Errors
+    /// [`ProveError`].
+    pub fn frontier(&mut self) -> Result<Frontier, ProveError<R::Error>> {
+        Ok(Frontier::from_peaks(self.size, self.peaks(0, self.size)?))
+    }
+
     /// The tree hash over the leaves `first..end`, a node of the tree of this size: `first` is a
     /// multiple of the smallest power of two that is not below the number of leaves.
     fn range(&mut self, first: u64, end: u64) -> Result<Hash, ProveError<R::Error>> {
+        let mut peaks = self.peaks(first, end)?;
+        let smallest = peaks.pop().expect("a range has at least one leaf");
+        Ok(peaks.iter().rev().fold(smallest, |right, left| node_hash(left, &right)))
+    }
+
+    /// The roots of the complete subtrees that the leaves `first..end` consist of, largest first.
+    fn peaks(&mut self, first: u64, end: u64) -> Result<Vec<Hash>, ProveError<R::Error>> {
         let mut peaks = Vec::new();
         let mut at = first;
         while at < end {
@@ -163,8 +179,7 @@ impl<R: TileReader> Prover<R> {
             peaks.push(self.node(height, at >> height)?);
             at += 1 << height;
         }
-        let smallest = peaks.pop().expect("a range has at least one leaf");
-        Ok(peaks.iter().rev().fold(smallest, |right, left| node_hash(left, &right)))
+        Ok(peaks)
     }
 
     /// The root of the complete subtree over the leaves `index * 2^height` on.

@@ -4,8 +4,14 @@
 //! signatures and hashes are most of a server's work.
 
 use crate::batch::{BatchId, HeldBatch};
-use crate::wire::{CertifyShare, ShareProof, SyncBlocks};
-use ally_consensus::{BlockRef, CheckpointCertificate, Height, Signed, Verified};
+use crate::wire::{CertifyShare, PeerMessage, ShareProof, SyncBlocks};
+use ally_codec::{DecodeError, Encode};
+use ally_consensus::{
+    Authenticator, BlockRef, CheckpointCertificate, Context, Height, Rotation, Signed, Verified,
+    VerifyError, signing_bytes,
+};
+use ally_policy::ServerIndex;
+use bytes::Bytes;
 
 /// The name of a [`CertifyShare`] inside [`signing_bytes`].
 pub const CERTIFY_SHARE_KIND: &str = "certify-share";
@@ -35,4 +41,183 @@ pub enum Checked {
     SyncRequest(Height),
     /// Blocks that link; the certificate's signature is good and it names the last of them.
     SyncBlocks(SyncBlocks),
+}
+
+/// Why a frame is not passed on. The sender is to blame in every case but
+/// [`CheckError::Consensus`], which tells itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckError {
+    /// Not the encoding of a message.
+    #[error("{from} sent a frame that cannot be read: {error}")]
+    Malformed {
+        /// Who sent it.
+        from: ServerIndex,
+        /// What is wrong.
+        error: DecodeError,
+    },
+    /// A signed message of one server came over another's link.
+    #[error("{from} sent a message that claims to be from {signer}")]
+    Impersonation {
+        /// Whose link it came over.
+        from: ServerIndex,
+        /// Whom it names.
+        signer: ServerIndex,
+    },
+    /// A signature or certificate is wrong.
+    #[error("{from} sent {what} with a wrong signature")]
+    Signature {
+        /// Who sent it.
+        from: ServerIndex,
+        /// What it was.
+        what: &'static str,
+    },
+    /// Blocks that do not follow each other, or not the certificate.
+    #[error("{from} sent blocks that do not link")]
+    Unlinked {
+        /// Who sent them.
+        from: ServerIndex,
+    },
+    /// A message about agreement that does not verify.
+    #[error("{from} sent a message about agreement that does not verify: {error}")]
+    Consensus {
+        /// Who sent it.
+        from: ServerIndex,
+        /// What is wrong, and whose fault that is.
+        error: VerifyError,
+    },
+}
+
+/// Checks what peers send. Holds public keys only (in the [`Authenticator`]).
+#[derive(Debug, Clone)]
+pub struct Checker<A> {
+    context: Context,
+    rotation: Rotation,
+    slow_path: bool,
+    authenticator: A,
+}
+
+impl<A: Authenticator> Checker<A> {
+    /// A checker for one alliance and epoch; `slow_path` as
+    /// [`TrustPolicy::has_slow_path`](ally_policy::TrustPolicy::has_slow_path) says.
+    pub fn new(context: Context, rotation: Rotation, slow_path: bool, authenticator: A) -> Self {
+        Self { context, rotation, slow_path, authenticator }
+    }
+
+    /// Reads and checks a frame that came over the link to `from`.
+    ///
+    /// # Errors
+    /// [`CheckError`]; the frame is dropped. Never panics.
+    pub fn check_frame(&self, from: ServerIndex, frame: Bytes) -> Result<Checked, CheckError> {
+        let message = PeerMessage::from_frame(frame)
+            .map_err(|error| CheckError::Malformed { from, error })?;
+        self.check(from, message)
+    }
+
+    /// Checks a message that came over the link to `from`.
+    ///
+    /// # Errors
+    /// [`CheckError`]; the message is dropped. Never panics.
+    ///
+    /// # Cost
+    /// About one Ed25519 verification; a view change one per header, a certificate one verification
+    /// under the alliance key.
+    pub fn check(&self, from: ServerIndex, message: PeerMessage) -> Result<Checked, CheckError> {
+        Ok(match message {
+            PeerMessage::Consensus(message) => self.consensus(from, message)?,
+            PeerMessage::Batch(signed) => {
+                let origin = signed.batch.origin();
+                let verify = |bytes: &[u8], signature: &[u8; 64]| {
+                    self.authenticator.signature(origin, bytes, signature)
+                };
+                let held = HeldBatch::check(signed, &self.context, verify);
+                Checked::Batch(held.ok_or(CheckError::Signature { from, what: "a batch" })?)
+            }
+            PeerMessage::CertifyShare(share) => {
+                self.signed(from, &share, CERTIFY_SHARE_KIND)?;
+                Checked::CertifyShare(share)
+            }
+            PeerMessage::ShareProof(proof) => {
+                self.signed(from, &proof, SHARE_PROOF_KIND)?;
+                Checked::ShareProof(proof)
+            }
+            PeerMessage::Certificate(certificate) => {
+                self.certificate(from, &certificate)?;
+                Checked::Certificate(certificate)
+            }
+            PeerMessage::SyncBlocks(answer) => {
+                self.linked(from, &answer)?;
+                Checked::SyncBlocks(answer)
+            }
+            PeerMessage::FetchBatches(ids) => Checked::FetchBatches(ids),
+            PeerMessage::ProofRequest(block) => Checked::ProofRequest(block),
+            PeerMessage::SyncRequest(after) => Checked::SyncRequest(after),
+        })
+    }
+
+    fn consensus(
+        &self,
+        from: ServerIndex,
+        message: Signed<ally_consensus::Message>,
+    ) -> Result<Checked, CheckError> {
+        if message.signer != from {
+            return Err(CheckError::Impersonation { from, signer: message.signer });
+        }
+        Verified::check(message, &self.context, &self.rotation, self.slow_path, &self.authenticator)
+            .map(Checked::Consensus)
+            .map_err(|error| CheckError::Consensus { from, error })
+    }
+
+    fn signed<T: Encode>(
+        &self,
+        from: ServerIndex,
+        message: &Signed<T>,
+        kind: &'static str,
+    ) -> Result<(), CheckError> {
+        let signer = message.signer;
+        if signer != from {
+            return Err(CheckError::Impersonation { from, signer });
+        }
+        let bytes = signing_bytes(&self.context, kind, &message.body.to_bytes());
+        match self.authenticator.signature(signer, &bytes, &message.signature) {
+            true => Ok(()),
+            false => Err(CheckError::Signature { from, what: kind }),
+        }
+    }
+
+    fn certificate(
+        &self,
+        from: ServerIndex,
+        certificate: &CheckpointCertificate,
+    ) -> Result<(), CheckError> {
+        match self.authenticator.checkpoint(&self.context, certificate) {
+            true => Ok(()),
+            false => Err(CheckError::Signature { from, what: "a certificate" }),
+        }
+    }
+
+    /// Each block is the parent of the next, payloads match headers, the certificate names the last.
+    fn linked(&self, from: ServerIndex, answer: &SyncBlocks) -> Result<(), CheckError> {
+        let mut parent = None;
+        for block in &answer.blocks {
+            let header = &block.header;
+            let follows = parent.is_none_or(|parent: BlockRef| {
+                parent.hash == header.parent && parent.height.next() == header.height
+            });
+            let payload = ally_consensus::payload_digest(&block.batches) == header.payload_digest;
+            let ours =
+                header.alliance == self.context.alliance && header.epoch == self.context.epoch;
+            if !(follows && payload && ours) {
+                return Err(CheckError::Unlinked { from });
+            }
+            parent = Some(header.block_ref());
+        }
+        match &answer.certificate {
+            Some(certificate) if Some(certificate.block) != parent => {
+                Err(CheckError::Unlinked { from })
+            }
+            Some(certificate) => self.certificate(from, certificate),
+            None => Ok(()),
+        }
+    }
 }

@@ -2,6 +2,22 @@
 
 use crate::batch::{BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, BATCH_OVERHEAD, COMMAND_OVERHEAD};
 use ally_consensus::{BLOCK_BATCHES_MAX, Micros};
+use ally_log::Origin;
+use ally_policy::TrustPolicy;
+use std::sync::Arc;
+
+/// What a replica is told once, at its start.
+#[derive(Clone)]
+pub struct Config {
+    /// For the engine; its policy must be the same as below.
+    pub engine: ally_consensus::Config,
+    /// Who may certify, and which organisations share a block.
+    pub policy: Arc<TrustPolicy>,
+    /// The name in checkpoint statements.
+    pub origin: Origin,
+    /// Sizes and paces.
+    pub limits: Limits,
+}
 
 /// Sizes and paces. All servers of an alliance must agree on those of blocks and batches, or they
 /// refuse each other's.

@@ -12,8 +12,8 @@ use crate::job::{Done, Job};
 use crate::wire::{CertifyShare, PeerMessage, ShareProof};
 use ally_codec::Encode;
 use ally_consensus::{
-    BlockHeader, BlockRef, CheckpointCertificate, Context, DecisionPath, Height, JournalPosition,
-    Message, Micros, Record, Signed, Statement, View, signing_bytes,
+    BlockHeader, BlockRef, Breach, CheckpointCertificate, Context, DecisionPath, Height,
+    JournalPosition, Message, Micros, Record, Signed, Statement, View, signing_bytes,
 };
 use ally_policy::ServerIndex;
 use bytes::Bytes;
@@ -163,10 +163,13 @@ pub enum StoreOp {
         /// The record.
         record: Record,
     },
-    /// Forget the journal below this position.
-    TruncateJournal {
-        /// The first position to keep.
-        before: JournalPosition,
+    /// Append these records and forget everything before them, **in one atomic change**: they stand
+    /// for what is forgotten.
+    RewriteJournal {
+        /// The place of the first of them, one above the last in use; the others follow.
+        first: JournalPosition,
+        /// The records.
+        records: Vec<Record>,
     },
     /// Keep a batch, under origin, sequence **and digest**: an origin that lies may have signed two.
     Batch(HeldBatch),
@@ -289,4 +292,7 @@ pub enum Output {
         /// Whether it is open.
         open: bool,
     },
+    /// More servers misbehave than the policy tolerates, and it shows: stop the server and say so.
+    /// The replica does nothing any more.
+    Halt(Breach),
 }

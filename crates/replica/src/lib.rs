@@ -13,27 +13,44 @@
 #![allow(clippy::large_enum_variant)]
 
 mod batch;
+mod catch_up;
+mod certifier;
+mod chain;
 mod chain_state;
 mod check;
+mod checks;
 mod config;
 mod evidence;
+mod fetch;
+mod intake;
 mod io;
 mod job;
+mod journal;
+mod outbox;
+mod passed_over;
+mod payload;
+mod peers;
+mod pool;
+mod replica;
 mod wire;
+
+#[cfg(test)]
+mod testing;
 
 pub use batch::{
     BATCH_BYTES_MAX, BATCH_COMMANDS_MAX, BATCH_OVERHEAD, Batch, BatchId, COMMAND_OVERHEAD,
     HeldBatch, SignedBatch, batch_signing_bytes,
 };
 pub use chain_state::ChainState;
-pub use check::{CERTIFY_SHARE_KIND, Checked, SHARE_PROOF_KIND};
-pub use config::{LimitError, Limits};
+pub use check::{CERTIFY_SHARE_KIND, CheckError, Checked, Checker, SHARE_PROOF_KIND};
+pub use config::{Config, LimitError, Limits};
 pub use evidence::Evidence;
 pub use io::{
     DeliveredBlock, Input, Now, Outgoing, Output, Recipients, Refusal, Serve, StoreOp, Unsigned,
     When, WritePosition,
 };
 pub use job::{CombineFailure, Done, Job};
+pub use replica::{RECOVERED_HEADERS, Recovered, Replica, RestoreError, Status};
 pub use wire::{
     CertifyShare, FETCH_BATCHES_MAX, FRAME_BYTES_MAX, Link, PeerMessage, SHARE_PROOF_BYTES_MAX,
     SYNC_BLOCKS_MAX, SYNC_BYTES_MAX, ShareProof, SyncBlocks, frame_bytes_max, synced_block_bytes,

@@ -2,8 +2,8 @@
 
 use crate::oracle::{leaves, path, subproof, tree_hash};
 use crate::{
-    ConsistencyProof, Hash, InclusionProof, MemoryTiles, PROOF_HASHES_MAX, ProofError, ProveError,
-    Prover, consistency_proof, inclusion_proof, leaf_hash,
+    ConsistencyProof, Frontier, Hash, InclusionProof, MemoryTiles, PROOF_HASHES_MAX, ProofError,
+    ProveError, Prover, consistency_proof, inclusion_proof, leaf_hash,
 };
 use alloc::vec;
 use ally_codec::{Decode, DecodeError, Encode};
@@ -32,6 +32,18 @@ fn every_inclusion_proof_of_small_logs() {
                 assert!(proof.verify(leaves[other], index as u64, size as u64, &root).is_err());
             }
         }
+    }
+}
+
+#[test]
+fn the_frontier_of_every_earlier_log() {
+    let leaves = leaves(600);
+    let mut log = MemoryTiles::new();
+    log.append(leaves.iter().copied());
+    let mut grown = Frontier::new();
+    for size in 0..=600 {
+        assert_eq!(Prover::new(&log, size).frontier().expect("readable"), grown, "size {size}");
+        grown.append_many(leaves.get(size as usize).copied());
     }
 }
 

@@ -40,14 +40,14 @@ impl<B: Backend> ListenStream<B> {
         stop: CancellationToken,
         replies: mpsc::Sender<Result<ListenReply, Status>>,
     ) -> Result<(Self, ListenReply), Status> {
-        let ListenRequest { from, leaves_from } = request;
+        let ListenRequest { from, leaves_from, after_height } = request;
         if leaves_from > from {
             return Err(Status::invalid_argument("`leaves_from` is above `from`"));
         }
         let tip = reads.backend().tip();
         let (next, frontier) = reads
             .run(move |backend| {
-                let (next, size) = beginning(backend, leaves_from)?;
+                let (next, size) = beginning(backend, leaves_from, after_height)?;
                 Ok((next, backend.frontier(size)?))
             })
             .await?;
@@ -140,12 +140,22 @@ impl<B: Backend> ListenStream<B> {
 }
 
 /// Height of the block to begin with, and the log size before it.
-fn beginning<B: Backend>(backend: &B, index: u64) -> Result<(Height, u64), ReadError> {
+fn beginning<B: Backend>(
+    backend: &B,
+    index: u64,
+    after_height: Option<u64>,
+) -> Result<(Height, u64), ReadError> {
     let tip = *backend.tip().borrow();
-    if index >= tip.log_size {
-        return Ok((tip.height.next(), tip.log_size));
+    let next = tip.height.next();
+    let height = match after_height {
+        Some(height) => Height(height).next(),
+        None if index >= tip.log_size => next,
+        None => backend.height_of(index)?,
+    };
+    if height >= next {
+        // A listener may be ahead of this server: it gets the log from here, and skips what it has.
+        return Ok((next, tip.log_size));
     }
-    let height = backend.height_of(index)?;
     match backend.blocks(height, 1)?.first() {
         Some(block) => Ok((height, block.first_index)),
         None => Err(ReadError::Store(format!("the block at height {height} is missing"))),

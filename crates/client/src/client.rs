@@ -1,0 +1,333 @@
+//! The client: one object for everything an application asks of an alliance.
+
+use crate::attempts::Attempts;
+use crate::in_flight::Outcome;
+use crate::link::{Link, describe};
+use crate::session::Session;
+use crate::{Attempt, Error, ListenOptions, Listener, Membership, Options, Proposal, ServerEntry};
+use ally_alliance::keys::ClientKey;
+use ally_codec::Decode;
+use ally_log::Receipt;
+use ally_proto::limits::{REQUEST_BYTES_MAX, REQUEST_ENTRIES_MAX};
+use ally_proto::v1::receipt_request::By;
+use ally_proto::v1::{ReceiptRequest, StatusReply, StatusRequest, Until as WireUntil};
+use ally_proto::{Entry, ProposalId};
+use ally_transport::Identity;
+use bytes::Bytes;
+use futures::future::join_all;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+use tonic::{Code, Status};
+
+/// How long servers may take to say whom they miss, after a proposal came to nothing.
+const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Talks to the servers of one alliance. Cheap to clone; clones share connections.
+///
+/// Everything it returns is verified with the alliance's public key, except where the documentation
+/// says "weak".
+#[derive(Debug, Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    membership: Membership,
+    options: Options,
+    /// In the order in which they are asked.
+    servers: Vec<(Link, Session)>,
+}
+
+/// How far [`Client::propose_until`] follows a proposal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// One server says that it is decided. Weak: nothing proves it.
+    Decided,
+    /// One server says that it is decided, and that a certificate (which is verified) covers its
+    /// place in the log. Weak: nothing proves that it is the command that stands there.
+    Certified,
+}
+
+/// Where a proposal stands in the log, as one server says. Weak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placement {
+    /// Index in the log; of the earlier copy if it is a duplicate.
+    pub index: u64,
+    /// Height of the block that made it final.
+    pub height: u64,
+    /// The proposal had been ordered before.
+    pub duplicate: bool,
+}
+
+impl Client {
+    /// Prepares a client; connections are opened when they are needed.
+    ///
+    /// # Errors
+    /// [`Error::UnknownServer`] if the options name no server of the alliance; [`Error::Identity`] if
+    /// no certificate can be made from the key.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn new(membership: Membership, key: ClientKey, options: Options) -> Result<Self, Error> {
+        let identity = Identity::new(key).map_err(|error| Error::Identity(error.to_string()))?;
+        let servers = in_order(&membership, &options)?.into_iter().map(|server| {
+            let link = Link::new(server, &identity, options.connect_timeout);
+            let session = Session::start(link.clone(), membership.clone());
+            (link, session)
+        });
+        let servers = servers.collect();
+        Ok(Self { inner: Arc::new(Inner { membership, options, servers }) })
+    }
+
+    /// The alliance.
+    pub fn membership(&self) -> &Membership {
+        &self.inner.membership
+    }
+
+    /// Proposes a command and waits for its receipt, which is verified.
+    ///
+    /// Asks one server after the other if need be. Dropping the future, or an error, does not take
+    /// the proposal back: it may be ordered later. To ask again for the same, pass the same
+    /// [`Proposal`]; whatever is proposed twice is applied once.
+    ///
+    /// # Errors
+    /// [`Error::Undecided`] if `within` is over, with the organisations that are missing;
+    /// [`Error::Unreachable`] if no server could be reached at all; [`Error::Forged`] if the only
+    /// answers did not verify.
+    pub async fn propose(&self, proposal: &Proposal, within: Duration) -> Result<Receipt, Error> {
+        let entries = vec![proposal.entry().clone()];
+        let check = |server: &ServerEntry, outcomes: &[Outcome]| {
+            let outcome = outcomes.first().ok_or_else(|| forged(server, "an empty answer"))?;
+            let receipt = outcome.receipt.as_deref();
+            let receipt = receipt.ok_or_else(|| forged(server, "no receipt"))?;
+            let receipt = self.check_receipt(server, receipt, proposal.entry())?;
+            if receipt.index != outcome.index {
+                return Err(forged(server, "the receipt is for another index"));
+            }
+            Ok(receipt)
+        };
+        self.attempts().run(entries, WireUntil::Receipt, within, check).await
+    }
+
+    /// Proposes many commands and waits until all are as far as `until` says; in their order, unless
+    /// a server fails in between. Weak: nothing proves the answer. Fetch receipts for what matters.
+    ///
+    /// # Errors
+    /// As [`Client::propose`]. Some of the proposals may be decided even so.
+    pub async fn propose_until(
+        &self,
+        proposals: &[Proposal],
+        until: Until,
+        within: Duration,
+    ) -> Result<Vec<Placement>, Error> {
+        let until = match until {
+            Until::Decided => WireUntil::Decided,
+            Until::Certified => WireUntil::Certified,
+        };
+        let place = |outcome: &Outcome| {
+            let Outcome { index, height, duplicate, .. } = *outcome;
+            Placement { index, height, duplicate }
+        };
+        let mut placements = Vec::with_capacity(proposals.len());
+        for entries in messages(proposals) {
+            let check =
+                |_: &ServerEntry, outcomes: &[Outcome]| Ok(outcomes.iter().map(place).collect());
+            let placed: Vec<_> = self.attempts().run(entries, until, within, check).await?;
+            placements.extend(placed);
+        }
+        Ok(placements)
+    }
+
+    /// Follows the log from the entry `from` on: every decided block in order, gap-free, across the
+    /// failure of servers. See [`ListenOptions`] for what is verified.
+    pub fn listen(&self, from: u64, options: ListenOptions) -> Listener {
+        let links = self.inner.servers.iter().map(|(link, _)| link.clone()).collect();
+        Listener::start(links, self.inner.membership.clone(), from, options)
+    }
+
+    /// The entry at `index` with its receipt, verified.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the server asked has none (weak: nothing proves that); otherwise as
+    /// [`Client::propose`].
+    pub async fn receipt(&self, index: u64, within: Duration) -> Result<(Entry, Receipt), Error> {
+        let (server, entry, receipt) = self.fetch_receipt(By::Index(index), within).await?;
+        if receipt.index != index {
+            return Err(forged(&server, "the receipt is for another index"));
+        }
+        Ok((entry, receipt))
+    }
+
+    /// The entry of a recent proposal with its receipt, verified.
+    ///
+    /// # Errors
+    /// As [`Client::receipt`].
+    pub async fn receipt_of(
+        &self,
+        id: ProposalId,
+        within: Duration,
+    ) -> Result<(Entry, Receipt), Error> {
+        let by = By::Id(Bytes::copy_from_slice(id.0.as_bytes()));
+        let (server, entry, receipt) = self.fetch_receipt(by, within).await?;
+        if entry.id() != id {
+            return Err(forged(&server, "the receipt is for another proposal"));
+        }
+        Ok((entry, receipt))
+    }
+
+    /// What each server says about itself, in the order in which they are asked. Weak.
+    pub async fn status(
+        &self,
+        within: Duration,
+    ) -> Vec<(ServerEntry, Result<StatusReply, String>)> {
+        let ask = |link: &Link| {
+            let (server, mut api) = (link.server().clone(), link.api());
+            async move {
+                let answer = match timeout(within, api.status(StatusRequest {})).await {
+                    Ok(Ok(reply)) => Ok(reply.into_inner()),
+                    Ok(Err(status)) => Err(describe(&status)),
+                    Err(_) => Err(format!("no answer within {:.1} s", within.as_secs_f64())),
+                };
+                (server, answer)
+            }
+        };
+        join_all(self.inner.servers.iter().map(|(link, _)| ask(link))).await
+    }
+
+    fn attempts(&self) -> Attempts<'_> {
+        Attempts::new(self, &self.inner.servers, self.inner.options.patience)
+    }
+
+    /// Organisations that the reached servers say they miss; `None` if none is reached.
+    pub(crate) async fn missing_organisations(&self) -> Option<Vec<String>> {
+        let replies = self.status(DIAGNOSIS_TIMEOUT).await.into_iter();
+        let missing = replies.filter_map(|(_, reply)| Some(reply.ok()?.missing_organisations));
+        let mut missing = missing.reduce(|mut all, more| {
+            all.extend(more);
+            all
+        })?;
+        missing.sort();
+        missing.dedup();
+        Some(missing)
+    }
+
+    async fn fetch_receipt(
+        &self,
+        by: By,
+        within: Duration,
+    ) -> Result<(ServerEntry, Entry, Receipt), Error> {
+        let mut attempts = Vec::new();
+        let mut last = None;
+        for (link, _) in &self.inner.servers {
+            let request = ReceiptRequest { by: Some(by.clone()) };
+            let mut api = link.api();
+            let failed = match timeout(within, api.receipt(request)).await {
+                Ok(Ok(reply)) => {
+                    let reply = reply.into_inner();
+                    match self.read_receipt(link.server(), &reply.receipt, reply.entry) {
+                        Ok((entry, receipt)) => return Ok((link.server().clone(), entry, receipt)),
+                        Err(error) => error,
+                    }
+                }
+                Ok(Err(status)) => read_error(link.server(), &status),
+                Err(_) => Error::Unanswered(Vec::new()),
+            };
+            attempts.push(attempt(link.server(), &failed));
+            // What proves a fault is worth more to the caller than a server that was not there.
+            if !matches!(failed, Error::Unanswered(_)) {
+                last = Some(failed);
+            }
+        }
+        Err(last.unwrap_or(Error::Unanswered(attempts)))
+    }
+
+    fn read_receipt(
+        &self,
+        server: &ServerEntry,
+        receipt: &[u8],
+        entry: Bytes,
+    ) -> Result<(Entry, Receipt), Error> {
+        let entry = Entry::from_bytes(entry).map_err(|error| forged(server, &error.to_string()))?;
+        let receipt = self.check_receipt(server, receipt, &entry)?;
+        Ok((entry, receipt))
+    }
+
+    fn check_receipt(
+        &self,
+        server: &ServerEntry,
+        receipt: &[u8],
+        entry: &Entry,
+    ) -> Result<Receipt, Error> {
+        let receipt = Receipt::from_bytes(receipt)
+            .map_err(|error| forged(server, &format!("the receipt cannot be read: {error}")))?;
+        if receipt.certificate.checkpoint.origin != *self.inner.membership.origin() {
+            return Err(forged(server, "the receipt is from another alliance"));
+        }
+        let verified = receipt.verify(entry.as_bytes(), &self.inner.membership.verifier());
+        verified.map_err(|error| forged(server, &error.to_string()))?;
+        Ok(receipt)
+    }
+}
+
+/// The servers as they are asked: the first one wanted, then the others from there on.
+fn in_order(membership: &Membership, options: &Options) -> Result<Vec<ServerEntry>, Error> {
+    let mut servers = membership.servers().to_vec();
+    if let Some(name) = &options.first_server {
+        let place = servers.iter().position(|server| server.name == *name);
+        let place = place.ok_or_else(|| Error::UnknownServer {
+            name: name.clone(),
+            known: servers.iter().map(|server| server.name.clone()).collect(),
+        })?;
+        servers.rotate_left(place);
+    }
+    Ok(servers)
+}
+
+/// Cuts proposals into groups that fit into a message each.
+fn messages(proposals: &[Proposal]) -> Vec<Vec<Entry>> {
+    let mut messages: Vec<Vec<Entry>> = Vec::new();
+    let mut bytes = 0;
+    for proposal in proposals {
+        let entry = proposal.entry().clone();
+        bytes += entry.as_bytes().len();
+        match messages.last_mut() {
+            Some(last) if last.len() < REQUEST_ENTRIES_MAX && bytes <= REQUEST_BYTES_MAX => {
+                last.push(entry);
+            }
+            _ => {
+                bytes = entry.as_bytes().len();
+                messages.push(vec![entry]);
+            }
+        }
+    }
+    messages
+}
+
+fn read_error(server: &ServerEntry, status: &Status) -> Error {
+    match status.code() {
+        Code::NotFound | Code::OutOfRange => {
+            Error::NotFound { server: server.name.clone(), reason: status.message().to_owned() }
+        }
+        _ => Error::Unanswered(vec![Attempt {
+            server: server.name.clone(),
+            organisation: server.organisation.clone(),
+            outcome: describe(status),
+        }]),
+    }
+}
+
+fn attempt(server: &ServerEntry, error: &Error) -> Attempt {
+    let outcome = match error {
+        Error::Unanswered(attempts) => {
+            attempts.first().map_or("no answer in time".to_owned(), |one| one.outcome.clone())
+        }
+        other => other.to_string(),
+    };
+    Attempt { server: server.name.clone(), organisation: server.organisation.clone(), outcome }
+}
+
+pub(crate) fn forged(server: &ServerEntry, fault: &str) -> Error {
+    Error::Forged { server: server.name.clone(), fault: fault.to_owned() }
+}

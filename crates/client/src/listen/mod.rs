@@ -1,0 +1,8 @@
+//! Following the log: blocks in order, gap-free, verified, across the failure of servers.
+
+mod decided;
+mod listener;
+mod verifier;
+
+pub use decided::{Command, Decided, ListenOptions};
+pub use listener::Listener;

@@ -1,0 +1,391 @@
+//! Certificates: threshold signatures of the alliance key on decided blocks.
+//!
+//! ```text
+//!   delivered -> target -> share (preferred servers) -> combine (first of them) -> certificate to all
+//!                            |  no certificate in time     |  result is wrong
+//!                            v                             v
+//!                         everybody's share,            proofs, blame, without the culprits
+//!                         anybody combines
+//! ```
+//!
+//! One statement at a time, the newest as `target.rs` picks it; older blocks follow by the log's
+//! proofs. A share is given only for a block that was delivered here, so a certify set's signature
+//! proves the decision. Nothing runs once everything delivered is certified.
+//!
+//! # Source
+//! docs/protocol.md#certificates
+
+mod blame;
+mod round;
+mod target;
+
+use crate::evidence::Evidence;
+use crate::io::{Recipients, StoreOp, Unsigned, When};
+use crate::job::{CombineFailure, Job};
+use crate::outbox::Outbox;
+use crate::peers::Peers;
+use crate::wire::{CertifyShare, PeerMessage};
+use ally_consensus::{BlockRef, CheckpointCertificate, Digest, Epoch, Height, Micros, Signed};
+use ally_log::{Checkpoint, Hash, Origin};
+use ally_policy::{ServerIndex, TrustPolicy};
+use blame::Released;
+use round::{Head, OwnShare, Phase, Round};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// The most delivered blocks without a certificate that are remembered. Acceptors do not vote for
+/// more, so only blocks of a catch-up can be dropped, and those come with certificates.
+const UNCERTIFIED_MAX: usize = 2048;
+
+/// How long the preferred servers have at least, in microseconds.
+const PATIENCE_MIN: u64 = 30_000;
+
+/// How long they have at most, and the longest pause between two attempts.
+const PATIENCE_MAX: u64 = 2_000_000;
+
+/// How long they have before anything was measured.
+const PATIENCE_FIRST: u64 = 250_000;
+
+/// Makes certificates together with the other servers' certifiers.
+#[derive(Debug)]
+pub(crate) struct Certifier {
+    me: ServerIndex,
+    policy: Arc<TrustPolicy>,
+    origin: Origin,
+    epoch: Epoch,
+    interval: Micros,
+    /// Delivered and not certified, ascending.
+    delivered: VecDeque<Head>,
+    certified: Option<CheckpointCertificate>,
+    round: Option<Round>,
+    /// The newest share of each server that no round has taken yet.
+    inbox: BTreeMap<ServerIndex, Signed<CertifyShare>>,
+    released: Released,
+    /// Not before this, unless nothing was certified for long.
+    next_round: Micros,
+    /// A moving average of the time from a round's start to its certificate.
+    latency: Micros,
+}
+
+impl Certifier {
+    /// A certifier that knows of no delivered block but those below `certified`.
+    pub(crate) fn new(
+        me: ServerIndex,
+        policy: Arc<TrustPolicy>,
+        origin: Origin,
+        epoch: Epoch,
+        interval: Micros,
+        certified: Option<CheckpointCertificate>,
+    ) -> Self {
+        Self {
+            me,
+            policy,
+            origin,
+            epoch,
+            interval,
+            delivered: VecDeque::new(),
+            certified,
+            round: None,
+            inbox: BTreeMap::new(),
+            released: Released::default(),
+            next_round: Micros::ZERO,
+            latency: Micros(PATIENCE_FIRST / 2),
+        }
+    }
+
+    /// The highest certificate.
+    pub(crate) fn certified(&self) -> Option<&CheckpointCertificate> {
+        self.certified.as_ref()
+    }
+
+    /// Its height.
+    pub(crate) fn height(&self) -> Height {
+        self.certified.as_ref().map_or(Height::ZERO, |certificate| certificate.block.height)
+    }
+
+    /// A block was delivered: shares on it may be given.
+    pub(crate) fn delivered(&mut self, block: BlockRef, log_size: u64, log_root: Digest) {
+        if block.height <= self.height() {
+            return;
+        }
+        if self.delivered.len() == UNCERTIFIED_MAX {
+            self.delivered.pop_front();
+        }
+        self.delivered.push_back(Head { block, log_size, log_root });
+    }
+
+    /// A checked certificate, from anywhere. True if it is the highest so far; then it was written.
+    pub(crate) fn certificate(
+        &mut self,
+        certificate: &CheckpointCertificate,
+        now: Micros,
+        out: &mut Outbox,
+    ) -> bool {
+        let height = certificate.block.height;
+        if height <= self.height() {
+            return false;
+        }
+        out.write(StoreOp::Certificate(certificate.clone()));
+        self.certified = Some(certificate.clone());
+        self.delivered.retain(|head| head.block.height > height);
+        self.inbox.retain(|_, share| share.body.block.height > height);
+        if self.round.as_ref().is_some_and(|round| round.head.block.height <= height) {
+            self.end_round(now);
+        }
+        true
+    }
+
+    fn end_round(&mut self, now: Micros) {
+        let Some(round) = self.round.take() else { return };
+        let took = now.0.saturating_sub(round.started.0).min(PATIENCE_MAX);
+        self.latency = Micros((self.latency.0 * 7 + took) / 8);
+        self.next_round = Micros(round.started.0.saturating_add(self.interval.0));
+    }
+
+    /// Takes a share. The sender signed it; whether it is right shows later.
+    pub(crate) fn share(&mut self, share: Signed<CertifyShare>, peers: &Peers, out: &mut Outbox) {
+        let (signer, height) = (share.signer, share.body.block.height);
+        let known = signer != self.me && signer.index() < self.policy.server_count();
+        if !known || height <= self.height() {
+            return;
+        }
+        match &mut self.round {
+            Some(round) if round.head.block == share.body.block => {
+                round.add(share);
+                self.combine_if_ready(peers, out);
+            }
+            _ => {
+                let newer = |old: &Signed<CertifyShare>| old.body.block.height < height;
+                if self.inbox.get(&signer).is_none_or(newer) {
+                    self.inbox.insert(signer, share);
+                }
+            }
+        }
+    }
+
+    /// Does what the time asks for: starts a round, or goes on without those that are late.
+    pub(crate) fn poll(&mut self, now: Micros, peers: &Peers, out: &mut Outbox) {
+        match &self.round {
+            None => self.start_round(now, peers, out),
+            Some(round) if round.due <= now => self.lose_patience(now, peers, out),
+            Some(_) => {}
+        }
+    }
+
+    /// The next time that [`Certifier::poll`] is due; none while everything is certified.
+    pub(crate) fn deadline(&self) -> Option<Micros> {
+        match &self.round {
+            Some(round) => Some(round.due),
+            None => (!self.delivered.is_empty()).then_some(self.next_round),
+        }
+    }
+
+    fn start_round(&mut self, now: Micros, peers: &Peers, out: &mut Outbox) {
+        if now < self.next_round {
+            return;
+        }
+        let Some(head) = self.choose().copied() else { return };
+        self.open_round(head, now);
+        let (preferred, _) = self.preferred(peers);
+        if preferred.contains(self.me) {
+            self.ask_own_share(out);
+        }
+        self.combine_if_ready(peers, out);
+    }
+
+    /// The delivered block to certify next. The one that the rule names may be unknown after a
+    /// restart; then the newest.
+    fn choose(&self) -> Option<&Head> {
+        let newest = self.delivered.back()?;
+        let height = target::target(self.height(), newest.block.height)?;
+        self.delivered.iter().find(|head| head.block.height == height).or(Some(newest))
+    }
+
+    fn open_round(&mut self, head: Head, now: Micros) {
+        let due = Micros(now.0.saturating_add(self.patience(0)));
+        let mut round = Round::new(head, now, due);
+        let (ours, rest) = std::mem::take(&mut self.inbox)
+            .into_iter()
+            .partition(|(_, share)| share.body.block == head.block);
+        self.inbox = rest;
+        let ours: BTreeMap<_, _> = ours;
+        ours.into_values().for_each(|share| round.add(share));
+        if let Some(share) = self.released.share(&head.block) {
+            round.own = OwnShare::Given(share.to_vec());
+        }
+        self.round = Some(round);
+    }
+
+    /// In microseconds: twice what certificates take, longer with each attempt.
+    fn patience(&self, attempts: u32) -> u64 {
+        let base = (2 * self.latency.0).clamp(PATIENCE_MIN, PATIENCE_MAX);
+        base.saturating_mul(1 << attempts.min(6)).min(PATIENCE_MAX)
+    }
+
+    fn preferred(&self, peers: &Peers) -> (ally_policy::ServerSet, Option<ServerIndex>) {
+        let Some(round) = &self.round else { return Default::default() };
+        let present = peers.present().difference(&round.excluded);
+        target::preferred(&self.policy, round.head.block.height, &present)
+    }
+
+    fn ask_own_share(&mut self, out: &mut Outbox) {
+        let Some(round) = &mut self.round else { return };
+        match &round.own {
+            OwnShare::Withheld => {
+                round.own = OwnShare::Underway;
+                let checkpoint = checkpoint(&self.origin, self.epoch, &round.head);
+                out.run(Job::CertifyShare(checkpoint));
+            }
+            OwnShare::Underway => {}
+            OwnShare::Given(share) => {
+                let share = certify_share(&round.head, share.clone());
+                let message = Unsigned::CertifyShare(share);
+                out.send_unsigned(When::AtOnce, Recipients::Others, message);
+            }
+        }
+    }
+
+    /// This server's own share is there.
+    pub(crate) fn own_share(
+        &mut self,
+        block: BlockRef,
+        share: Vec<u8>,
+        peers: &Peers,
+        out: &mut Outbox,
+    ) {
+        let Some(round) = &mut self.round else { return };
+        if round.head.block != block {
+            return;
+        }
+        let checkpoint = checkpoint(&self.origin, self.epoch, &round.head);
+        self.released.add(checkpoint, block, share.clone());
+        round.own = OwnShare::Given(share);
+        self.ask_own_share(out);
+        self.combine_if_ready(peers, out);
+    }
+
+    fn combine_if_ready(&mut self, peers: &Peers, out: &mut Outbox) {
+        let (_, first) = self.preferred(peers);
+        let Some(round) = &mut self.round else { return };
+        let contributors = round.contributors(self.me);
+        let turn = first == Some(self.me) || round.attempts > 0;
+        let ready = round.phase == Phase::Gathering && self.policy.is_certify_set(&contributors);
+        if turn && ready {
+            round.phase = Phase::Combining(contributors);
+            let checkpoint = checkpoint(&self.origin, self.epoch, &round.head);
+            let shares = round.shares(self.me);
+            out.run(Job::CombineCertificate { checkpoint, shares });
+        }
+    }
+
+    /// No certificate in time: everybody gives a share, anybody combines, and if that does not help
+    /// either, the block is changed for one that others give shares on.
+    fn lose_patience(&mut self, now: Micros, peers: &Peers, out: &mut Outbox) {
+        self.give_up_on_proofs();
+        let Some(round) = &mut self.round else { return };
+        round.attempts = round.attempts.saturating_add(1);
+        let attempts = round.attempts;
+        if attempts > 1 && round.phase == Phase::Gathering && round.own != OwnShare::Underway {
+            self.change_block(now, peers, out);
+        }
+        self.ask_own_share(out);
+        self.combine_if_ready(peers, out);
+        let due = Micros(now.0.saturating_add(self.patience(attempts)));
+        if let Some(round) = &mut self.round {
+            round.due = due;
+        }
+    }
+
+    /// Goes over to the delivered block with the most shares, if that is another one: the newest of
+    /// them. Only after patience ran out, so that nobody can hold certificates back by sending
+    /// shares on old blocks.
+    fn change_block(&mut self, now: Micros, peers: &Peers, out: &mut Outbox) {
+        let Some(round) = &self.round else { return };
+        let (started, attempts) = (round.started, round.attempts);
+        let mut votes: BTreeMap<BlockRef, usize> = BTreeMap::new();
+        for share in self.inbox.values() {
+            *votes.entry(share.body.block).or_default() += 1;
+        }
+        let current = round.contributors(self.me).len();
+        let shared = self
+            .delivered
+            .iter()
+            .filter(|head| votes.get(&head.block).is_some_and(|count| *count >= current))
+            .max_by_key(|head| (votes.get(&head.block).copied(), head.block.height));
+        // Nobody shares anything else: take what everybody who starts now takes.
+        let head = shared.or_else(|| self.choose().filter(|_| current <= 1));
+        let Some(head) = head.copied().filter(|head| head.block != round.head.block) else {
+            return;
+        };
+        self.open_round(head, now);
+        if let Some(round) = &mut self.round {
+            (round.started, round.attempts) = (started, attempts);
+        }
+        self.combine_if_ready(peers, out);
+    }
+
+    /// The combination is done. A certificate goes to everybody and is returned.
+    pub(crate) fn combined(
+        &mut self,
+        block: BlockRef,
+        result: Result<CheckpointCertificate, CombineFailure>,
+        peers: &Peers,
+        out: &mut Outbox,
+    ) -> Option<CheckpointCertificate> {
+        let failure = match result {
+            Ok(certificate) if certificate.block.height > self.height() => {
+                let message = PeerMessage::Certificate(certificate.clone());
+                out.send(When::AtOnce, Recipients::Others, message);
+                return Some(certificate);
+            }
+            Ok(_) => return None,
+            Err(failure) => failure,
+        };
+        let round = self.round.as_mut().filter(|round| round.head.block == block)?;
+        let Phase::Combining(contributors) = round.phase else { return None };
+        round.phase = Phase::Gathering;
+        match failure {
+            CombineFailure::Culprits(culprits) => {
+                let culprits = culprits.intersection(&contributors);
+                culprits.iter().for_each(|server| self.blame(server, out));
+                // Without the culprits those that held back are needed now.
+                self.lose_patience_now();
+            }
+            CombineFailure::Inconsistent => self.ask_proofs(contributors, out),
+        }
+        self.combine_if_ready(peers, out);
+        None
+    }
+
+    fn lose_patience_now(&mut self) {
+        if let Some(round) = &mut self.round {
+            round.due = round.started;
+        }
+    }
+
+    /// Leaves a server's wrong share out and keeps the proof.
+    fn blame(&mut self, server: ServerIndex, out: &mut Outbox) {
+        let Some(round) = &mut self.round else { return };
+        if let Some(share) = round.share(server).cloned() {
+            let proof = round.proof(server).cloned();
+            out.write(StoreOp::Evidence(Evidence::Share { share, proof }));
+        }
+        round.exclude(server);
+    }
+}
+
+fn checkpoint(origin: &Origin, epoch: Epoch, head: &Head) -> Checkpoint {
+    Checkpoint {
+        origin: origin.clone(),
+        log_size: head.log_size,
+        log_root: Hash(head.log_root.0),
+        epoch: epoch.0,
+        height: head.block.height.0,
+        block: Hash(head.block.hash.0),
+    }
+}
+
+fn certify_share(head: &Head, share: Vec<u8>) -> CertifyShare {
+    let Head { block, log_size, log_root } = *head;
+    CertifyShare { block, log_size, log_root, share }
+}

@@ -1,0 +1,134 @@
+//! One attempt to certify one block.
+
+use crate::wire::{CertifyShare, ShareProof};
+use ally_consensus::{BlockRef, Digest, Micros, Signed};
+use ally_policy::{ServerIndex, ServerSet};
+use std::collections::BTreeMap;
+
+/// What the checkpoint statement of a block is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) block: BlockRef,
+    pub(super) log_size: u64,
+    pub(super) log_root: Digest,
+}
+
+impl Head {
+    /// Whether a share is on this very statement.
+    pub(super) fn matches(&self, share: &CertifyShare) -> bool {
+        let CertifyShare { block, log_size, log_root, .. } = share;
+        (self.block, self.log_size, self.log_root) == (*block, *log_size, *log_root)
+    }
+}
+
+/// Where this server's own share is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum OwnShare {
+    /// Not asked for: others were to give theirs first.
+    Withheld,
+    /// Being computed.
+    Underway,
+    /// Given.
+    Given(Vec<u8>),
+}
+
+/// What the round waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Shares.
+    Gathering,
+    /// The combination of these servers' shares.
+    Combining(ServerSet),
+    /// Proofs of these servers' shares, which did not combine.
+    Proving(ServerSet),
+}
+
+/// The shares for one block.
+#[derive(Debug)]
+pub(super) struct Round {
+    pub(super) head: Head,
+    pub(super) started: Micros,
+    /// How often patience ran out.
+    pub(super) attempts: u32,
+    /// When it runs out next.
+    pub(super) due: Micros,
+    pub(super) own: OwnShare,
+    pub(super) phase: Phase,
+    shares: BTreeMap<ServerIndex, Signed<CertifyShare>>,
+    proofs: BTreeMap<ServerIndex, Signed<ShareProof>>,
+    /// Shares that were proved right.
+    pub(super) proven: ServerSet,
+    /// Servers whose shares are wrong, or were not proved in time.
+    pub(super) excluded: ServerSet,
+}
+
+impl Round {
+    pub(super) fn new(head: Head, now: Micros, due: Micros) -> Self {
+        Self {
+            head,
+            started: now,
+            attempts: 0,
+            due,
+            own: OwnShare::Withheld,
+            phase: Phase::Gathering,
+            shares: BTreeMap::new(),
+            proofs: BTreeMap::new(),
+            proven: ServerSet::EMPTY,
+            excluded: ServerSet::EMPTY,
+        }
+    }
+
+    /// Takes a share on this round's statement; the first of each server counts.
+    pub(super) fn add(&mut self, share: Signed<CertifyShare>) {
+        if self.head.matches(&share.body) && !self.excluded.contains(share.signer) {
+            self.shares.entry(share.signer).or_insert(share);
+        }
+    }
+
+    /// A server's share.
+    pub(super) fn share(&self, server: ServerIndex) -> Option<&Signed<CertifyShare>> {
+        self.shares.get(&server)
+    }
+
+    /// Notes a proof; the first of each server counts. False if it was not waited for.
+    pub(super) fn add_proof(&mut self, proof: &Signed<ShareProof>) -> bool {
+        let Phase::Proving(awaited) = &self.phase else { return false };
+        let expected = proof.body.block == self.head.block
+            && awaited.contains(proof.signer)
+            && !self.proofs.contains_key(&proof.signer);
+        if expected {
+            self.proofs.insert(proof.signer, proof.clone());
+        }
+        expected
+    }
+
+    /// A server's proof.
+    pub(super) fn proof(&self, server: ServerIndex) -> Option<&Signed<ShareProof>> {
+        self.proofs.get(&server)
+    }
+
+    /// Leaves a server's share out from now on.
+    pub(super) fn exclude(&mut self, server: ServerIndex) {
+        self.excluded.insert(server);
+        self.shares.remove(&server);
+    }
+
+    /// Whose shares could be combined, `me` among them once its own is there.
+    pub(super) fn contributors(&self, me: ServerIndex) -> ServerSet {
+        let mut set: ServerSet = self.shares.keys().copied().collect();
+        if matches!(self.own, OwnShare::Given(_)) {
+            set.insert(me);
+        }
+        set
+    }
+
+    /// The shares, by ascending server.
+    pub(super) fn shares(&self, me: ServerIndex) -> Vec<(ServerIndex, Vec<u8>)> {
+        let others = self.shares.iter().map(|(server, share)| (*server, share.body.share.clone()));
+        let mut shares: BTreeMap<_, _> = others.collect();
+        if let OwnShare::Given(share) = &self.own {
+            shares.insert(me, share.clone());
+        }
+        shares.into_iter().collect()
+    }
+}

@@ -1,0 +1,159 @@
+//! Whether the leader passes over an origin.
+//!
+//! The engine's progress timer restarts at every decision, so a leader that orders everything but
+//! one origin's batches would never be left. This measures it for every origin, not for this server
+//! alone: one victim is no kernel, but all who hold its batch and see it passed over are.
+
+use ally_consensus::Micros;
+use ally_policy::ServerIndex;
+
+/// How many blocks with other origins' batches may be delivered while an origin's next batch waits.
+/// A fair leader takes it into the first block or two that it makes after it has it.
+const PASSED_OVER_BLOCKS: u32 = 8;
+
+/// What to do about batches that wait.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Neglect {
+    /// The leader may not have these origins' next batches: relay them to it.
+    pub(crate) relay: Vec<ServerIndex>,
+    /// These had been relayed and were passed over all the same.
+    pub(crate) starved: Vec<ServerIndex>,
+}
+
+/// For each origin, since when its next batch waits, and what was ordered meanwhile.
+#[derive(Debug)]
+pub(crate) struct PassedOver {
+    origins: Vec<Waiting>,
+    relay_after: Micros,
+    starved_after: Micros,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Waiting {
+    since: Option<Micros>,
+    relayed: bool,
+    blocks: u32,
+}
+
+impl PassedOver {
+    /// For `servers` origins. A batch is relayed to the leader after half the base timeout, before
+    /// anybody's progress timer runs out, and counts as passed over after two.
+    pub(crate) fn new(servers: usize, base_timeout: Micros) -> Self {
+        Self {
+            origins: vec![Waiting::default(); servers],
+            relay_after: Micros(base_timeout.0 / 2),
+            starved_after: Micros(base_timeout.0.saturating_mul(2)),
+        }
+    }
+
+    /// Says whether an origin's next batch is held now.
+    pub(crate) fn waits(&mut self, origin: ServerIndex, held: bool, now: Micros) {
+        let Some(waiting) = self.origins.get_mut(origin.index()) else { return };
+        if !held {
+            *waiting = Waiting::default();
+        } else if waiting.since.is_none() {
+            waiting.since = Some(now);
+        }
+    }
+
+    /// A block was delivered with batches of some origins (ask `in_block`); the clock of those
+    /// starts again, all others were passed over once more.
+    pub(crate) fn delivered(&mut self, in_block: impl Fn(ServerIndex) -> bool) {
+        for (index, waiting) in self.origins.iter_mut().enumerate() {
+            if in_block(ServerIndex(index as u16)) {
+                *waiting = Waiting::default();
+            } else if waiting.since.is_some() {
+                waiting.blocks = waiting.blocks.saturating_add(1);
+            }
+        }
+    }
+
+    /// Another leader gets a fresh chance with every batch.
+    pub(crate) fn new_leader(&mut self, now: Micros) {
+        for waiting in &mut self.origins {
+            let since = waiting.since.map(|_| now);
+            *waiting = Waiting { since, ..Waiting::default() };
+        }
+    }
+
+    /// What is due now. Each batch is relayed once per leader.
+    pub(crate) fn due(&mut self, now: Micros) -> Neglect {
+        let mut neglect = Neglect::default();
+        for (index, waiting) in self.origins.iter_mut().enumerate() {
+            let Some(since) = waiting.since else { continue };
+            let origin = ServerIndex(index as u16);
+            let waited = now.0.saturating_sub(since.0);
+            if !waiting.relayed && waited >= self.relay_after.0 {
+                waiting.relayed = true;
+                neglect.relay.push(origin);
+            }
+            if waiting.blocks >= PASSED_OVER_BLOCKS && waited >= self.starved_after.0 {
+                neglect.starved.push(origin);
+            }
+        }
+        neglect
+    }
+
+    /// The next time that [`PassedOver::due`] has to be asked although nothing happened. Starving
+    /// needs deliveries, which are something.
+    pub(crate) fn deadline(&self) -> Option<Micros> {
+        let unrelayed = self.origins.iter().filter(|waiting| !waiting.relayed);
+        let since = unrelayed.filter_map(|waiting| waiting.since).min()?;
+        Some(Micros(since.0.saturating_add(self.relay_after.0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORIGIN: ServerIndex = ServerIndex(1);
+
+    fn waiting_since(now: u64) -> PassedOver {
+        let mut passed = PassedOver::new(3, Micros(100));
+        passed.waits(ORIGIN, true, Micros(now));
+        passed
+    }
+
+    #[test]
+    fn a_waiting_batch_is_relayed_once_before_a_timer_runs_out() {
+        let mut passed = waiting_since(1000);
+        assert_eq!(passed.deadline(), Some(Micros(1050)));
+        assert_eq!(passed.due(Micros(1049)), Neglect::default());
+        assert_eq!(passed.due(Micros(1050)).relay, [ORIGIN]);
+        assert_eq!(passed.due(Micros(1060)), Neglect::default());
+        assert_eq!(passed.deadline(), None);
+    }
+
+    #[test]
+    fn passed_over_takes_both_time_and_blocks() {
+        let mut passed = waiting_since(1000);
+        for _ in 0..PASSED_OVER_BLOCKS {
+            assert!(passed.due(Micros(1500)).starved.is_empty(), "too few blocks");
+            passed.delivered(|_| false);
+        }
+        assert!(passed.due(Micros(1199)).starved.is_empty(), "too early");
+        assert_eq!(passed.due(Micros(1200)).starved, [ORIGIN]);
+    }
+
+    #[test]
+    fn an_ordered_batch_or_a_new_leader_starts_the_clock_again() {
+        let mut passed = waiting_since(1000);
+        (0..20).for_each(|_| passed.delivered(|_| false));
+        passed.delivered(|origin| origin == ORIGIN);
+        passed.waits(ORIGIN, true, Micros(1300));
+        assert!(passed.due(Micros(1600)).starved.is_empty());
+        (0..20).for_each(|_| passed.delivered(|_| false));
+        assert_eq!(passed.due(Micros(1600)).starved, [ORIGIN]);
+        passed.new_leader(Micros(1600));
+        assert!(passed.due(Micros(9000)).starved.is_empty());
+        assert_eq!(passed.deadline(), None, "relayed to the new leader by now");
+    }
+
+    #[test]
+    fn nothing_waiting_needs_no_timer() {
+        let mut passed = waiting_since(1000);
+        passed.waits(ORIGIN, false, Micros(1001));
+        assert_eq!(passed.deadline(), None);
+    }
+}

@@ -1,0 +1,146 @@
+//! The batches that are held and not delivered yet, by origin.
+
+use crate::batch::{BatchId, HeldBatch};
+use crate::evidence::Evidence;
+use ally_consensus::Sequence;
+use ally_policy::{ServerIndex, ServerSet};
+use std::collections::BTreeMap;
+
+/// The most undelivered batches of one origin that are kept without being asked for.
+pub(crate) const ORIGIN_BATCHES_MAX: usize = 1024;
+
+/// The most batches under one number that are kept: an origin that lies has signed several, and
+/// blocks of different views may refer to different ones.
+pub(crate) const CONFLICTING_BATCHES_MAX: usize = 8;
+
+/// Whether somebody waits for a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Demand {
+    /// A block refers to it: it is kept even beyond its origin's quota.
+    Wanted,
+    /// It came by itself.
+    Unasked,
+}
+
+/// What became of a batch that arrived.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Arrival {
+    /// Kept: store it.
+    Kept,
+    /// Kept, or not, but its origin signed another batch under this number.
+    Conflict {
+        /// Whether it is kept: store it then.
+        kept: bool,
+        /// The proof; none if this origin's lie has been reported before.
+        evidence: Option<Evidence>,
+    },
+    /// Held or delivered already, of an unknown origin, or beyond its origin's quota: it will be
+    /// fetched when a block refers to it.
+    Dropped,
+}
+
+/// Batches held, ready to be proposed or voted for.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    origins: Vec<OriginPool>,
+    bytes_max: usize,
+    liars: ServerSet,
+}
+
+#[derive(Debug, Default)]
+struct OriginPool {
+    next: Sequence,
+    held: BTreeMap<Sequence, Vec<HeldBatch>>,
+    bytes: usize,
+}
+
+impl Pool {
+    /// An empty pool. `next` is each origin's first undelivered sequence; `bytes_max` bounds the
+    /// bytes kept of one origin without demand.
+    pub(crate) fn new(next: impl IntoIterator<Item = Sequence>, bytes_max: usize) -> Self {
+        let origins = next.into_iter().map(|next| OriginPool { next, ..OriginPool::default() });
+        Self { origins: origins.collect(), bytes_max, liars: ServerSet::EMPTY }
+    }
+
+    /// Takes in a batch.
+    pub(crate) fn add(&mut self, batch: HeldBatch, demand: Demand) -> Arrival {
+        let reference = *batch.reference();
+        let bytes_max = self.bytes_max;
+        let Some(pool) = self.origins.get_mut(reference.origin.index()) else {
+            return Arrival::Dropped;
+        };
+        let bytes = reference.bytes as usize;
+        let full = pool.bytes + bytes > bytes_max || pool.held.len() >= ORIGIN_BATCHES_MAX;
+        if reference.sequence < pool.next || (full && demand == Demand::Unasked) {
+            return Arrival::Dropped;
+        }
+        let same_number = pool.held.entry(reference.sequence).or_default();
+        if same_number.iter().any(|held| held.id() == batch.id()) {
+            return Arrival::Dropped;
+        }
+        let other = same_number.first().map(HeldBatch::signed_reference);
+        let this = batch.signed_reference();
+        let kept = other.is_none()
+            || demand == Demand::Wanted && same_number.len() < CONFLICTING_BATCHES_MAX;
+        if kept {
+            pool.bytes += bytes;
+            same_number.push(batch);
+        }
+        match other {
+            None => Arrival::Kept,
+            Some(first) => {
+                let news = self.liars.insert(reference.origin);
+                let evidence = news.then_some(Evidence::Batches { first, second: this });
+                Arrival::Conflict { kept, evidence }
+            }
+        }
+    }
+
+    /// The batch of this name, if held.
+    pub(crate) fn find(&self, id: &BatchId) -> Option<&HeldBatch> {
+        let held = self.origins.get(id.origin.index())?.held.get(&id.sequence)?;
+        held.iter().find(|batch| batch.id() == *id)
+    }
+
+    /// The batch of this number, if held; the first that came if its origin signed several.
+    pub(crate) fn at(&self, origin: ServerIndex, sequence: Sequence) -> Option<&HeldBatch> {
+        self.origins.get(origin.index())?.held.get(&sequence)?.first()
+    }
+
+    /// The first undelivered batch of an origin, if held.
+    pub(crate) fn first(&self, origin: ServerIndex) -> Option<&HeldBatch> {
+        self.at(origin, self.origins.get(origin.index())?.next)
+    }
+
+    /// The undelivered batches of an origin that follow each other without a gap.
+    pub(crate) fn run(&self, origin: ServerIndex) -> impl Iterator<Item = &HeldBatch> {
+        let next = self.origins.get(origin.index()).map_or(Sequence::ZERO, |pool| pool.next);
+        std::iter::successors(Some(next), |sequence| Some(sequence.next()))
+            .map_while(move |sequence| self.at(origin, sequence))
+    }
+
+    /// Whether any origin's next batch is held: work that a leader could order.
+    pub(crate) fn waiting(&self) -> bool {
+        self.origins.iter().any(|pool| pool.held.contains_key(&pool.next))
+    }
+
+    /// Drops everything of an origin below `next`: it is delivered.
+    pub(crate) fn advance(&mut self, origin: ServerIndex, next: Sequence) {
+        let Some(pool) = self.origins.get_mut(origin.index()) else { return };
+        pool.next = pool.next.max(next);
+        let rest = pool.held.split_off(&pool.next);
+        let gone = std::mem::replace(&mut pool.held, rest);
+        let bytes: usize =
+            gone.values().flatten().map(|held| held.reference().bytes as usize).sum();
+        pool.bytes -= bytes;
+    }
+
+    /// Bytes held, for status.
+    pub(crate) fn bytes(&self) -> usize {
+        self.origins.iter().map(|pool| pool.bytes).sum()
+    }
+}
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

@@ -1,0 +1,131 @@
+//! What peers say.
+
+use super::Replica;
+use crate::batch::{BatchId, HeldBatch};
+use crate::check::Checked;
+use crate::io::{Output, Recipients, Serve, StoreOp, When};
+use crate::pool::{Arrival, Demand};
+use crate::wire::{PeerMessage, SyncBlocks};
+use ally_consensus::{CheckpointCertificate, Height, Message, Verified};
+use ally_policy::ServerIndex;
+
+impl Replica {
+    pub(super) fn receive(&mut self, from: ServerIndex, message: Checked) {
+        let (peers, out) = (&self.peers, &mut self.out);
+        match message {
+            Checked::Consensus(message) => self.receive_consensus(message),
+            Checked::Batch(batch) => self.receive_batch(batch),
+            Checked::FetchBatches(ids) => self.serve_batches(from, ids),
+            Checked::CertifyShare(share) => self.certifier.share(share, peers, out),
+            Checked::ProofRequest(block) => self.certifier.proof_request(from, block, out),
+            Checked::ShareProof(proof) => self.certifier.proof(proof, out),
+            Checked::Certificate(certificate) => self.take_certificate(certificate),
+            Checked::SyncRequest(after) => self.serve_blocks(from, after),
+            Checked::SyncBlocks(answer) => self.receive_blocks(from, answer),
+        }
+    }
+
+    fn receive_consensus(&mut self, message: Verified) {
+        if let Message::ViewChange(report) = &message.message().body {
+            let certified = report.certified.as_ref().map_or(Height::ZERO, |c| c.block.height);
+            self.show_certificate(message.sender(), certified);
+        }
+        self.inbox.push_back(ally_consensus::Input::Received(message));
+    }
+
+    /// Tells a server that lags behind how far the alliance is. When everybody else is idle, nothing
+    /// but this lets a server whose messages were lost catch up.
+    fn show_certificate(&mut self, to: ServerIndex, known: Height) {
+        let Some(certificate) = self.certifier.certified() else { return };
+        if certificate.block.height > known && to != self.config.engine.me {
+            let message = PeerMessage::Certificate(certificate.clone());
+            self.out.send(When::AtOnce, Recipients::One(to), message);
+        }
+    }
+
+    fn receive_batch(&mut self, batch: HeldBatch) {
+        let id = batch.id();
+        let wanted = self.fetcher.is_wanted(&id);
+        let demand = if wanted { Demand::Wanted } else { Demand::Unasked };
+        let kept = match self.pool.add(batch.clone(), demand) {
+            Arrival::Kept => true,
+            Arrival::Dropped => false,
+            Arrival::Conflict { kept, evidence } => {
+                if let Some(evidence) = evidence {
+                    self.out.write(StoreOp::Evidence(evidence));
+                }
+                kept
+            }
+        };
+        if kept {
+            // Written now rather than with the vote: by then most of it is on disk.
+            self.out.write(StoreOp::Batch(batch));
+            self.fetcher.found(&id);
+            self.stirred = true;
+            self.check_with(&id);
+        }
+    }
+
+    fn serve_batches(&mut self, to: ServerIndex, ids: Vec<BatchId>) {
+        let mut stored = Vec::new();
+        for id in ids {
+            match self.pool.find(&id) {
+                Some(held) => {
+                    let message = PeerMessage::Batch(held.signed().clone());
+                    self.out.send(When::AtOnce, Recipients::One(to), message);
+                }
+                None => stored.push(id),
+            }
+        }
+        if !stored.is_empty() {
+            self.out.push(Output::Serve { to, what: Serve::Batches(stored) });
+        }
+    }
+
+    fn serve_blocks(&mut self, to: ServerIndex, after: Height) {
+        if after < self.chain.tip().height {
+            self.out.push(Output::Serve { to, what: Serve::Blocks { after } });
+        }
+    }
+
+    fn receive_blocks(&mut self, from: ServerIndex, answer: SyncBlocks) {
+        let now = self.now.monotonic;
+        let Some(range) = self.catch_up.answer(from, answer, now, &mut self.out) else { return };
+        let (blocks, certificate) = (range.blocks, range.certificate);
+        self.take_certificate(certificate.clone());
+        self.inbox.push_back(ally_consensus::Input::Synced { blocks, certificate });
+        self.run_engine();
+        if !self.is_clogged() {
+            self.catch_up.go_on(from, self.decided, now, &mut self.out);
+        }
+    }
+
+    /// A checked certificate, made here or sent by a peer.
+    pub(super) fn take_certificate(&mut self, certificate: CheckpointCertificate) {
+        let now = self.now.monotonic;
+        if !self.certifier.certificate(&certificate, now, &mut self.out) {
+            return;
+        }
+        self.out.push(Output::Certified(certificate.clone()));
+        self.inbox.push_back(ally_consensus::Input::Certified(certificate));
+        if self.journal.is_long() {
+            // Only now: before the engine has heard of it, the journal still needs its records.
+            self.run_engine();
+            self.journal.rewrite(self.engine.snapshot(), &mut self.out);
+        }
+    }
+
+    pub(super) fn connected(&mut self, server: ServerIndex) {
+        self.peers.connect(server);
+        if !self.peers.is_connected(server) {
+            return;
+        }
+        self.inbox.push_back(ally_consensus::Input::Connected(server));
+        self.show_certificate(server, Height::ZERO);
+        let own: Vec<_> =
+            self.pool.run(self.config.engine.me).map(|held| held.signed().clone()).collect();
+        for batch in own {
+            self.out.send(When::AtOnce, Recipients::One(server), PeerMessage::Batch(batch));
+        }
+    }
+}

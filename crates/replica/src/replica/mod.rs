@@ -1,0 +1,190 @@
+//! The replica: every part of a server that decides something, in one state machine.
+//!
+//! ```text
+//!  clients --Submit--> intake --batch, durable--> pool --payload--> engine --Decided--> delivery
+//!  peers ---Batch------------------------------->  |  \--checks-->    |                   |
+//!                                                fetcher          votes, views        certifier
+//!                                                                 catch-up <--certificates--'
+//! ```
+//!
+//! A step takes one input, lets the engine run until it has nothing more to say, delivers, proposes,
+//! and does what the time asks for. Nothing else happens, ever.
+
+mod delivery;
+mod engine;
+mod messages;
+mod ordering;
+mod restore;
+mod status;
+
+pub use restore::{RECOVERED_HEADERS, Recovered, RestoreError};
+pub use status::Status;
+
+use crate::catch_up::CatchUp;
+use crate::certifier::Certifier;
+use crate::chain::Chain;
+use crate::checks::Checks;
+use crate::config::Config;
+use crate::fetch::Fetcher;
+use crate::intake::Intake;
+use crate::io::{Input, Now, Output, WritePosition};
+use crate::job::Done;
+use crate::journal::Journal;
+use crate::outbox::Outbox;
+use crate::passed_over::PassedOver;
+use crate::peers::Peers;
+use crate::pool::{Demand, Pool};
+use ally_consensus::{BlockRef, Decided, Engine, Micros};
+use ally_policy::ServerIndex;
+use std::collections::VecDeque;
+
+/// A whole server without I/O.
+///
+/// Pure: the same inputs give the same outputs, and nothing happens but in [`Replica::step`].
+///
+/// # Source
+/// docs/protocol.md
+pub struct Replica {
+    config: Config,
+    organisations: Vec<Vec<ServerIndex>>,
+    now: Now,
+    engine: Engine,
+    /// What the engine is to be told next.
+    inbox: VecDeque<ally_consensus::Input>,
+    out: Outbox,
+    journal: Journal,
+    intake: Intake,
+    pool: Pool,
+    chain: Chain,
+    checks: Checks,
+    fetcher: Fetcher,
+    passed_over: PassedOver,
+    certifier: Certifier,
+    catch_up: CatchUp,
+    peers: Peers,
+    /// Decided, in order, not delivered yet.
+    undelivered: VecDeque<Decided>,
+    /// The engine's last decided block.
+    decided: BlockRef,
+    /// What the engine was told last about waiting batches.
+    work_waiting: bool,
+    /// Batches or decisions have come since delivery was tried last.
+    stirred: bool,
+    halted: bool,
+}
+
+impl Replica {
+    /// Takes one input; appends what is to be done to `outputs`.
+    ///
+    /// # Cost
+    /// Constant per message, one hash per command of a block that is checked or delivered.
+    pub fn step(&mut self, input: Input, now: Now, outputs: &mut Vec<Output>) {
+        if self.halted {
+            return;
+        }
+        self.now = Now { monotonic: self.now.monotonic.max(now.monotonic), unix: now.unix };
+        self.take(input);
+        self.settle();
+        self.keep_time();
+        self.settle();
+        self.cut_batches();
+        self.out.drain_into(outputs);
+    }
+
+    /// When [`Input::Tick`] is due; none while there is nothing to wait for.
+    pub fn deadline(&self) -> Option<Micros> {
+        if self.halted {
+            return None;
+        }
+        let deadlines = [
+            self.engine.deadline(),
+            self.fetcher.deadline(),
+            self.certifier.deadline(),
+            self.catch_up.deadline().filter(|_| !self.is_clogged()),
+            self.passed_over.deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Received { from, message } => self.receive(from, message),
+            Input::Submit { ticket, commands } => {
+                if let Err(reason) = self.intake.submit(commands) {
+                    self.out.push(Output::Refused { ticket, reason });
+                }
+            }
+            Input::Durable(position) => self.durable(position),
+            Input::Done(done) => self.done(done),
+            Input::Connected(server) => self.connected(server),
+            Input::Disconnected(server) => self.peers.disconnect(server),
+            Input::Stopping => {
+                self.intake.stop();
+                self.inbox.push_back(ally_consensus::Input::Stopping);
+            }
+            Input::Tick => {}
+        }
+    }
+
+    /// Runs the engine, delivers and proposes until nothing follows from anything.
+    fn settle(&mut self) {
+        loop {
+            self.run_engine();
+            self.deliver();
+            self.note_waiting();
+            if self.inbox.is_empty() {
+                self.propose();
+            }
+            if self.inbox.is_empty() || self.halted {
+                return;
+            }
+        }
+    }
+
+    /// Everything that the time asks for.
+    fn keep_time(&mut self) {
+        let now = self.now.monotonic;
+        if self.engine.deadline().is_some_and(|deadline| deadline <= now) {
+            self.inbox.push_back(ally_consensus::Input::Tick);
+        }
+        self.ask_for_batches();
+        self.heed_neglect();
+        self.certifier.poll(now, &self.peers, &mut self.out);
+        if !self.is_clogged() {
+            self.catch_up.poll(self.decided, now, &self.peers, &mut self.out);
+        }
+    }
+
+    fn durable(&mut self, position: WritePosition) {
+        self.out.durable_up_to(position);
+        let durable = self.out.durable();
+        self.journal.durable(durable);
+        while let Some(batch) = self.intake.pop_durable(durable) {
+            // This server's own quota is kept where commands are taken.
+            self.pool.add(batch, Demand::Wanted);
+            self.stirred = true;
+        }
+    }
+
+    fn done(&mut self, done: Done) {
+        let (peers, out) = (&self.peers, &mut self.out);
+        match done {
+            Done::SignBatch(batch) => self.spread(batch),
+            Done::CertifyShare { block, share } => {
+                self.certifier.own_share(block, share, peers, out);
+            }
+            Done::CombineCertificate { block, result } => {
+                if let Some(certificate) = self.certifier.combined(block, result, peers, out) {
+                    self.take_certificate(certificate);
+                }
+            }
+            Done::ProveShare { block, proof } => self.certifier.own_proof(block, proof, out),
+            Done::CheckShare { block, server, valid } => {
+                self.certifier.share_checked(block, server, valid, peers, out);
+            }
+            Done::CombineStatement { statement, result } => {
+                self.inbox.push_back(ally_consensus::Input::Combined { statement, result });
+            }
+        }
+    }
+}

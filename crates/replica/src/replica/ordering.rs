@@ -1,0 +1,119 @@
+//! The ordering service: spreading batches, proposing, and seeing to it that nobody is left out.
+
+use super::Replica;
+use crate::batch::HeldBatch;
+use crate::chain::CheckedBlock;
+use crate::io::{Recipients, StoreOp, When};
+use crate::job::Job;
+use crate::payload;
+use crate::wire::PeerMessage;
+use ally_consensus::{BatchRef, Draft, Slot, payload_digest};
+use ally_policy::ServerIndex;
+use std::sync::Arc;
+
+/// How many of an origin's batches are relayed to a leader that may not have them.
+const RELAYED_BATCHES_MAX: usize = 4;
+
+impl Replica {
+    /// Lets the next batch of this server's commands be signed, if it is time.
+    pub(super) fn cut_batches(&mut self) {
+        if let Some(batch) = self.intake.cut() {
+            self.out.run(Job::SignBatch(batch));
+        }
+    }
+
+    /// A batch of this server is signed: it is written, and sent once it cannot be forgotten.
+    pub(super) fn spread(&mut self, batch: HeldBatch) {
+        let written = self.out.write(StoreOp::Batch(batch.clone()));
+        let message = PeerMessage::Batch(batch.signed().clone());
+        self.out.send(When::Durable(written), Recipients::Others, message);
+        self.intake.written(batch, written);
+    }
+
+    /// Proposes a block if this server leads, and there is something to order or to finish.
+    ///
+    /// The first block leaves at once; while others are in flight, only one that is worth its votes
+    /// does. So a lone command does not wait, and a busy alliance makes few, large blocks.
+    pub(super) fn propose(&mut self) {
+        let Some(slot) = self.engine.slot() else { return };
+        let limits = &self.config.limits;
+        if slot.in_flight >= limits.blocks_in_flight_max && !slot.pressing {
+            return;
+        }
+        let Some(parent) = self.chain.state(&slot.parent.hash) else { return };
+        let turn = slot.parent.height.0;
+        let batches = payload::choose(parent, &self.pool, limits, &self.organisations, turn);
+        let bytes: usize = batches.iter().map(|batch| batch.reference().bytes as usize).sum();
+        let worth_it = if slot.in_flight == 0 {
+            !batches.is_empty()
+        } else {
+            bytes >= limits.pipelined_block_bytes_min
+        };
+        if !worth_it && !slot.pressing {
+            return;
+        }
+        let state = parent.extend(&batches);
+        self.draft(slot, CheckedBlock { state, batches });
+    }
+
+    fn draft(&mut self, slot: Slot, block: CheckedBlock) {
+        let batches: Arc<[BatchRef]> =
+            block.batches.iter().map(|batch| *batch.reference()).collect();
+        let draft = Draft {
+            parent: slot.parent,
+            log_size: block.state.log_size(),
+            log_root: block.state.log_root(),
+            timestamp_us: self.now.unix,
+            batches: Arc::clone(&batches),
+        };
+        self.chain.draft(slot.parent.hash, payload_digest(&batches), block);
+        self.inbox.push_back(ally_consensus::Input::Propose(draft));
+    }
+
+    /// Tells the engine whether work waits, and notes for each origin whether its next batch does.
+    pub(super) fn note_waiting(&mut self) {
+        for index in 0..self.chain.tip_state().servers() {
+            let origin = ServerIndex(index as u16);
+            let held = self.pool.first(origin).is_some();
+            self.passed_over.waits(origin, held, self.now.monotonic);
+        }
+        let waiting = self.pool.waiting();
+        if waiting != self.work_waiting {
+            self.work_waiting = waiting;
+            self.inbox.push_back(ally_consensus::Input::Work { waiting });
+        }
+    }
+
+    /// Relays batches that the leader seems not to have, and leaves a leader that passes over some
+    /// although it has them.
+    pub(super) fn heed_neglect(&mut self) {
+        let neglect = self.passed_over.due(self.now.monotonic);
+        let leader = self.engine.status().leader;
+        if leader == self.config.engine.me {
+            return;
+        }
+        for origin in neglect.relay {
+            let batches: Vec<_> = self
+                .pool
+                .run(origin)
+                .take(RELAYED_BATCHES_MAX)
+                .map(|held| PeerMessage::Batch(held.signed().clone()))
+                .collect();
+            for message in batches {
+                self.out.send(When::AtOnce, Recipients::One(leader), message);
+            }
+        }
+        if !neglect.starved.is_empty() {
+            self.passed_over.new_leader(self.now.monotonic);
+            self.inbox.push_back(ally_consensus::Input::Starved);
+        }
+    }
+
+    /// Asks peers for batches that blocks refer to.
+    pub(super) fn ask_for_batches(&mut self) {
+        for (server, ids) in self.fetcher.questions(self.now.monotonic, &self.peers) {
+            let message = PeerMessage::FetchBatches(ids);
+            self.out.send(When::AtOnce, Recipients::One(server), message);
+        }
+    }
+}
