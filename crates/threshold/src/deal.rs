@@ -47,7 +47,8 @@ pub fn deal(
             Dealt::new(PublicKey::new(scheme, epoch, access, Kind::Rsa(key)), by_server)
         }
         None => {
-            let (key, by_server) = bls::deal_secrets(formula, rng);
+            let (key, secrets) = bls::deal(formula, rng);
+            let by_server = access.by_server(secrets);
             Dealt::new(PublicKey::new(scheme, epoch, access, Kind::Bls(key)), by_server)
         }
     };

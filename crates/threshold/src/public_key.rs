@@ -80,7 +80,7 @@ impl PublicKey {
     pub fn verifying_key(&self) -> VerifyingKey {
         match &self.0.kind {
             Kind::Rsa(key) => VerifyingKey::Rsa(key.verifying_key().clone()),
-            Kind::Bls(key) => VerifyingKey::Bls(key.verifying_key()),
+            Kind::Bls(key) => VerifyingKey::Bls(key.verifying_key().clone()),
         }
     }
 
@@ -127,7 +127,7 @@ impl Inner {
         writer.bytes(&self.access.formula().to_bytes());
         match &self.kind {
             Kind::Rsa(key) => key.encode(writer),
-            Kind::Bls(key) => key.encode_commitments(writer),
+            Kind::Bls(key) => key.encode(writer),
         }
     }
 }
@@ -153,9 +153,7 @@ impl Decode for PublicKey {
         let access = Arc::new(Access::new(formula));
         let kind = match scheme.modulus_bits() {
             Some(bits) => Kind::Rsa(rsa::PublicKey::decode(reader, bits, epoch, access.clone())?),
-            None => {
-                Kind::Bls(bls::PublicKey::decode_commitments(access.formula().clone(), reader)?)
-            }
+            None => Kind::Bls(bls::PublicKey::decode(reader, &access)?),
         };
         Ok(Self::new(scheme, epoch, access, kind))
     }

@@ -48,7 +48,7 @@ impl VerifyingKey {
     /// [`KeyError`]: the text is to blame.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         match pem::decode(text, BLS_LABEL) {
-            Ok(point) => bls::VerifyingKey::decode(&point).map(Self::Bls).ok_or(KeyError::Bls),
+            Ok(point) => bls::VerifyingKey::from_bytes(&point).map(Self::Bls).ok_or(KeyError::Bls),
             Err(KeyError::NoBlock) => {
                 let der = pem::decode(text, RSA_LABEL)?;
                 rsa::VerifyingKey::from_der(&der).map(Self::Rsa).ok_or(KeyError::Rsa)

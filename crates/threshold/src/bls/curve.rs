@@ -1,34 +1,42 @@
 //! BLS12-381 arithmetic: the one place of this module that calls into blst.
 //!
-//! Points are only made by decoding (on the curve, in the subgroup of prime order, not the point at
-//! infinity) or out of other points, so that no other code has anything left to check.
+//! [`G1`] and [`G2`] are only made by decoding (on the curve, in the subgroup of prime order, not the
+//! point at infinity) or out of each other, so that no other code has anything left to check. What
+//! came from a peer and has not been through all of that is a [`Candidate`].
 
 #![allow(unsafe_code)]
 
 use super::scalar::{Scalar, SecretScalar};
 use blst::{
-    BLST_ERROR, blst_final_exp, blst_fp12, blst_fp12_is_one, blst_hash_to_g1, blst_miller_loop_n,
-    blst_p1, blst_p1_affine, blst_p1_affine_compress, blst_p1_affine_in_g1, blst_p1_affine_is_inf,
-    blst_p1_from_affine, blst_p1_mult, blst_p1_to_affine, blst_p1_uncompress,
-    blst_p1s_mult_pippenger, blst_p1s_mult_pippenger_scratch_sizeof, blst_p2,
-    blst_p2_add_or_double, blst_p2_affine, blst_p2_affine_compress, blst_p2_affine_generator,
-    blst_p2_affine_in_g2, blst_p2_affine_is_inf, blst_p2_cneg, blst_p2_from_affine,
-    blst_p2_generator, blst_p2_mult, blst_p2_to_affine, blst_p2_uncompress, blst_scalar,
+    BLS12_381_NEG_G2, BLST_ERROR, blst_final_exp, blst_fp12, blst_fp12_is_one, blst_hash_to_g1,
+    blst_miller_loop_n, blst_p1, blst_p1_affine, blst_p1_affine_compress, blst_p1_affine_in_g1,
+    blst_p1_affine_is_inf, blst_p1_from_affine, blst_p1_mult, blst_p1_to_affine,
+    blst_p1_uncompress, blst_p1s_mult_pippenger, blst_p1s_mult_pippenger_scratch_sizeof, blst_p2,
+    blst_p2_add_or_double, blst_p2_affine, blst_p2_affine_compress, blst_p2_affine_in_g2,
+    blst_p2_affine_is_inf, blst_p2_from_affine, blst_p2_generator, blst_p2_mult, blst_p2_to_affine,
+    blst_p2_uncompress, blst_scalar,
 };
 use std::ptr;
 
 /// Bytes of a compressed point of G1: a signature or one leaf's share of it.
-pub const G1_BYTES: usize = 48;
+pub(super) const G1_BYTES: usize = 48;
 
 /// Bytes of a compressed point of G2: a public key or a commitment.
-pub const G2_BYTES: usize = 96;
+pub(super) const G2_BYTES: usize = 96;
 
 /// Bits of a scalar.
 const SCALAR_BITS: usize = 255;
 
 /// A point of G1 other than the point at infinity: a hashed message, a share, a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct G1(blst_p1_affine);
+pub(super) struct G1(blst_p1_affine);
+
+/// A point of the curve around G1 other than the point at infinity: it may lie outside the group.
+///
+/// To check that costs three times as much as to read the point. Where a result is verified anyway,
+/// its ingredients need not have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Candidate(blst_p1_affine);
 
 /// A point of G2 other than the point at infinity: a public key, a commitment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,14 +68,7 @@ impl G1 {
     /// Reads a compressed point. `None` unless it is a point of the subgroup, in the only encoding
     /// it has, and not the point at infinity.
     pub(super) fn decode(bytes: &[u8; G1_BYTES]) -> Option<Self> {
-        let mut point = blst_p1_affine::default();
-        // SAFETY: blst reads exactly `G1_BYTES` bytes; `point` is initialised whatever it returns.
-        let sound = unsafe {
-            blst_p1_uncompress(&mut point, bytes.as_ptr()) == BLST_ERROR::BLST_SUCCESS
-                && !blst_p1_affine_is_inf(&point)
-                && blst_p1_affine_in_g1(&point)
-        };
-        sound.then_some(Self(point))
+        Candidate::decode(bytes)?.in_group()
     }
 
     /// The compressed point.
@@ -90,12 +91,32 @@ impl G1 {
         }
         Self(to_affine_1(&product))
     }
+}
 
-    /// The sum of `points[i] * factors[i]`; `None` if it is the point at infinity or if there
-    /// is nothing to add.
+impl Candidate {
+    /// Reads a compressed point. `None` unless it is a point of the curve, in the only encoding
+    /// it has, and not the point at infinity.
+    pub(super) fn decode(bytes: &[u8; G1_BYTES]) -> Option<Self> {
+        let mut point = blst_p1_affine::default();
+        // SAFETY: blst reads exactly `G1_BYTES` bytes; `point` is initialised whatever it returns.
+        let sound = unsafe {
+            blst_p1_uncompress(&mut point, bytes.as_ptr()) == BLST_ERROR::BLST_SUCCESS
+                && !blst_p1_affine_is_inf(&point)
+        };
+        sound.then_some(Self(point))
+    }
+
+    /// The point, if it is in the group.
+    pub(super) fn in_group(&self) -> Option<G1> {
+        // SAFETY: the point is initialised.
+        unsafe { blst_p1_affine_in_g1(&self.0) }.then_some(G1(self.0))
+    }
+
+    /// The sum of all points, each times its factor, compressed. `None` if there is nothing to
+    /// add. If some point is outside the group, the result may be any bytes at all.
     ///
     /// # Variable time: public data only
-    pub(super) fn linear_combination(terms: &[(G1, Scalar)]) -> Option<Self> {
+    pub(super) fn linear_combination(terms: &[(Candidate, Scalar)]) -> Option<[u8; G1_BYTES]> {
         if terms.is_empty() {
             return None;
         }
@@ -119,10 +140,13 @@ impl G1 {
                 scratch.as_mut_ptr(),
             );
         }
-        let sum = to_affine_1(&sum);
-        // SAFETY: `sum` is initialised.
-        let infinite = unsafe { blst_p1_affine_is_inf(&sum) };
-        (!infinite).then_some(Self(sum))
+        Some(G1(to_affine_1(&sum)).encode())
+    }
+}
+
+impl From<G1> for Candidate {
+    fn from(point: G1) -> Self {
+        Self(point.0)
     }
 }
 
@@ -188,7 +212,8 @@ impl G2 {
 /// # Variable time: public data only
 pub(super) fn same_exponent(signature: &G1, hash: &G1, key: &G2) -> bool {
     let left = [signature.0, hash.0];
-    let right = [negated_generator(), key.0];
+    // SAFETY: a constant of blst.
+    let right = [unsafe { BLS12_381_NEG_G2 }, key.0];
     let (mut product, mut result) = (blst_fp12::default(), blst_fp12::default());
     // SAFETY: blst takes arrays of pointers that end in null, each to the points that follow each
     // other from there on: both arrays hold two points.
@@ -202,16 +227,6 @@ pub(super) fn same_exponent(signature: &G1, hash: &G1, key: &G2) -> bool {
         blst_final_exp(&mut result, &product);
         blst_fp12_is_one(&result)
     }
-}
-
-fn negated_generator() -> blst_p2_affine {
-    let mut point = blst_p2::default();
-    // SAFETY: the generator is a constant of blst; `point` is initialised.
-    unsafe {
-        blst_p2_from_affine(&mut point, blst_p2_affine_generator());
-        blst_p2_cneg(&mut point, true);
-    }
-    to_affine_2(&point)
 }
 
 fn to_affine_1(point: &blst_p1) -> blst_p1_affine {

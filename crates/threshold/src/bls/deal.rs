@@ -1,20 +1,15 @@
 //! The dealer: shares a fresh key down the tree and commits to every polynomial.
 
 use super::curve::G2;
-use super::key::{KeyShare, PublicKey};
+use super::public_key::PublicKey;
 use super::scalar::{Scalar, SecretScalar};
-use ally_policy::{Formula, ServerIndex};
+use crate::access::Secret;
+use ally_policy::Formula;
 use rand_core::CryptoRng;
-use std::collections::BTreeMap;
+use zeroize::Zeroizing;
 
-/// A dealt key: the public side, and one secret share per server named in the formula, in ascending
-/// order of servers.
-pub struct Dealt {
-    /// Goes to everyone.
-    pub public: PublicKey,
-    /// Each goes to its server alone; the dealer keeps none.
-    pub shares: Vec<KeyShare>,
-}
+/// A public key, and the secret of each leaf, from left to right.
+pub(crate) type DealtLeaves = (PublicKey, Vec<Secret>);
 
 /// Deals a fresh key over `formula`: a set of servers can sign iff the formula holds on it, and all
 /// other sets together learn nothing.
@@ -24,12 +19,11 @@ pub struct Dealt {
 /// (commitments).
 ///
 /// # Cost
-/// One multiplication in G2 per coefficient; see also `PublicKey`.
-pub fn deal(formula: &Formula, rng: &mut impl CryptoRng) -> Dealt {
+/// One multiplication in G2 per coefficient; see also [`PublicKey::new`].
+pub(crate) fn deal(formula: &Formula, rng: &mut impl CryptoRng) -> DealtLeaves {
     // A draw fails if some value comes out as 0, which has the chance of guessing a key.
     loop {
-        let dealt = deal_with(formula, &mut || SecretScalar::random(rng));
-        if let Some(dealt) = dealt {
+        if let Some(dealt) = deal_with(formula, &mut || SecretScalar::random(rng)) {
             return dealt;
         }
     }
@@ -40,29 +34,28 @@ pub fn deal(formula: &Formula, rng: &mut impl CryptoRng) -> Dealt {
 pub(super) fn deal_with(
     formula: &Formula,
     draw: &mut dyn FnMut() -> SecretScalar,
-) -> Option<Dealt> {
+) -> Option<DealtLeaves> {
     let secret = draw();
-    let mut dealer =
-        Dealer { draw, commitments: vec![G2::public_key(&secret)], shares: BTreeMap::new() };
+    let commitments = vec![G2::public_key(&secret)];
+    let mut dealer = Dealer { draw, commitments, leaves: Vec::new() };
     dealer.share(formula, secret)?;
-    let public = PublicKey::new(formula.clone(), dealer.commitments)?;
-    let shares = dealer.shares.into_iter().map(|(server, leaves)| KeyShare::new(server, leaves));
-    Some(Dealt { public, shares: shares.collect() })
+    let public = PublicKey::new(formula, dealer.commitments)?;
+    let bytes = |leaf: &SecretScalar| Zeroizing::new(leaf.encode().to_vec());
+    Some((public, dealer.leaves.iter().map(bytes).collect()))
 }
 
 struct Dealer<'a> {
     draw: &'a mut dyn FnMut() -> SecretScalar,
     commitments: Vec<G2>,
-    /// Sub-shares by server, in the order of the leaves.
-    shares: BTreeMap<ServerIndex, Vec<SecretScalar>>,
+    leaves: Vec<SecretScalar>,
 }
 
 impl Dealer<'_> {
     /// Shares the value of a node among its children. `None` if a child's value is 0.
     fn share(&mut self, formula: &Formula, value: SecretScalar) -> Option<()> {
         let gate = match formula {
-            Formula::Leaf(server) => {
-                self.shares.entry(*server).or_default().push(value);
+            Formula::Leaf(_) => {
+                self.leaves.push(value);
                 return Some(());
             }
             Formula::Gate(gate) => gate,

@@ -11,12 +11,10 @@
 //!
 //! - Signatures are points of G1 (48 bytes), public keys points of G2 (96 bytes). A signature is
 //!   unique, so it serves as a coin as well.
-//! - Keys come from a dealer that commits to every polynomial ([`PublicKey`]), so receivers check
-//!   their shares ([`KeyShare::matches`]) and everyone checks signature shares
-//!   ([`SignatureShare::verify`]) without a proof from the sender.
+//! - Keys come from a dealer that commits to every polynomial, so receivers check their shares of
+//!   the key, and everyone checks signature shares without a proof from the sender.
 //! - No server brings a key of its own, so there is no rogue key to fear and no proof of possession
 //!   to ask for.
-//! - Each use has its own tag ([`Prepared::new`]): a share given for one can never serve another.
 //!
 //! Unforgeable while no set on which the formula holds is corrupt, under the co-CDH assumption in the
 //! random oracle model (Boldyreva 2003, static corruption).
@@ -24,23 +22,19 @@
 //! Not protected against: the dealer, who knows the key; side channels other than time.
 //!
 //! # Source
-//! design of docs/protocol.md section 8; Boneh, Lynn & Shacham 2001; Boldyreva 2003.
+//! Boneh, Lynn & Shacham 2001; Boldyreva 2003; Benaloh & Leichter 1988; Feldman 1987.
 
-mod combine;
 mod curve;
 mod deal;
-mod key;
+mod interpolation;
+mod public_key;
 mod scalar;
 mod scheme;
-mod share;
+mod verifying_key;
 
 #[cfg(test)]
 mod tests;
 
-pub use combine::{CombineError, SignatureBytes, combine, verify};
-pub use curve::{G1_BYTES, G2_BYTES};
-pub use deal::{Dealt, deal};
-pub use key::{KeyShare, Prepared, PublicKey};
-pub use scheme::VerifyingKey;
-pub(crate) use scheme::deal as deal_secrets;
-pub use share::SignatureShare;
+pub(crate) use deal::deal;
+pub(crate) use public_key::PublicKey;
+pub use verifying_key::VerifyingKey;

@@ -11,7 +11,7 @@ use rand_core::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes of a scalar.
-pub const SCALAR_BYTES: usize = 32;
+pub(super) const SCALAR_BYTES: usize = 32;
 
 /// A public scalar: a point where a polynomial is evaluated, an interpolation coefficient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

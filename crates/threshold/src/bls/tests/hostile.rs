@@ -1,73 +1,74 @@
 //! What peers may send: never a panic, always the right name.
 
-use super::{dealt, message, sign, threshold};
-use crate::bls::curve::G1;
-use crate::bls::scalar::Scalar;
-use crate::bls::{
-    CombineError, G1_BYTES, G2_BYTES, KeyShare, PublicKey, SignatureShare, combine, verify,
+use super::{MESSAGE, dealt, sign, threshold};
+use crate::access::Access;
+use crate::bls::curve::{Candidate, G1, G1_BYTES, G2_BYTES};
+use crate::bls::scalar::{Scalar, SecretScalar};
+use crate::bls::{PublicKey as BlsKey, VerifyingKey as BlsVerifyingKey};
+use crate::signature_share::LeafShares;
+use crate::threshold_scheme::ThresholdScheme;
+use crate::{
+    Blame, CombineError, LeafFault, Message, PublicKey, SignatureShare, combine, verify_share,
 };
-use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
-use ally_policy::{ServerIndex, ServerSet};
+use ally_codec::{Decode, DecodeError, Encode, Reader};
+use ally_policy::{Formula, ServerIndex, ServerSet};
 
-fn named(servers: &[u16]) -> CombineError {
-    let culprits = servers.iter().copied().map(ServerIndex).collect();
-    CombineError::Refused { culprits }
+/// A share of one leaf with these bytes.
+fn share(key: &PublicKey, server: u16, bytes: &[u8]) -> SignatureShare {
+    SignatureShare(LeafShares::new(key.id(), ServerIndex(server), vec![bytes.to_vec()]))
+}
+
+fn point(share: &SignatureShare) -> G1 {
+    let bytes = share.0.leaves()[0].as_slice().try_into().expect("48 bytes");
+    G1::decode(bytes).expect("a point of the group")
+}
+
+fn refused(culprits: &[(u16, LeafFault)]) -> CombineError {
+    let blame = |(server, fault): &(u16, LeafFault)| {
+        (ServerIndex(*server), Blame::Leaf { leaf: usize::from(*server), fault: *fault })
+    };
+    CombineError::Refused { culprits: culprits.iter().map(blame).collect() }
 }
 
 #[test]
 fn wrong_shares_are_named_and_the_rest_still_signs() {
-    let (dealt, message) = (dealt(&threshold(3, 6)), message());
-    let good = sign(&dealt, &message, &ServerSet::first(6));
+    let dealt = dealt(&threshold(3, 6));
+    let good = sign(&dealt, MESSAGE, &ServerSet::first(6));
     let mut shares = good.clone();
-    shares[1].1 = good[2].1.clone();
-    shares[5].1 = SignatureShare::new(vec![G1::hash(b"noise", b"tag")]);
-    assert_eq!(combine(&dealt.public, &message, &shares), Err(named(&[1, 5])));
+    shares[1].1 = share(&dealt.public, 1, &point(&good[2].1).encode());
+    shares[5].1 = share(&dealt.public, 5, &G1::hash(b"noise", b"tag").encode());
+    let wrong = refused(&[(1, LeafFault::Wrong), (5, LeafFault::Wrong)]);
+    assert_eq!(combine(&dealt.public, MESSAGE, &shares), Err(wrong));
+    let blame = Blame::Leaf { leaf: 1, fault: LeafFault::Wrong };
+    let verdict =
+        |at: usize| verify_share(&dealt.public, MESSAGE, shares[at].0, &shares[at].1, None);
+    assert_eq!((verdict(0), verdict(1)), (Ok(()), Err(blame)));
     shares.retain(|(server, _)| ![1, 5].contains(&server.0));
-    let signature = combine(&dealt.public, &message, &shares).unwrap();
-    assert_eq!(combine(&dealt.public, &message, &good), Ok(signature));
+    let signature = combine(&dealt.public, MESSAGE, &shares).unwrap();
+    assert_eq!(combine(&dealt.public, MESSAGE, &good), Ok(signature));
 }
 
 #[test]
 fn wrong_shares_that_cancel_out_make_the_one_signature() {
     // Lagrange coefficients 2 and -1: errors E and 2*E add up to nothing. Nobody is harmed, and no
     // verification of single shares is paid for.
-    let (dealt, message) = (dealt(&threshold(2, 2)), message());
-    let good = sign(&dealt, &message, &ServerSet::first(2));
-    let signature = combine(&dealt.public, &message, &good);
+    let dealt = dealt(&threshold(2, 2));
+    let good = sign(&dealt, MESSAGE, &ServerSet::first(2));
+    let signature = combine(&dealt.public, MESSAGE, &good);
     let error = G1::hash(b"error", b"tag");
-    let wrong = |at: usize, times: u16| {
-        let terms = [(good[at].1.points()[0], Scalar::small(1)), (error, Scalar::small(times))];
-        SignatureShare::new(G1::linear_combination(&terms).into_iter().collect())
+    let wrong = |at: u16, times: u16| {
+        let right = point(&good[usize::from(at)].1);
+        let terms = [(right.into(), Scalar::small(1)), (error.into(), Scalar::small(times))];
+        let point = Candidate::linear_combination(&terms).expect("two points");
+        (ServerIndex(at), share(&dealt.public, at, &point))
     };
-    let shares = [(ServerIndex(0), wrong(0, 1)), (ServerIndex(1), wrong(1, 2))];
-    assert_eq!(combine(&dealt.public, &message, &shares), signature);
+    let shares = [wrong(0, 1), wrong(1, 2)];
+    assert_eq!(combine(&dealt.public, MESSAGE, &shares), signature);
     for (server, share) in &shares {
-        assert!(!share.verify(&dealt.public, &message, *server));
+        assert!(verify_share(&dealt.public, MESSAGE, *server, share, None).is_err());
     }
-    let shares = [(ServerIndex(0), wrong(0, 1)), (ServerIndex(1), wrong(1, 1))];
-    assert_eq!(combine(&dealt.public, &message, &shares), Err(named(&[0, 1])));
-}
-
-#[test]
-fn shares_that_cannot_be_assigned_are_named() {
-    let (dealt, message) = (dealt(&threshold(2, 3)), message());
-    let good = sign(&dealt, &message, &ServerSet::first(3));
-    let with = |server: u16, share: &SignatureShare| {
-        let mut shares = good.clone();
-        shares.push((ServerIndex(server), share.clone()));
-        combine(&dealt.public, &message, &shares)
-    };
-    assert_eq!(with(0, &good[0].1), Err(named(&[0])), "twice");
-    assert_eq!(with(3, &good[0].1), Err(named(&[3])), "no such leaf");
-    assert_eq!(with(u16::MAX, &good[0].1), Err(named(&[u16::MAX])), "no such server");
-    let mut shares = good.clone();
-    shares[2].1 = SignatureShare::new(vec![]);
-    assert_eq!(combine(&dealt.public, &message, &shares), Err(named(&[2])), "no point");
-    assert!(!shares[2].1.verify(&dealt.public, &message, ServerIndex(2)));
-    shares[2].1 = SignatureShare::new([good[2].1.points(), good[2].1.points()].concat());
-    assert_eq!(combine(&dealt.public, &message, &shares), Err(named(&[2])), "two points");
-    assert!(!shares[2].1.verify(&dealt.public, &message, ServerIndex(2)));
-    assert!(!SignatureShare::new(vec![]).verify(&dealt.public, &message, ServerIndex(9)));
+    let both = refused(&[(0, LeafFault::Wrong), (1, LeafFault::Wrong)]);
+    assert_eq!(combine(&dealt.public, MESSAGE, &[wrong(0, 1), wrong(1, 1)]), Err(both));
 }
 
 /// The point at infinity, compressed.
@@ -77,7 +78,7 @@ fn infinity<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A point on the curve E(Fp) that is not in the subgroup of prime order: the first x that has one.
+/// A point of the curve that is not in the subgroup of prime order: the first x that has one.
 fn outside_the_subgroup() -> [u8; G1_BYTES] {
     use blst::{BLST_ERROR, min_sig::Signature};
     let candidates = (1..=u8::MAX).map(|x| {
@@ -93,91 +94,122 @@ fn outside_the_subgroup() -> [u8; G1_BYTES] {
 }
 
 #[test]
-fn points_outside_the_group_are_refused() {
-    let (dealt, message) = (dealt(&threshold(1, 1)), message());
-    let key = dealt.public.to_bytes();
+fn shares_outside_the_group_are_refused() {
+    let dealt = dealt(&threshold(1, 1));
     for bytes in [infinity(), outside_the_subgroup(), [0; G1_BYTES], [0xff; G1_BYTES]] {
-        let share = [&1_u32.to_le_bytes()[..], &bytes].concat();
-        let refused = DecodeError::Invalid("signature share: not a point of the group");
-        assert_eq!(SignatureShare::from_bytes(&share), Err(refused));
-        assert!(!verify(&key, &message, &bytes));
-        assert!(!dealt.public.verify(&message, &bytes));
+        let shares = [(ServerIndex(0), share(&dealt.public, 0, &bytes))];
+        let out_of_range = refused(&[(0, LeafFault::OutOfRange)]);
+        assert_eq!(combine(&dealt.public, MESSAGE, &shares), Err(out_of_range));
+        assert!(!dealt.public.verify(MESSAGE, &bytes));
     }
-    let good = dealt.shares[0].sign(&message);
-    let signature = combine(&dealt.public, &message, &[(ServerIndex(0), good)]).unwrap();
-    for length in 0..G1_BYTES {
-        assert!(!dealt.public.verify(&message, &signature[..length]));
+    let good = sign(&dealt, MESSAGE, &ServerSet::first(1));
+    let signature = combine(&dealt.public, MESSAGE, &good).unwrap();
+    for length in [0, 1, 47] {
+        let cut = &signature[..length];
+        let shares = [(ServerIndex(0), share(&dealt.public, 0, cut))];
+        let fault = LeafFault::Length { expected: G1_BYTES, actual: length };
+        assert_eq!(combine(&dealt.public, MESSAGE, &shares), Err(refused(&[(0, fault)])));
+        assert!(!dealt.public.verify(MESSAGE, cut));
     }
+}
+
+fn decode(formula: &Formula, bytes: &[u8]) -> Option<DecodeError> {
+    let access = Access::new(formula.clone());
+    BlsKey::decode(&mut Reader::new(bytes), &access).err()
+}
+
+/// Points of small order are where addition formulas have their exceptions: blst does not read
+/// those of order 3 (x = 0), but it reads those of order 11.
+#[test]
+fn a_share_of_small_order_harms_nobody_else() {
+    const ORDER_11: &str = "b9b3e2c8c6bbf59d3c326b531fc1e639d29200c28624ac604f251a12908c9b7f\
+                            735318617f625954cc71cdf03229b1ef";
+    let dealt = dealt(&threshold(3, 4));
+    let mut shares = sign(&dealt, MESSAGE, &ServerSet::first(4));
+    let order_11: [u8; G1_BYTES] = std::array::from_fn(|at| {
+        u8::from_str_radix(&ORDER_11[2 * at..2 * at + 2], 16).expect("digits")
+    });
+    let in_group = Candidate::decode(&order_11).map(|point| point.in_group().is_some());
+    assert_eq!(in_group, Some(false), "on the curve, outside the group");
+    for at in [0_u16, 1, 2] {
+        let good = shares[usize::from(at)].clone();
+        shares[usize::from(at)].1 = share(&dealt.public, at, &order_11);
+        let outside = refused(&[(at, LeafFault::OutOfRange)]);
+        assert_eq!(combine(&dealt.public, MESSAGE, &shares), Err(outside));
+        shares[usize::from(at)] = good;
+    }
+    assert!(combine(&dealt.public, MESSAGE, &shares).is_ok());
+}
+
+#[test]
+fn keys_outside_the_group_are_refused() {
+    // A key of infinity would accept the signature of infinity on everything.
     for key in [infinity(), [0; G2_BYTES], [0xff; G2_BYTES]] {
-        assert!(!verify(&key, &message, &signature));
-        // A key of infinity would accept the signature of infinity on everything.
-        assert!(!verify(&key, &message, &infinity::<G1_BYTES>()));
-        let refused = DecodeError::Invalid("commitment: not a point of the group");
-        let read = PublicKey::decode_commitments(threshold(1, 1), &mut Reader::new(&key));
-        assert_eq!(read, Err(refused));
+        assert_eq!(BlsVerifyingKey::from_bytes(&key), None);
+        let outside = Some(DecodeError::Invalid("commitment: not a point of the group"));
+        assert_eq!(decode(&threshold(1, 1), &key), outside);
     }
+    assert_eq!(BlsVerifyingKey::from_bytes(&[]), None);
+    let short = Some(DecodeError::Truncated { needed: 2 * G2_BYTES, left: G2_BYTES });
+    assert_eq!(decode(&threshold(2, 2), &infinity::<G2_BYTES>()), short);
 }
 
 #[test]
 fn commitments_that_give_a_leaf_no_secret_are_refused() {
     // f(x) = s - s*x: the first leaf gets f(1) = 0.
-    let key = dealt(&threshold(1, 1)).public.to_bytes();
+    let (public, _) = crate::bls::deal(&threshold(1, 1), &mut super::rng(7));
+    let key = public.verifying_key().to_bytes();
     let mut negated = key;
     negated[0] ^= 0x20;
     let bytes = [key, negated].concat();
-    let read = PublicKey::decode_commitments(threshold(2, 2), &mut Reader::new(&bytes));
-    assert_eq!(read, Err(DecodeError::Invalid("commitment: a key of zero")));
+    let zero = Some(DecodeError::Invalid("commitment: a key of zero"));
+    assert_eq!(decode(&threshold(2, 2), &bytes), zero);
 }
 
 #[test]
-fn claims_are_bounded_before_they_are_believed() {
-    let claim = |count: u32| SignatureShare::from_bytes(&count.to_le_bytes()).unwrap_err();
-    assert_eq!(claim(u32::MAX), DecodeError::TooLong { claimed: u32::MAX as usize, limit: 1024 });
-    assert_eq!(claim(1024), DecodeError::Truncated { needed: 49_152, left: 0 });
-    let key_share = |bytes: &[u8]| KeyShare::decode(&mut Reader::new(bytes)).err();
-    let count = Some(DecodeError::Invalid("key share: number of leaves"));
-    assert_eq!(key_share(&[0, 0, 0, 0]), count);
-    assert_eq!(key_share(&[0, 0, 0xff, 0xff]), count);
-    let order_of_the_group = "01000000fffffffffe5bfeff02a4bd5305d8a10908d83933487d9d2953a7ed73";
-    let mut bytes = vec![0, 0, 1, 0];
-    bytes.extend((0..32).map(|at| {
-        u8::from_str_radix(&order_of_the_group[2 * at..2 * at + 2], 16).expect("hexadecimal")
-    }));
-    let range = Some(DecodeError::Invalid("key share: number out of range"));
-    assert_eq!(key_share(&bytes), range, "r");
-    bytes[4] = 0;
-    assert_eq!(key_share(&bytes), None, "r - 1");
-    bytes[4..].fill(0);
-    assert_eq!(key_share(&bytes), range, "0");
+fn secrets_are_in_range() {
+    let order = "01000000fffffffffe5bfeff02a4bd5305d8a10908d83933487d9d2953a7ed73";
+    let digit = |at: usize| u8::from_str_radix(&order[2 * at..2 * at + 2], 16).expect("digits");
+    let mut number: [u8; 32] = std::array::from_fn(digit);
+    assert!(SecretScalar::decode(&number).is_none(), "r");
+    number[0] = 0;
+    let largest = SecretScalar::decode(&number).expect("r - 1");
+    assert_eq!(*largest.encode(), number);
+    assert!(SecretScalar::decode(&[0; 32]).is_none(), "0");
+    assert!(SecretScalar::decode(&[0xff; 32]).is_none());
+    // What cannot be a secret is nobody's, and signs nothing.
+    let (public, _) = crate::bls::deal(&threshold(1, 1), &mut super::rng(7));
+    let prepared = public.prepare(&Message::new(MESSAGE)).expect("the ordinary encoding");
+    for secret in [&[0_u8; 32][..], &[0xff; 32], &[1; 31]] {
+        assert!(!public.owns(0, secret));
+        assert_eq!(public.sign(secret, &prepared), None);
+    }
 }
 
 #[test]
 fn no_flipped_bit_survives() {
-    let (dealt, message) = (dealt(&threshold(2, 3)), message());
-    let shares = sign(&dealt, &message, &ServerSet::first(2));
-    let signature = combine(&dealt.public, &message, &shares).unwrap();
+    let dealt = dealt(&threshold(2, 3));
+    let shares = sign(&dealt, MESSAGE, &ServerSet::first(2));
+    let signature = combine(&dealt.public, MESSAGE, &shares).unwrap();
     for bit in (0..signature.len() * 8).step_by(5) {
-        let mut flipped = signature;
+        let mut flipped = signature.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        assert!(!dealt.public.verify(&message, &flipped), "bit {bit}");
+        assert!(!dealt.public.verify(MESSAGE, &flipped), "bit {bit}");
     }
     let bytes = shares[0].1.to_bytes();
     for bit in (0..bytes.len() * 8).step_by(5) {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        let read = SignatureShare::from_bytes(&flipped);
-        assert!(
-            !read.is_ok_and(|share| share.verify(&dealt.public, &message, ServerIndex(0))),
-            "bit {bit}"
-        );
+        let verifies = |share: SignatureShare| {
+            verify_share(&dealt.public, MESSAGE, ServerIndex(0), &share, None).is_ok()
+        };
+        assert!(!SignatureShare::from_bytes(&flipped).is_ok_and(verifies), "bit {bit}");
     }
-    let mut writer = Writer::new();
-    dealt.public.encode_commitments(&mut writer);
-    let bytes = writer.into_bytes();
+    let bytes = dealt.public.to_bytes();
     for bit in (0..bytes.len() * 8).step_by(13) {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        let read = PublicKey::decode_commitments(threshold(2, 3), &mut Reader::new(&flipped));
+        let read = PublicKey::from_bytes(&flipped);
         assert_ne!(read.as_ref(), Ok(&dealt.public), "bit {bit}");
     }
 }

@@ -4,39 +4,44 @@ mod hostile;
 mod subsets;
 mod vectors;
 
-use super::{Dealt, Prepared, SignatureShare, deal};
+use crate::{Dealt, Scheme, SignatureShare, deal};
 use ally_policy::{Formula, ServerIndex, ServerSet};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-const TAG: &[u8] = b"ALLY-TEST-BLS12381G1_XMD:SHA-256_SSWU_RO_";
+const MESSAGE: &[u8] = b"example.org/clearing\n13\n";
 
-pub(super) fn leaf(server: u16) -> Formula {
+fn leaf(server: u16) -> Formula {
     Formula::Leaf(ServerIndex(server))
 }
 
-pub(super) fn gate<const M: usize>(threshold: u16, children: [Formula; M]) -> Formula {
+fn gate<const M: usize>(threshold: u16, children: [Formula; M]) -> Formula {
     Formula::gate(threshold, children.to_vec()).expect("a sound gate")
 }
 
-pub(super) fn threshold(k: u16, n: u16) -> Formula {
+fn threshold(k: u16, n: u16) -> Formula {
     Formula::gate(k, (0..n).map(leaf).collect()).expect("a sound gate")
 }
 
-pub(super) fn message() -> Prepared {
-    Prepared::new(b"example.org/clearing\n13\n", TAG)
+fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
 }
 
-pub(super) fn dealt(formula: &Formula) -> Dealt {
-    deal(formula, &mut ChaCha20Rng::seed_from_u64(7))
+fn dealt(formula: &Formula) -> Dealt {
+    dealt_from(formula, 7)
+}
+
+fn dealt_from(formula: &Formula, seed: u64) -> Dealt {
+    deal(Scheme::Bls12381, formula, 0, &mut rng(seed), &()).expect("nobody cancels")
 }
 
 /// The shares of the servers in `set`.
-pub(super) fn sign(
-    dealt: &Dealt,
-    message: &Prepared,
-    set: &ServerSet,
-) -> Vec<(ServerIndex, SignatureShare)> {
+fn sign(dealt: &Dealt, message: &[u8], set: &ServerSet) -> Vec<(ServerIndex, SignatureShare)> {
     let signers = dealt.shares.iter().filter(|share| set.contains(share.server()));
-    signers.map(|share| (share.server(), share.sign(message))).collect()
+    signers
+        .map(|share| {
+            let signed = share.sign(&dealt.public, message).expect("its own key");
+            (share.server(), signed)
+        })
+        .collect()
 }

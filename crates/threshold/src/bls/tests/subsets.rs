@@ -1,29 +1,33 @@
 //! Every subset of every small policy: it signs iff the formula holds on it, and all that sign make
 //! the same bytes.
 
-use super::{dealt, gate, leaf, message, sign, threshold};
-use crate::bls::{CombineError, Prepared, PublicKey, SignatureBytes, combine, deal, verify};
+use super::{MESSAGE, dealt, dealt_from, gate, leaf, sign, threshold};
+use crate::{
+    Blame, CombineError, KeyShare, LeafFault, Message, PublicKey, SignError, SignatureShare,
+    UnsupportedEncoding, VerifyingKey, combine,
+};
+use ally_codec::{Decode, Encode};
 use ally_policy::{Formula, ServerIndex, ServerSet};
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
 
 fn check_all_subsets(formula: &Formula) {
-    let (dealt, message) = (dealt(formula), message());
+    let dealt = dealt(formula);
     let servers: Vec<ServerIndex> = formula.servers().iter().collect();
-    let mut signature: Option<SignatureBytes> = None;
+    let mut signature: Option<Vec<u8>> = None;
     for bits in 0..1_u32 << servers.len() {
         let members = servers.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1);
         let set: ServerSet = members.map(|(_, server)| *server).collect();
-        let combined = combine(&dealt.public, &message, &sign(&dealt, &message, &set));
+        let combined = combine(&dealt.public, MESSAGE, &sign(&dealt, MESSAGE, &set));
         if formula.holds(&set) {
             let combined = combined.expect("a qualified set signs");
-            assert_eq!(*signature.get_or_insert(combined), combined, "{set:?} signs otherwise");
+            let first = signature.get_or_insert_with(|| combined.clone());
+            assert_eq!(*first, combined, "{set:?} signs otherwise");
         } else {
-            assert_eq!(combined, Err(CombineError::NotQualified { have: set }));
+            let missing = formula.servers().difference(&set);
+            assert_eq!(combined, Err(CombineError::NotQualified { missing }));
         }
     }
     let signature = signature.expect("all servers together sign");
-    assert!(verify(&dealt.public.to_bytes(), &message, &signature));
+    assert!(dealt.public.verifying_key().verify(MESSAGE, &signature));
 }
 
 /// All trees over `count` leaves of which gates have two or more children; server of leaf `i` is
@@ -102,50 +106,69 @@ fn all_subsets_of_policies_with_six_leaves() {
 #[test]
 fn receivers_check_their_shares() {
     let formula = gate(2, [gate(2, [leaf(0), leaf(1), leaf(2)]), leaf(0), leaf(3)]);
-    let good = dealt(&formula);
-    let other = deal(&formula, &mut ChaCha20Rng::seed_from_u64(8));
+    let (good, other) = (dealt(&formula), dealt_from(&formula, 8));
     assert_eq!(good.shares.len(), 4);
     for (share, foreign) in good.shares.iter().zip(&other.shares) {
-        assert!(share.matches(&good.public));
-        assert!(!foreign.matches(&good.public));
+        assert_eq!(share.check(&good.public), Ok(()));
+        assert!(foreign.check(&good.public).is_err());
+        // The same with the right name on the wrong numbers: key id (32) after the version.
+        let mut bytes = foreign.encode();
+        bytes[1..33].copy_from_slice(&good.public.id().0);
+        assert!(KeyShare::decode(&bytes).unwrap().check(&good.public).is_err());
     }
 }
 
 #[test]
-fn a_signature_counts_for_its_message_and_use_alone() {
+fn a_share_counts_for_its_message_alone() {
     let dealt = dealt(&threshold(2, 3));
-    let here = Prepared::new(b"statement", b"ALLY-TEST-A");
-    let signature = combine(&dealt.public, &here, &sign(&dealt, &here, &ServerSet::first(2)));
+    let signature = combine(&dealt.public, b"here", &sign(&dealt, b"here", &ServerSet::first(2)));
     let signature = signature.unwrap();
-    assert!(dealt.public.verify(&here, &signature));
-    for other in [Prepared::new(b"statement", b"ALLY-TEST-B"), Prepared::new(b"", b"ALLY-TEST-A")] {
-        assert!(!dealt.public.verify(&other, &signature));
-        // A share given elsewhere is no share here.
-        let mut shares = sign(&dealt, &here, &ServerSet::first(1));
-        shares.extend(sign(&dealt, &other, &ServerSet::first(2)).pop());
-        let refused = CombineError::Refused { culprits: vec![ServerIndex(1)] };
-        assert_eq!(combine(&dealt.public, &here, &shares), Err(refused));
-    }
+    assert!(dealt.public.verify(b"here", &signature));
+    assert!(!dealt.public.verify(b"there", &signature));
+    assert!(!dealt.public.verify(b"", &signature));
+    let mut shares = sign(&dealt, b"here", &ServerSet::first(1));
+    shares.extend(sign(&dealt, b"there", &ServerSet::first(2)).pop());
+    let blame = Blame::Leaf { leaf: 1, fault: LeafFault::Wrong };
+    let refused = CombineError::Refused { culprits: vec![(ServerIndex(1), blame)] };
+    assert_eq!(combine(&dealt.public, b"here", &shares), Err(refused));
+}
+
+#[test]
+fn a_signature_counts_under_its_tag_alone() {
+    let dealt = dealt(&threshold(1, 1));
+    let [here, there] = [b"here", b"thou"].map(|tag| Message::tagged(MESSAGE, tag));
+    let share = dealt.shares[0].sign(&dealt.public, here).unwrap();
+    let signature = combine(&dealt.public, here, &[(ServerIndex(0), share)]).unwrap();
+    assert!(dealt.public.verify(here, &signature));
+    assert!(!dealt.public.verify(there, &signature));
+    assert!(!dealt.public.verify(MESSAGE, &signature));
+}
+
+#[test]
+fn there_is_no_pss_here() {
+    let dealt = dealt(&threshold(1, 1));
+    let pss = Message::pss(MESSAGE);
+    let refused = dealt.shares[0].sign(&dealt.public, pss).err();
+    assert_eq!(refused, Some(SignError::Encoding(UnsupportedEncoding)));
+    assert!(!dealt.public.verify(pss, &[0xc0; 48]));
 }
 
 #[test]
 fn keys_and_shares_come_back() {
-    use crate::bls::{KeyShare, SignatureShare};
-    use ally_codec::{Decode, Encode, Reader, Writer};
     let formula = gate(2, [gate(2, [leaf(0), leaf(1), leaf(2)]), leaf(0), leaf(3)]);
-    let (dealt, message) = (dealt(&formula), message());
-    let mut writer = Writer::new();
-    dealt.public.encode_commitments(&mut writer);
-    let bytes = writer.into_bytes();
-    let mut reader = Reader::new(&bytes);
-    let public = PublicKey::decode_commitments(formula, &mut reader).unwrap();
-    assert_eq!((reader.finish(), &public), (Ok(()), &dealt.public));
-    for share in &dealt.shares {
-        let mut writer = Writer::new();
-        share.encode(&mut writer);
-        let read = KeyShare::decode(&mut Reader::new(writer.as_bytes())).unwrap();
-        assert_eq!(read.sign(&message), share.sign(&message));
-        let signature = share.sign(&message);
-        assert_eq!(SignatureShare::from_bytes(&signature.to_bytes()), Ok(signature));
+    let dealt = dealt(&formula);
+    let public = PublicKey::from_bytes(&dealt.public.to_bytes()).unwrap();
+    assert_eq!(public, dealt.public);
+    assert_eq!(public.formula(), &formula);
+    let everyone = sign(&dealt, MESSAGE, &formula.servers());
+    for (share, (_, signed)) in dealt.shares.iter().zip(&everyone) {
+        let read = KeyShare::decode(&share.encode()).unwrap();
+        assert_eq!(read.check(&public), Ok(()));
+        assert_eq!(read.sign(&public, MESSAGE).as_ref(), Ok(signed));
+        assert_eq!(SignatureShare::from_bytes(&signed.to_bytes()).as_ref(), Ok(signed));
     }
+    let signature = combine(&public, MESSAGE, &everyone).unwrap();
+    let key = VerifyingKey::from_pem(&public.to_pem()).unwrap();
+    assert_eq!(key, public.verifying_key());
+    assert!(key.verify(MESSAGE, &signature));
 }

@@ -1,12 +1,15 @@
 //! Vectors published by others, and vectors of an independent implementation in Python
 //! (`tests/kat/bls.py`).
 
-use super::{gate, leaf, sign, threshold};
-use crate::bls::curve::G1;
+use super::{gate, leaf, threshold};
+use crate::access::Access;
+use crate::bls::VerifyingKey;
+use crate::bls::curve::{Candidate, G1};
 use crate::bls::deal::deal_with;
 use crate::bls::scalar::SecretScalar;
-use crate::bls::{Prepared, combine, verify};
-use ally_codec::{Encode, Writer};
+use crate::bls::verifying_key::Prepared;
+use crate::threshold_scheme::ThresholdScheme;
+use ally_codec::Writer;
 use ally_policy::Formula;
 use sha2::{Digest, Sha256};
 
@@ -45,11 +48,12 @@ fn vec_hash_to_curve() {
 /// groups. The message is SHA-256 of the round (8, big-endian).
 #[test]
 fn vec_drand_beacons() {
-    let key = bytes(
+    let key: [u8; 96] = bytes(
         "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c\
          8c4b450b6a0a6c3ac6a5776a2d1064510d1fec758c921cc22b0e17e63aaf4bcb\
          5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a",
     );
+    let key = VerifyingKey::from_bytes(&key).expect("a point of the group");
     let beacons = [
         (
             123_u64,
@@ -64,11 +68,11 @@ fn vec_drand_beacons() {
     ];
     let tag = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_";
     for (round, signature) in beacons {
-        let round = Prepared::new(&Sha256::digest(round.to_be_bytes()), tag);
+        let round = Prepared(G1::hash(&Sha256::digest(round.to_be_bytes()), tag));
         let signature: [u8; 48] = bytes(signature);
-        assert!(verify(&key, &round, &signature));
-        let next = Prepared::new(b"another round", tag);
-        assert!(!verify(&key, &next, &signature));
+        assert!(key.verify_prepared(&round, &signature));
+        let other = Prepared(G1::hash(b"another round", tag));
+        assert!(!key.verify_prepared(&other, &signature));
     }
 }
 
@@ -119,24 +123,28 @@ fn hex(bytes: &[u8]) -> String {
 
 fn check_known(policy: &str, formula: &Formula) {
     let known = known(policy);
-    let message = Prepared::new(b"abc", b"QUUX-V01-CS02-with-BLS12381G1_XMD:SHA-256_SSWU_RO_");
-    let dealt = deal_with(formula, &mut draws()).expect("no share of zero");
+    let tag = b"QUUX-V01-CS02-with-BLS12381G1_XMD:SHA-256_SSWU_RO_";
+    let message = Prepared(G1::hash(b"abc", tag));
+    let (public, secrets) = deal_with(formula, &mut draws()).expect("no share of zero");
 
     let mut writer = Writer::new();
-    dealt.public.encode_commitments(&mut writer);
+    public.encode(&mut writer);
     assert_eq!(hex(writer.as_bytes()), known.commitments.concat());
-    for share in &dealt.shares {
-        let of_server = known.leaves.iter().filter(|(server, ..)| *server == share.server().0);
-        let (numbers, points): (Vec<_>, Vec<_>) =
-            of_server.map(|(_, number, point)| (number.as_str(), point.as_str())).unzip();
-        let mut writer = Writer::new();
-        share.encode(&mut writer);
-        assert_eq!(hex(&writer.as_bytes()[4..]), numbers.concat());
-        assert_eq!(hex(&share.sign(&message).to_bytes()[4..]), points.concat());
-        assert!(share.matches(&dealt.public));
+    assert_eq!(secrets.len(), known.leaves.len());
+    let mut shares = Vec::new();
+    for (leaf, (secret, (server, number, point))) in secrets.iter().zip(&known.leaves).enumerate() {
+        assert_eq!(formula.leaves()[leaf].0, *server);
+        assert_eq!(hex(secret), *number);
+        assert!(public.owns(leaf, secret));
+        let share = public.sign(secret, &message).expect("in range");
+        assert_eq!(hex(&share), *point);
+        shares.push(public.parse_share(&share).expect("a point of the group"));
+        assert_eq!(public.verify_share(leaf, &message, &shares[leaf], &[]), Ok(()));
     }
-    let everyone = sign(&dealt, &message, &formula.servers());
-    let signature = combine(&dealt.public, &message, &everyone).unwrap();
+    let selection = Access::new(formula.clone()).select(&formula.servers());
+    let selection = selection.expect("everyone is enough");
+    let chosen: Vec<&Candidate> = selection.leaves().iter().map(|leaf| &shares[*leaf]).collect();
+    let signature = public.combine(&message, &selection, &chosen).expect("some shares");
     assert_eq!(hex(&signature), known.signature);
 }
 
