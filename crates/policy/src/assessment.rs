@@ -49,8 +49,10 @@ impl Assessment {
         if model == FaultModel::AttestedLeader {
             verdicts.push((Condition::AttestedLeader, judge.attested_leader(tested)));
         }
-        let two_steps_given = resolved.fast.is_some() || fast.is_none();
-        let mut required = required(model, two_steps_given, slow_path);
+        // Where three quorums need not share a server, that is what there is to say.
+        let hopeless = fast.is_none() && judge.q3().holds();
+        let two_steps_needed = resolved.fast.is_some() || hopeless;
+        let mut required = required(model, two_steps_needed, slow_path);
         if let Some(given) = &resolved.fast {
             let verdict = judge.implies(given, &resolved.decide);
             verdicts.push((Condition::FastImpliesDecide, verdict));
@@ -112,19 +114,19 @@ impl Assessment {
 }
 
 /// The conditions that have to hold. The one for two steps is always met by a derived formula; it
-/// is listed where the formula was given, or where none could be derived.
-fn required(model: FaultModel, two_steps_given: bool, slow_path: bool) -> Vec<Condition> {
-    match (model, two_steps_given) {
+/// is needed where the formula was given, or where none could be derived.
+fn required(model: FaultModel, two_steps: bool, slow_path: bool) -> Vec<Condition> {
+    match (model, two_steps) {
         (FaultModel::Byzantine, false) => vec![Condition::Q3],
         (FaultModel::Byzantine, true) => vec![Condition::Q3, Condition::Fast],
         (FaultModel::Attested, _) => vec![Condition::Q2],
         // Votes are not anchored here: a slow path, which rests on two quorums sharing a correct
         // server, needs what it needs with Byzantine servers. Without one, Q3 is the condition
         // itself.
-        (FaultModel::AttestedLeader, given) => {
-            let slow = slow_path.then_some(Condition::Q3);
-            let own = given.then_some(Condition::AttestedLeader);
-            slow.into_iter().chain(own).collect()
+        (FaultModel::AttestedLeader, true) if slow_path => {
+            vec![Condition::Q3, Condition::AttestedLeader]
         }
+        (FaultModel::AttestedLeader, true) => vec![Condition::AttestedLeader],
+        (FaultModel::AttestedLeader, false) => vec![Condition::Q3],
     }
 }

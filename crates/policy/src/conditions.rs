@@ -47,7 +47,7 @@ impl Condition {
         match self {
             Self::Q3 => "any three quorums share a server",
             Self::Fast => {
-                "any three quorums without one server and any two fast quorums share a server"
+                "any three quorums without the leader and any two fast quorums share a server"
             }
             Self::Q2 => "any two quorums, and any quorum and fast quorum, share a server",
             Self::AttestedLeader => "any two quorums and a fast quorum share a server",

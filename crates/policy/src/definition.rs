@@ -31,7 +31,7 @@ pub(crate) const CERTIFY: &str = "certify";
 ///
 /// let text = r#"
 ///     decide = "3 of (acme, globex, initech, umbrella)"
-///     acme   = "2 of (acme-1, acme-2, acme-3)"
+///     acme   = "3 of (acme-1, acme-2, acme-3, acme-4)"
 /// "#;
 /// let definition = Definition::parse(text, "policy.toml")?;
 /// assert_eq!(definition.formulas().count(), 2);

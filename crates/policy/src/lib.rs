@@ -42,7 +42,7 @@ pub use explain::{Explanation, explain};
 pub use formula::{DEPTH_MAX, Formula, FormulaError, Gate, LEAVES_MAX};
 pub use model::{FaultModel, UnknownModel};
 pub use organisation::Organisation;
-pub use policy::TrustPolicy;
+pub use policy::{TrustPolicy, UnknownServer};
 pub use repair::{Change, Repair};
 pub use report::{Report, TwoStep, check};
 pub use server::{SERVERS_MAX, ServerIndex, ServerSet};

@@ -1,12 +1,14 @@
 //! A policy that passed its conditions.
 
+use std::fmt;
+
 use sha2::{Digest, Sha256};
 
 use crate::assessment::Assessment;
 use crate::coverage::{Coverage, Task};
 use crate::definition::DECIDE;
 use crate::error::{PolicyError, Refusal};
-use crate::{Definition, FaultModel, Formula, Organisation, ServerIndex, ServerSet};
+use crate::{Definition, FaultModel, Formula, Organisation, ServerIndex, ServerSet, suggest};
 
 /// Domain tag of the policy digest.
 const DIGEST_TAG: &[u8] = b"ally/v1/policy";
@@ -138,6 +140,35 @@ impl TrustPolicy {
         self.servers.iter().position(|own| own == name).map(|index| ServerIndex(index as u16))
     }
 
+    /// The servers that these names stand for; an organisation's name stands for all of its
+    /// servers.
+    ///
+    /// # Errors
+    /// The caller's: a name that is no server's and no organisation's.
+    pub fn servers_named<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<ServerSet, UnknownServer> {
+        let mut set = ServerSet::EMPTY;
+        for name in names {
+            let organisation = self.organisations.iter().find(|own| own.name() == name);
+            let named: ServerSet = match (self.server(name), organisation) {
+                (Some(server), _) => [server].into_iter().collect(),
+                (None, Some(own)) => own.servers().iter().copied().collect(),
+                (None, None) => return Err(self.unknown(name)),
+            };
+            set = set.union(&named);
+        }
+        Ok(set)
+    }
+
+    fn unknown(&self, name: &str) -> UnknownServer {
+        let organisations = self.organisations.iter().map(Organisation::name);
+        let names = self.servers.iter().map(String::as_str).chain(organisations);
+        let near = suggest::nearest(name, names).map(str::to_owned);
+        UnknownServer { name: name.to_owned(), near }
+    }
+
     /// All servers.
     pub fn everybody(&self) -> ServerSet {
         ServerSet::first(self.servers.len())
@@ -253,6 +284,25 @@ impl TrustPolicy {
         Sha256::digest(&bytes).into()
     }
 }
+
+/// A name that is no server's and no organisation's of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownServer {
+    name: String,
+    near: Option<String>,
+}
+
+impl fmt::Display for UnknownServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no server or organisation is called `{}`", self.name)?;
+        match &self.near {
+            Some(near) => write!(f, "; did you mean `{near}`?"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for UnknownServer {}
 
 /// `threshold of (name, name, ...)`
 fn counted(threshold: u16, names: impl Iterator<Item = String>) -> String {

@@ -29,8 +29,23 @@ impl<'a> Renderer<'a> {
             (1, _) => "any".to_owned(),
             (threshold, _) => threshold.to_string(),
         };
-        let parts: Vec<String> = gate.children().iter().map(|child| self.part(child)).collect();
+        let mut parts = Vec::new();
+        for child in gate.children() {
+            match child {
+                // "All of" within "all of" says nothing new.
+                Formula::Gate(inner)
+                    if gate.tolerance() == 0 && self.is_plain_all(inner, child) =>
+                {
+                    parts.extend(inner.children().iter().map(|part| self.part(part)));
+                }
+                _ => parts.push(self.part(child)),
+            }
+        }
         format!("{count} of ({})", parts.join(", "))
+    }
+
+    fn is_plain_all(&self, gate: &Gate, formula: &Formula) -> bool {
+        gate.tolerance() == 0 && !self.is_organisation(formula)
     }
 
     /// A part by its name, if it has one, else in full.
@@ -68,6 +83,7 @@ impl<'a> Renderer<'a> {
         };
         let total = count_of(gate.children().len());
         match gate.tolerance() {
+            0 if gate.children().len() == 2 => format!("nobody: both {kind} are needed"),
             0 => format!("nobody: all {total} {kind} are needed"),
             tolerance => format!("any {} of the {total} {kind}", count_of(tolerance.into())),
         }
@@ -104,18 +120,27 @@ impl<'a> Renderer<'a> {
             return lines;
         }
         lines.push(format!("and in {others} {kind}:"));
-        for child in gate.children() {
-            let inner = self.may_fail(child);
-            let name = self.part(child);
-            match inner.as_slice() {
-                [only] => lines.push(format!("  {name}: {only}")),
-                _ => {
-                    lines.push(format!("  {name}:"));
-                    lines.extend(inner.iter().map(|line| format!("    {line}")));
-                }
-            }
+        let (whole, split): (Vec<&Formula>, Vec<&Formula>) =
+            gate.children().iter().partition(|child| child.depth() == 0);
+        for child in split {
+            lines.extend(self.part_may_fail(child));
+        }
+        if !whole.is_empty() {
+            let names: Vec<String> = whole.into_iter().map(|child| self.part(child)).collect();
+            lines.push(format!("  {}: nobody", names.join(", ")));
         }
         lines
+    }
+
+    fn part_may_fail(&self, part: &Formula) -> Vec<String> {
+        let name = self.part(part);
+        match self.may_fail(part).as_slice() {
+            [only] => vec![format!("  {name}: {only}")],
+            inner => {
+                let inner = inner.iter().map(|line| format!("    {line}"));
+                std::iter::once(format!("  {name}:")).chain(inner).collect()
+            }
+        }
     }
 }
 

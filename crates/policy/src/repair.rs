@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::assessment::Assessment;
 use crate::conditions::{Condition, Judge};
-use crate::definition::{CERTIFY, Entry, FAST, resolve};
+use crate::definition::{CERTIFY, DECIDE, Entry, FAST, Resolved, resolve};
 use crate::syntax::{Expr, ExprKind};
-use crate::{Definition, Formula, ServerIndex, ServerSet};
+use crate::{Definition, Formula, SERVERS_MAX, ServerIndex, ServerSet};
 
 /// The most changes that are tried: every one is a check of its own.
 const TRIES_MAX: usize = 256;
@@ -64,11 +64,15 @@ pub(crate) fn repair(definition: &Definition, assessment: &Assessment) -> Option
         let names: Vec<&str> = definition.formulas().map(|(name, _)| name).collect();
         let rules: Vec<&str> =
             names.into_iter().filter(|name| ![FAST, CERTIFY].contains(name)).collect();
-        tries.one_gate(&rules).or_else(|| tries.every_gate(&rules))
+        let below: Vec<&str> = rules.iter().copied().filter(|name| *name != DECIDE).collect();
+        tries
+            .one_gate(&rules)
+            .or_else(|| tries.every_gate(&below))
+            .or_else(|| tries.every_gate(&rules))
     } else {
         tries.one_gate(&[FAST]).or_else(|| tries.without(FAST))
     };
-    let alternative = if failed == [Condition::Q3] { more_members(assessment) } else { None };
+    let alternative = if failed == [Condition::Q3] { wider(assessment) } else { None };
     if changes.is_none() && alternative.is_none() {
         return None;
     }
@@ -226,25 +230,57 @@ fn capped_text(text: &str, expr: &Expr, cap: usize) -> String {
     format!("{count} of ({})", parts.join(", "))
 }
 
-/// How many more single-server members at the root would do, with the same number that may fail.
-fn more_members(assessment: &Assessment) -> Option<String> {
-    let Formula::Gate(root) = &assessment.resolved.decide else { return None };
-    if root.tolerance() == 0 {
+/// More members in place of higher thresholds: every gate that can miss g parts gets 3g + 1 of
+/// them, as many as three sets that may fail cannot cover.
+fn wider(assessment: &Assessment) -> Option<String> {
+    let resolved = &assessment.resolved;
+    let mut widening = Widening { servers: resolved.servers.len(), steps: Vec::new() };
+    let decide = widening.widen(&resolved.decide, resolved)?;
+    let servers = widening.servers;
+    if servers > SERVERS_MAX || !Judge::new(ServerSet::first(servers), &decide).q3().holds() {
         return None;
     }
-    let servers = assessment.resolved.servers.len();
-    for extra in 1..=2 * usize::from(root.tolerance()) {
-        let new = (servers..servers + extra).map(|index| Formula::Leaf(ServerIndex(index as u16)));
-        let children: Vec<Formula> = root.children().iter().cloned().chain(new).collect();
-        let threshold = root.threshold() + extra as u16;
-        let decide = Formula::gate(threshold, children).ok()?;
-        if Judge::new(ServerSet::first(servers + extra), &decide).q3().holds() {
-            let members = if extra == 1 { "member" } else { "members" };
-            let total = root.children().len() + extra;
-            return Some(format!(
-                "take in {extra} more {members} and let `decide` need {threshold} of {total}"
-            ));
+    // Organisations that need the same are named together.
+    let mut steps: Vec<(Vec<String>, usize, usize)> = Vec::new();
+    for (name, parts, needed) in widening.steps {
+        match steps.iter_mut().find(|(_, p, n)| (*p, *n) == (parts, needed)) {
+            Some((names, ..)) => names.push(name),
+            None => steps.push((vec![name], parts, needed)),
         }
     }
-    None
+    let step = |(names, parts, needed): &(Vec<String>, usize, usize)| {
+        let each = if names.len() > 1 { " each" } else { "" };
+        format!("give {} {parts} parts{each}, of which {needed} are needed", names.join(", "))
+    };
+    let steps: Vec<String> = steps.iter().map(step).collect();
+    (!steps.is_empty()).then(|| steps.join("; "))
+}
+
+struct Widening {
+    /// The number of servers, with the new ones.
+    servers: usize,
+    /// The gates that were widened: name, parts, parts needed.
+    steps: Vec<(String, usize, usize)>,
+}
+
+impl Widening {
+    fn widen(&mut self, formula: &Formula, resolved: &Resolved) -> Option<Formula> {
+        let Formula::Gate(gate) = formula else { return Some(formula.clone()) };
+        let parts = 3 * usize::from(gate.tolerance()) + 1;
+        let missing = parts.saturating_sub(gate.children().len());
+        if missing > 0 {
+            let named = resolved.named.iter().find(|(_, own)| own == formula);
+            let name = if *formula == resolved.decide { DECIDE } else { &named?.0 };
+            self.steps.push((format!("`{name}`"), parts, parts - usize::from(gate.tolerance())));
+        }
+        let mut children = Vec::new();
+        for child in gate.children() {
+            children.push(self.widen(child, resolved)?);
+        }
+        for _ in 0..missing {
+            children.push(Formula::Leaf(ServerIndex(self.servers as u16)));
+            self.servers += 1;
+        }
+        Formula::gate(gate.threshold() + missing as u16, children).ok()
+    }
 }

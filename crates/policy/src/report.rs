@@ -2,6 +2,8 @@
 
 pub(crate) mod text;
 
+use std::cmp::Reverse;
+
 use serde::{Serialize, Serializer};
 
 use crate::assessment::Assessment;
@@ -123,7 +125,7 @@ impl Report {
         let certify_sets = minimal_sets(resolved.certify.as_ref().unwrap_or(&kernel));
         let complement = |set: &ServerSet| everybody.difference(set);
         let mut fail_prone: Vec<ServerSet> = quorums.sets.iter().map(complement).collect();
-        fail_prone.sort_by_cached_key(|set| (set.len(), set.iter().collect::<Vec<_>>()));
+        fail_prone.sort_by_cached_key(|set| (Reverse(set.len()), set.iter().collect::<Vec<_>>()));
         let ok = assessment.is_ok();
         let text_of = |name: &str| definition.entry(name).map(|entry| tidy(&entry.text));
         let fast_formula = fast.map(|fast| match text_of(FAST) {

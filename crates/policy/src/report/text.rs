@@ -54,13 +54,14 @@ impl Report {
 
     fn write_members(&self, text: &mut Text) {
         let servers = plural(self.servers.len(), "server");
-        let organisations = plural(self.organisations.len(), "organisation");
-        text.row("Servers", &format!("{servers} in {organisations}"));
-        let widest = self.organisations.iter().map(|own| own.name.len()).max().unwrap_or(0);
         if self.organisations.iter().all(|own| own.servers == [own.name.clone()]) {
+            text.row("Servers", &format!("{servers}, each an organisation of its own"));
             text.row("", &self.servers.join(", "));
             return;
         }
+        let organisations = plural(self.organisations.len(), "organisation");
+        text.row("Servers", &format!("{servers} in {organisations}"));
+        let widest = self.organisations.iter().map(|own| own.name.len()).max().unwrap_or(0);
         for organisation in &self.organisations {
             let servers = organisation.servers.join(", ");
             text.row("", &format!("{:widest$}  {servers}", organisation.name));
@@ -73,21 +74,28 @@ impl Report {
         let fast = self.fast_formula.as_deref().unwrap_or_default();
         match self.two_step {
             TwoStep::Always => text.row("Two steps", "always"),
+            TwoStep::Reduced if self.smallest_fast_quorums == [self.servers.clone()] => {
+                text.row("Two steps", "while every server responds; else three steps");
+            }
             TwoStep::Reduced => {
                 text.row("Two steps", &format!("while {fast} respond; else three steps"));
                 text.rows("  may fail", &self.words.may_fail_fast);
             }
             TwoStep::Never => text.row("Two steps", "never: the policy cannot be used as it is"),
         }
-        text.row("Certify", &self.certify_formula);
-        text.row("Kernel", &format!("{}  (has a correct server)", self.kernel_formula));
+        if self.certify_formula == self.kernel_formula {
+            text.row("Certify", &format!("{}, a kernel", self.certify_formula));
+        } else {
+            text.row("Certify", &self.certify_formula);
+            text.row("Kernel", &self.kernel_formula);
+        }
     }
 
     fn write_sets(&self, text: &mut Text) {
         text.gap();
         self.write_family(text, "Quorums", "smallest", &self.smallest_quorums);
         self.write_family(text, "May fail", "largest", &self.largest_fail_prone);
-        if self.two_step == TwoStep::Reduced {
+        if self.two_step == TwoStep::Reduced && self.smallest_fast_quorums.len() > 1 {
             self.write_family(text, "Fast quorums", "smallest", &self.smallest_fast_quorums);
         }
         self.write_family(text, "Certify sets", "smallest", &self.smallest_certify_sets);
@@ -126,15 +134,9 @@ fn condition_line(report: &ConditionReport) -> String {
         (false, true) => "not found out",
         (false, false) => "fails",
     };
-    let needed = match (report.required, report.holds) {
-        (true, _) => "needed",
-        (false, true) => "",
-        (false, false) => "not needed here",
-    };
+    let needed = if report.required { "needed" } else { "not needed" };
     let name = report.condition.name();
-    let statement = report.condition.statement();
-    let note = if needed.is_empty() { String::new() } else { format!(" ({needed})") };
-    format!("{name:5} {verdict}{note}: {statement}")
+    format!("{name} {verdict} ({needed}): {}", report.condition.statement())
 }
 
 /// `4 servers`, `1 server`
@@ -189,7 +191,6 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
             lines.push(std::mem::replace(&mut line, String::from(indent)));
         }
         if line.len() > indent.len() {
-            // Two spaces after a name or a word keep columns apart; wrapped lines do not need them.
             line.push(' ');
         }
         line.push_str(word);
