@@ -30,6 +30,9 @@ pub struct Failure {
     code: &'static str,
     /// What happened, to whom, since when; one sentence without a full stop.
     message: String,
+    /// The lines of a file that it is about, with a mark.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    excerpt: Option<String>,
     /// What else is known: a label and a text each, for instance `still works: reading`.
     details: Vec<(&'static str, String)>,
     /// What to try.
@@ -42,13 +45,27 @@ pub struct Failure {
 impl Failure {
     /// A failure with a code of docs/errors.md.
     pub fn new(exit: Exit, code: &'static str, message: impl Display) -> Self {
-        Self { code, message: message.to_string(), details: Vec::new(), next: None, exit }
+        Self {
+            code,
+            message: message.to_string(),
+            excerpt: None,
+            details: Vec::new(),
+            next: None,
+            exit,
+        }
     }
 
     /// Adds something known, under a label such as `organisation` or `still works`.
     #[must_use]
     pub fn detail(mut self, label: &'static str, text: impl Display) -> Self {
         self.details.push((label, text.to_string()));
+        self
+    }
+
+    /// Shows the lines of a file that it is about, in place of many words.
+    #[must_use]
+    pub fn excerpt(mut self, lines: impl Display) -> Self {
+        self.excerpt = Some(lines.to_string());
         self
     }
 
@@ -106,6 +123,9 @@ impl Failure {
         let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
         let bold = Style::new().bold();
         writeln!(stderr, "{red}error {}{red:#}: {}", self.code, self.message)?;
+        if let Some(excerpt) = &self.excerpt {
+            writeln!(stderr, "{}", excerpt.trim_end())?;
+        }
         for (label, text) in &self.details {
             writeln!(stderr, "  {bold}{label}{bold:#}: {text}")?;
         }
