@@ -1,6 +1,6 @@
 //! What can be typed: global flags and the list of commands.
 
-use crate::commands::{Completion, Man};
+use crate::commands::{Completion, Man, Policy};
 use crate::failure::Failure;
 use crate::output::{Format, Output};
 use clap::{Args, Parser, Subcommand};
@@ -73,6 +73,8 @@ pub enum Command {
     Completion(Completion),
     /// Print or write the manual pages
     Man(Man),
+    /// Check a trust policy, or ask what it survives
+    Policy(Policy),
 }
 
 impl Command {
@@ -84,6 +86,7 @@ impl Command {
         match self {
             Self::Completion(command) => command.run(output),
             Self::Man(command) => command.run(output),
+            Self::Policy(command) => command.run(output),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 mod completion;
 mod man;
+mod policy;
 
 pub use completion::Completion;
 pub use man::Man;
+pub use policy::Policy;
