@@ -5,7 +5,7 @@ mod support;
 use ally_consensus::{
     Decided, Evidence, Input, Message, Micros, Phase, Proposal, Recipients, View,
 };
-use ally_policy::ServerSet;
+use ally_policy::{FaultModel, ServerSet, TrustPolicy};
 use support::{Net, TIMEOUT, flat, keys, s};
 
 fn decided(net: &Net, servers: &[u16], height: usize) -> bool {
@@ -225,5 +225,20 @@ fn two_of_four_servers_stop_and_all_recovers_when_one_returns() {
         net.settle();
     }
     assert!(decided(&net, &[0, 1, 2], 1));
+    assert_agreement(&net);
+}
+
+#[test]
+fn a_full_window_of_undecided_blocks_does_not_block_the_next_view() {
+    let policy = TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap();
+    let mut net = Net::new(policy, |config| config.window_blocks = 3);
+    net.filter = Box::new(|parcel| !matches!(parcel.message.body, Message::Vote(_)));
+    while net.propose(0) {
+        net.settle();
+    }
+    assert_eq!(net.engine(1).status().undecided, 3, "voted for, and nobody heard of it");
+    net.filter = Box::new(|_| true);
+    net.silent = ServerSet::from_iter([s(0)]);
+    net.run_until(200, |net| decided(net, &[1, 2, 3], 3));
     assert_agreement(&net);
 }

@@ -97,9 +97,10 @@ impl Engine {
         if header.view > place.view || (header.view == place.view && !place.open) {
             self.keep_for_later(proposal, out);
         } else if header.view == place.view || Some(header.view) == place.previous {
-            let root = self.tree.root().block.height.0;
-            let reach = root.saturating_add(self.config.window_blocks.saturating_mul(2));
-            if (root + 1..=reach).contains(&header.height.0) {
+            // What the leader may propose now, and what it may once this server has caught up.
+            let root = self.tree.root().block.height;
+            let reach = self.height_limit().0.saturating_add(self.config.window_blocks);
+            if header.height > root && header.height.0 <= reach {
                 self.add_block(proposal, out);
             }
         }
@@ -203,10 +204,7 @@ impl Engine {
 
     fn votable_child(&self, head: BlockRef) -> Option<BlockRef> {
         let height = head.height.next();
-        let window = self.tree.root().block.height.0.saturating_add(self.config.window_blocks);
-        let certified = self.certified_height().0;
-        let uncertified = certified.saturating_add(self.config.uncertified_blocks_max);
-        if height.0 > window.min(uncertified) {
+        if height > self.height_limit() {
             return None;
         }
         let children = self.tree.children(&head.hash).iter();
@@ -221,6 +219,18 @@ impl Engine {
                     && node.block.height == height
             })
             .map(|node| node.block)
+    }
+
+    /// How high a block may be to be proposed and voted for: within the window above the last decided
+    /// block, and within what a report can hold above the last certified one. The first block of a
+    /// view is always within, because without it nothing below could be decided any more.
+    pub(super) fn height_limit(&self) -> Height {
+        let decided = self.tree.root().block.height.0;
+        let window = decided.saturating_add(self.config.window_blocks);
+        let certified = self.certified_height().0;
+        let uncertified = certified.saturating_add(self.config.uncertified_blocks_max);
+        let tip = self.acceptor.new_view.as_ref().map_or(self.origin(), |nv| nv.tip);
+        Height(window.min(uncertified)).max(tip.height.next())
     }
 
     /// Journals every block from the last vote up to `head`, decided ones that were passed over

@@ -28,11 +28,6 @@ impl Wants {
         self.blocks.is_empty()
     }
 
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.blocks.len()
-    }
-
     pub fn contains(&self, hash: &BlockHash) -> bool {
         self.blocks.contains_key(hash)
     }

@@ -52,11 +52,8 @@ impl Engine {
         let known = parent.hash == root.block.hash
             || self.leader.begun
             || self.tree.node(&parent.hash).is_some_and(|node| node.payload == Payload::Valid);
-        let height = parent.height.next().0;
-        let window = root.block.height.0.saturating_add(self.config.window_blocks);
-        let certified = self.certified_height().0;
-        let uncertified = certified.saturating_add(self.config.uncertified_blocks_max);
-        if !known || parent.height < root.block.height || height > window.min(uncertified) {
+        let height = parent.height.next();
+        if !known || parent.height < root.block.height || height > self.height_limit() {
             return None;
         }
         let undecided = (parent.height.0 - root.block.height.0) as usize;

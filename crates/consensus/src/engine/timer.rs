@@ -30,7 +30,7 @@ pub(super) struct Timer {
     failures: u32,
     /// When work began to wait, or progress was made last; none while idle.
     since: Option<Micros>,
-    /// Whether patience ends: not while too few others want to leave with this server.
+    /// Whether patience ends: not while leaving could not help.
     expires: bool,
     repeat_at: Micros,
     repeat_every: Micros,
@@ -121,7 +121,8 @@ impl Engine {
     pub(super) fn rearm_timer(&mut self) {
         let leaving = !self.acceptor.open;
         let work = leaving || self.has_work();
-        let expires = !leaving || self.change.quorum_leaves;
+        // Leaving alone helps nobody; and who is behind cannot tell a slow leader from its own gap.
+        let expires = if leaving { self.change.quorum_leaves } else { self.ahead.is_none() };
         self.timer.run(self.now, work, expires);
     }
 

@@ -114,10 +114,6 @@ impl Tree {
         &self.root
     }
 
-    pub fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
     pub fn node(&self, hash: &BlockHash) -> Option<&Node> {
         self.nodes.get(hash)
     }
