@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tonic::{Code, Streaming};
 
 /// Blocks that wait for the application. It reads at its own pace: the server is held back.
@@ -24,6 +24,13 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 
 /// How long a server may take to answer the call.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long blocks may wait for their proof before another server is asked for it.
+const PROOF_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a server may have nothing to say before another one is asked: a server that withholds
+/// the newest blocks looks like an alliance that is idle.
+const SILENCE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The log as a stream of decided blocks. It ends only with an error that asking other servers
 /// cannot mend; faults of single servers are logged and bridged.
@@ -77,6 +84,8 @@ enum End {
     Unheard,
     /// Try the next server.
     Lost(String),
+    /// Perhaps the next server knows more. Nothing is wrong with that.
+    Quiet,
     /// The server's answer does not verify. Try the next server.
     Forged(String),
     /// No server can help: all are alike in this.
@@ -95,6 +104,7 @@ impl Task {
                     _ = self.blocks.send(Err(error)).await;
                     return;
                 }
+                End::Quiet => continue,
                 End::Lost(why) => {
                     tracing::info!(server = server.name, why, "lost the log's stream")
                 }
@@ -116,11 +126,20 @@ impl Task {
             Ok(replies) => replies,
             Err(end) => return end,
         };
+        let mut proven_at = Instant::now();
         loop {
+            let deadline = match self.verifier.waits_for_proof() {
+                true => proven_at + PROOF_PATIENCE,
+                false => Instant::now() + SILENCE_PATIENCE,
+            };
             let reply = tokio::select! {
                 reply = replies.message() => reply,
+                () = sleep_until(deadline) => return self.silent(),
                 () = self.blocks.closed() => return End::Unheard,
             };
+            if !self.verifier.waits_for_proof() {
+                proven_at = Instant::now();
+            }
             let decided = match reply {
                 Ok(Some(reply)) => self.take_in(reply),
                 Ok(None) => return End::Lost("the server ended the stream".to_owned()),
@@ -137,6 +156,13 @@ impl Task {
                 }
                 Err(fault) => return End::Forged(fault),
             }
+        }
+    }
+
+    fn silent(&self) -> End {
+        match self.verifier.waits_for_proof() {
+            true => End::Lost("no proof came for its blocks".to_owned()),
+            false => End::Quiet,
         }
     }
 

@@ -91,6 +91,11 @@ impl Verifier {
         ListenRequest { from, leaves_from, after_height: self.proven_height() }
     }
 
+    /// Whether blocks were told that nothing proves yet.
+    pub(crate) fn waits_for_proof(&self) -> bool {
+        !self.unproven.is_empty()
+    }
+
     /// Height of the last block that was proven; `None` if there is none yet.
     fn proven_height(&self) -> Option<u64> {
         self.proven.as_ref()?.last.map(|(height, _)| height)

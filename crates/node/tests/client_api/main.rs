@@ -1,0 +1,11 @@
+//! The client API from end to end: the client library, TLS, gRPC and the server's side, before a
+//! backend that keeps its log in memory. No consensus takes place here.
+//!
+//! - [`backend`]: the log in memory, with switches for faults.
+//! - [`proposing`], [`listening`], [`limits`]: the tests.
+
+mod backend;
+mod limits;
+mod listening;
+mod proposing;
+mod world;
