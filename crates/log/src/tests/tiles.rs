@@ -69,6 +69,11 @@ fn proofs_come_from_disk_and_edge_at_every_size() {
     let (mut disk, mut writer) = (Disk::default(), TileWriter::new());
     disk.append(&mut writer, &leaves);
     let reader = writer.with_edge(&disk);
+    for size in [0, 1, 255, 256, 300, 65_536, 65_537, SIZE] {
+        let mut expected = Frontier::new();
+        expected.append_many(leaves[..size as usize].iter().copied());
+        assert_eq!(Prover::new(&reader, size).frontier().unwrap(), expected, "size {size}");
+    }
     for size in [1, 256, 300, 65_535, 65_536, 65_537, 66_000, SIZE] {
         let root = tree_hash(&leaves[..size as usize]);
         let mut prover = Prover::new(&reader, size);
