@@ -1,10 +1,11 @@
 //! What goes into the engine and what comes out of it.
 
 use crate::{
-    BatchRef, BlockHash, BlockHeader, BlockRef, CheckpointCertificate, Digest, Equivocation,
-    JournalPosition, Message, Micros, NewView, NewViewCertificate, Proposal, Record, Signed,
-    SignedHeader, Statement, Verified, View, Vote,
+    BRANCH_HEADERS_MAX, BatchRef, BlockHash, BlockHeader, BlockRef, CheckpointCertificate, Digest,
+    Equivocation, JournalPosition, Message, Micros, NewView, NewViewCertificate, Proposal, Record,
+    Signed, SignedHeader, Statement, Verified, View, Vote,
 };
+use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use ally_policy::{ServerIndex, ServerSet};
 use std::sync::Arc;
 
@@ -248,4 +249,45 @@ pub enum Breach {
         /// The certificate.
         certificate: CheckpointCertificate,
     },
+}
+
+/// The most headers that show a conflict of votes.
+const EVIDENCE_HEADERS_MAX: usize = 2 * BRANCH_HEADERS_MAX;
+
+impl Evidence {
+    /// Who misbehaved.
+    pub fn culprit(&self) -> ServerIndex {
+        match self {
+            Self::Headers(proof) => proof.first.signer,
+            Self::Votes { first, .. } => first.signer,
+            Self::Selection(choice) => choice.signer,
+        }
+    }
+}
+
+impl Encode for Evidence {
+    fn encode(&self, writer: &mut Writer) {
+        match self {
+            Self::Headers(proof) => writer.u8(1).value(proof),
+            Self::Votes { first, second, headers } => {
+                writer.u8(2).value(first).value(second).list(headers)
+            }
+            Self::Selection(choice) => writer.u8(3).value(choice),
+        };
+    }
+}
+
+impl Decode for Evidence {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match reader.u8()? {
+            1 => Self::Headers(reader.value()?),
+            2 => Self::Votes {
+                first: reader.value()?,
+                second: reader.value()?,
+                headers: reader.list(EVIDENCE_HEADERS_MAX)?,
+            },
+            3 => Self::Selection(reader.value()?),
+            _ => return Err(DecodeError::Invalid("evidence kind")),
+        })
+    }
 }
