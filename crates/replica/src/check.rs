@@ -43,6 +43,23 @@ pub enum Checked {
     SyncBlocks(SyncBlocks),
 }
 
+impl Checked {
+    /// A message that this server has just signed itself, on its way back to it: nothing to check.
+    pub fn own(message: PeerMessage) -> Self {
+        match message {
+            PeerMessage::Consensus(message) => Self::Consensus(Verified::own(message)),
+            PeerMessage::Batch(signed) => Self::Batch(HeldBatch::trusted(signed)),
+            PeerMessage::FetchBatches(ids) => Self::FetchBatches(ids),
+            PeerMessage::CertifyShare(share) => Self::CertifyShare(share),
+            PeerMessage::ProofRequest(block) => Self::ProofRequest(block),
+            PeerMessage::ShareProof(proof) => Self::ShareProof(proof),
+            PeerMessage::Certificate(certificate) => Self::Certificate(certificate),
+            PeerMessage::SyncRequest(after) => Self::SyncRequest(after),
+            PeerMessage::SyncBlocks(answer) => Self::SyncBlocks(answer),
+        }
+    }
+}
+
 /// Why a frame is not passed on. The sender is to blame in every case but
 /// [`CheckError::Consensus`], which tells itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

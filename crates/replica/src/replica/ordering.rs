@@ -5,6 +5,7 @@ use crate::batch::HeldBatch;
 use crate::chain::CheckedBlock;
 use crate::io::{Recipients, StoreOp, When};
 use crate::job::Job;
+use crate::passed_over::Neglect;
 use crate::payload;
 use crate::wire::PeerMessage;
 use ally_consensus::{BatchRef, Draft, Slot, payload_digest};
@@ -88,6 +89,9 @@ impl Replica {
     /// although it has them.
     pub(super) fn heed_neglect(&mut self) {
         let neglect = self.passed_over.due(self.now.monotonic);
+        if neglect == Neglect::default() {
+            return;
+        }
         let leader = self.engine.status().leader;
         if leader == self.config.engine.me {
             return;

@@ -33,6 +33,17 @@ pub struct Status {
     pub unhelpful: ServerSet,
 }
 
+impl Status {
+    /// Whether something waits to be decided, delivered or fetched here.
+    pub fn has_work(&self) -> bool {
+        self.own_undecided_bytes > 0
+            || self.pool_bytes > 0
+            || self.undelivered_blocks > 0
+            || self.agreement.undecided > 0
+            || self.catching_up
+    }
+}
+
 impl Replica {
     /// A picture for people and monitors.
     pub fn status(&self) -> Status {
