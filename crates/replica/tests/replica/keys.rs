@@ -1,0 +1,67 @@
+//! Modelled keys: a signature is a hash over the signer's name. Nobody forges one in these tests but
+//! by asking for it.
+
+use ally_consensus::{Authenticator, CheckpointCertificate, Context, Statement, signing_bytes};
+use ally_log::{Checkpoint, Hash, Origin};
+use ally_policy::ServerIndex;
+use sha2::{Digest as _, Sha256};
+
+pub const ORIGIN: &str = "example.org/test";
+
+/// Everybody's public keys.
+#[derive(Debug, Clone)]
+pub struct Keys;
+
+pub fn sign(signer: ServerIndex, bytes: &[u8]) -> [u8; 64] {
+    let half = digest(&[b"sign", &signer.0.to_le_bytes(), bytes]);
+    let mut signature = [0; 64];
+    signature[..32].copy_from_slice(&half);
+    signature
+}
+
+pub fn share(server: ServerIndex, statement: &[u8]) -> Vec<u8> {
+    digest(&[b"share", &server.0.to_le_bytes(), statement]).to_vec()
+}
+
+pub fn combined(statement: &[u8]) -> Vec<u8> {
+    digest(&[b"combined", statement]).to_vec()
+}
+
+pub fn statement_bytes(context: &Context, statement: &Statement) -> Vec<u8> {
+    signing_bytes(context, statement.kind(), &statement.content())
+}
+
+pub fn checkpoint_of(context: &Context, certificate: &CheckpointCertificate) -> Checkpoint {
+    Checkpoint {
+        origin: Origin::new(ORIGIN).unwrap(),
+        log_size: certificate.log_size,
+        log_root: Hash(certificate.log_root.0),
+        epoch: context.epoch.0,
+        height: certificate.block.height.0,
+        block: Hash(certificate.block.hash.0),
+    }
+}
+
+fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
+
+impl Authenticator for Keys {
+    fn signature(&self, signer: ServerIndex, bytes: &[u8], signature: &[u8; 64]) -> bool {
+        sign(signer, bytes) == *signature
+    }
+
+    fn statement(&self, context: &Context, statement: &Statement, signature: &[u8]) -> bool {
+        combined(&statement_bytes(context, statement)) == signature
+    }
+
+    fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
+        let statement = checkpoint_of(context, certificate).statement();
+        combined(statement.as_bytes()) == certificate.signature
+    }
+}
