@@ -1,5 +1,6 @@
 //! What can go wrong with a data directory, whose fault it is, and the way back.
 
+use super::tables::TablesError;
 use ally_consensus::JournalPosition;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,8 +106,9 @@ pub enum StoreError {
         /// Commits that had been acknowledged.
         acknowledged: u64,
     },
-    /// The disk failed or is full; the store takes no more writes until it is opened again.
-    #[error("{}: {during}: {source}. Nothing more will be written or voted for until restart", dir.display())]
+    /// The system or the database failed: a full or failing disk, missing permissions. If it was a
+    /// write that failed, nothing more is written until the directory is opened again.
+    #[error("{}: {during}: {source}", dir.display())]
     Disk {
         /// The data directory.
         dir: PathBuf,
@@ -114,6 +116,17 @@ pub enum StoreError {
         during: &'static str,
         /// What the system or the database said.
         source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// Something was read back, and is not what was written. The disk is to blame.
+    #[error(
+        "{}: {what}: the data is damaged on the disk. Stop this server and look at the disk; what \
+         was decided is held by the other servers too", dir.display()
+    )]
+    Unreadable {
+        /// The data directory.
+        dir: PathBuf,
+        /// What could not be read, and why.
+        what: String,
     },
     /// The store takes no more writes, because of an earlier error or because it was closed.
     #[error("the store takes no more writes: {reason}")]
@@ -149,5 +162,16 @@ impl StoreError {
         source: impl std::error::Error + Send + Sync + 'static,
     ) -> Self {
         Self::Disk { dir: dir.to_owned(), during, source: Arc::new(source) }
+    }
+
+    /// A failure of the database while something was done with `dir` that is open.
+    pub(super) fn database(dir: &Path, during: &'static str, error: TablesError) -> Self {
+        match error {
+            TablesError::InUse => Self::InUse { dir: dir.to_owned() },
+            TablesError::Io(error) => Self::disk(dir, during, error),
+            TablesError::Damaged(what) => {
+                Self::Unreadable { dir: dir.to_owned(), what: format!("{during}: {what}") }
+            }
+        }
     }
 }

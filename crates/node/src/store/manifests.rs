@@ -2,11 +2,13 @@
 //!
 //! For each table fjall keeps a file `current` that names the manifest in force and carries its
 //! checksum, and does not look at that checksum: a damaged manifest makes it allocate whatever
-//! length it finds there, or forget files. Here the checksum is looked at.
+//! length it finds there, or forget files. Here the checksum is looked at. A table without a manifest
+//! is taken for a new one; here it is missed.
 //!
 //! Format of `current`: `version (8, LE) || XXH3-128 of the file v<version> (16, LE) || 0 (1)`.
 
 use super::error::StoreError;
+use super::tables::Tables;
 use ally_codec::{DecodeError, Reader};
 use std::fs;
 use std::io;
@@ -20,29 +22,29 @@ use xxhash_rust::xxh3::xxh3_128;
 pub(super) fn check(dir: &Path) -> Result<(), StoreError> {
     let disk = |e: io::Error| StoreError::disk(dir, "reading the tables' manifests", e);
     let tables = dir.join("keyspaces");
-    if !tables.is_dir() {
-        // A database that was never written to; the watermark knows whether that can be.
-        return Ok(());
-    }
-    for entry in fs::read_dir(tables).map_err(disk)? {
-        let table = entry.map_err(disk)?.path();
-        // A table whose making was cut off has no manifest yet, and the database makes it again.
-        if table.join("current").exists() {
-            check_table(&table)?;
+    // All tables were made with the directory, so a missing one was there: the database itself would
+    // make an empty one in its place.
+    for number in 0..Tables::DIRECTORIES {
+        let table = tables.join(number.to_string());
+        match fs::read(table.join("current")) {
+            Ok(current) => check_table(&table, &current)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                let what = "the manifest of a table is missing".to_owned();
+                return Err(StoreError::Damaged { file: table, what });
+            }
+            Err(e) => return Err(disk(e)),
         }
     }
     Ok(())
 }
 
-fn check_table(table: &Path) -> Result<(), StoreError> {
-    let disk = |e: io::Error| StoreError::disk(table, "reading the manifest", e);
+fn check_table(table: &Path, current: &[u8]) -> Result<(), StoreError> {
     let damaged = |file: &Path, what: &str| {
         let (file, what) = (file.to_owned(), what.to_owned());
         StoreError::Damaged { file, what }
     };
-    let current = table.join("current");
     let (version, checksum) =
-        parse(&fs::read(&current).map_err(disk)?).map_err(|e| damaged(&current, &e.to_string()))?;
+        parse(current).map_err(|e| damaged(&table.join("current"), &e.to_string()))?;
     let manifest = table.join(format!("v{version}"));
     match fs::read(&manifest) {
         Ok(bytes) if xxh3_128(&bytes) == checksum => Ok(()),
@@ -50,7 +52,7 @@ fn check_table(table: &Path) -> Result<(), StoreError> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             Err(damaged(&manifest, "the file is missing"))
         }
-        Err(e) => Err(disk(e)),
+        Err(e) => Err(StoreError::disk(table, "reading the manifest", e)),
     }
 }
 

@@ -5,7 +5,7 @@ use super::identity::{IDENTITY_FILE, Identity, sync_directory};
 use super::keys;
 use super::manifests;
 use super::records::StoredBlock;
-use super::tables::{Table, Tables};
+use super::tables::{Table, Tables, TablesError};
 use super::wal;
 use super::watermark::Watermark;
 use super::write_batch::WriteBatch;
@@ -203,8 +203,8 @@ fn fill(dir: &Path, identity: &Identity) -> Result<(), StoreError> {
     File::create_new(dir.join(LOCK_FILE)).map_err(disk)?;
     Watermark::create(dir).map_err(disk)?;
     let tables = Tables::open(&dir.join(TABLES_DIRECTORY))
-        .map_err(|e| StoreError::disk(dir, "making the tables", e))?;
-    tables.sync().map_err(|e| StoreError::disk(dir, "making the tables", e))?;
+        .map_err(|e| StoreError::database(dir, "making the tables", e))?;
+    tables.sync().map_err(|e| StoreError::database(dir, "making the tables", e))?;
     drop(tables);
     identity.write(dir).map_err(disk)
 }
@@ -238,9 +238,8 @@ fn open_tables(dir: &Path) -> Result<Tables, StoreError> {
     manifests::check(&path)?;
     wal::check(&path)?;
     Tables::open(&path).map_err(|e| match e {
-        fjall::Error::Locked => StoreError::InUse { dir: dir.to_owned() },
-        fjall::Error::Io(e) => StoreError::disk(dir, "opening the tables", e),
-        e => StoreError::Damaged { file: path.clone(), what: e.to_string() },
+        TablesError::Damaged(what) => StoreError::Damaged { file: path.clone(), what },
+        e => StoreError::database(dir, "opening the tables", e),
     })
 }
 
@@ -248,7 +247,10 @@ fn open_tables(dir: &Path) -> Result<Tables, StoreError> {
 fn read_ends(dir: &Path, tables: &Tables) -> Result<(Ends, Option<StoredBlock>), StoreError> {
     let path = dir.join(TABLES_DIRECTORY);
     let damaged = |what: &str| StoreError::Damaged { file: path.clone(), what: what.to_owned() };
-    let failed = |e| StoreError::disk(dir, "reading the tables", e);
+    let failed = |e| match e {
+        TablesError::Damaged(what) => damaged(&what),
+        e => StoreError::database(dir, "reading the tables", e),
+    };
     let note = |key, absent| match tables.value(Table::Notes, key).map_err(failed)? {
         None => Ok(absent),
         Some(value) => keys::to_number(&value).ok_or_else(|| damaged("a note is not a number")),

@@ -4,7 +4,7 @@ use super::error::StoreError;
 use super::keys;
 use super::open::Store;
 use super::records::{BatchKey, StoredBlock};
-use super::tables::{Entries, Table};
+use super::tables::{Entries, Table, TablesError};
 use ally_consensus::{BlockHash, Digest, Height, JournalPosition, Sequence};
 use ally_policy::ServerIndex;
 use bytes::Bytes;
@@ -20,7 +20,7 @@ impl Store {
     /// A batch, with its origin's signature.
     ///
     /// # Errors
-    /// [`StoreError::Disk`].
+    /// [`StoreError::Disk`], [`StoreError::Unreadable`].
     pub fn batch(&self, key: BatchKey) -> Result<Option<Bytes>, StoreError> {
         self.value(Table::Batches, &keys::batch(key))
     }
@@ -34,7 +34,7 @@ impl Store {
     /// A block that is kept as undecided.
     ///
     /// # Errors
-    /// [`StoreError::Disk`].
+    /// [`StoreError::Disk`], [`StoreError::Unreadable`].
     pub fn undecided(&self, hash: BlockHash) -> Result<Option<Bytes>, StoreError> {
         self.value(Table::Undecided, &hash.0)
     }
@@ -42,7 +42,7 @@ impl Store {
     /// A decided block.
     ///
     /// # Errors
-    /// [`StoreError::Disk`], [`StoreError::Damaged`].
+    /// [`StoreError::Disk`], [`StoreError::Unreadable`].
     pub fn block(&self, height: Height) -> Result<Option<StoredBlock>, StoreError> {
         let key = keys::number(height.0);
         let Some(value) = self.value(Table::Blocks, &key)? else { return Ok(None) };
@@ -58,7 +58,7 @@ impl Store {
     /// The decided block that holds the command at a log index.
     ///
     /// # Errors
-    /// [`StoreError::Disk`], [`StoreError::Damaged`].
+    /// [`StoreError::Disk`], [`StoreError::Unreadable`].
     pub fn block_with(&self, log_index: u64) -> Result<Option<StoredBlock>, StoreError> {
         let start = self
             .shared
@@ -75,7 +75,7 @@ impl Store {
     /// first one that proves the commands below `log_size`. Returned with its log size.
     ///
     /// # Errors
-    /// [`StoreError::Disk`], [`StoreError::Damaged`].
+    /// [`StoreError::Disk`], [`StoreError::Unreadable`].
     pub fn certificate_from(&self, log_size: u64) -> Result<Option<(u64, Bytes)>, StoreError> {
         let first = self.shared.tables.from(Table::Certificates, &keys::number(log_size)).next();
         self.certificate(first.transpose())
@@ -84,7 +84,7 @@ impl Store {
     /// The certificate of the largest certified log, with its log size.
     ///
     /// # Errors
-    /// [`StoreError::Disk`], [`StoreError::Damaged`].
+    /// [`StoreError::Disk`], [`StoreError::Unreadable`].
     pub fn newest_certificate(&self) -> Result<Option<(u64, Bytes)>, StoreError> {
         self.certificate(self.shared.tables.last(Table::Certificates))
     }
@@ -92,7 +92,7 @@ impl Store {
     /// A complete tile of the log's tree: 256 hashes of 32 bytes.
     ///
     /// # Errors
-    /// [`StoreError::Disk`].
+    /// [`StoreError::Disk`], [`StoreError::Unreadable`].
     pub fn tile(&self, level: u8, index: u64) -> Result<Option<Bytes>, StoreError> {
         self.value(Table::Tiles, &keys::tile(level, index))
     }
@@ -100,7 +100,7 @@ impl Store {
     /// Proof of misbehaviour.
     ///
     /// # Errors
-    /// [`StoreError::Disk`].
+    /// [`StoreError::Disk`], [`StoreError::Unreadable`].
     pub fn evidence(&self, digest: Digest) -> Result<Option<Bytes>, StoreError> {
         self.value(Table::Evidence, &digest.0)
     }
@@ -108,7 +108,7 @@ impl Store {
     /// Digests of all proofs of misbehaviour.
     ///
     /// # Errors
-    /// [`StoreError::Disk`], [`StoreError::Damaged`].
+    /// [`StoreError::Disk`], [`StoreError::Unreadable`].
     pub fn all_evidence(&self) -> Result<Vec<Digest>, StoreError> {
         let digests = self.shared.tables.from(Table::Evidence, &[]).map(|entry| {
             let (digest, _) = entry.map_err(|e| self.failed(e))?;
@@ -121,7 +121,7 @@ impl Store {
     /// Hashes of all blocks that are kept as undecided.
     ///
     /// # Errors
-    /// [`StoreError::Disk`], [`StoreError::Damaged`].
+    /// [`StoreError::Disk`], [`StoreError::Unreadable`].
     pub fn all_undecided(&self) -> Result<Vec<BlockHash>, StoreError> {
         let hashes = self.shared.tables.from(Table::Undecided, &[]).map(|entry| {
             let (hash, _) = entry.map_err(|e| self.failed(e))?;
@@ -134,7 +134,7 @@ impl Store {
     /// Bytes that the data takes on the disk.
     ///
     /// # Errors
-    /// [`StoreError::Disk`].
+    /// [`StoreError::Disk`], [`StoreError::Unreadable`].
     pub fn disk_bytes(&self) -> Result<u64, StoreError> {
         self.shared.tables.disk_bytes().map_err(|e| self.failed(e))
     }
@@ -145,19 +145,19 @@ impl Store {
 
     fn certificate(
         &self,
-        entry: Result<Option<(Bytes, Bytes)>, fjall::Error>,
+        entry: Result<Option<(Bytes, Bytes)>, TablesError>,
     ) -> Result<Option<(u64, Bytes)>, StoreError> {
         let Some((key, certificate)) = entry.map_err(|e| self.failed(e))? else { return Ok(None) };
         let log_size = keys::to_number(&key).ok_or_else(|| self.unreadable("a log size"))?;
         Ok(Some((log_size, certificate)))
     }
 
-    fn failed(&self, error: fjall::Error) -> StoreError {
-        StoreError::disk(&self.shared.dir, "reading", error)
+    fn failed(&self, error: TablesError) -> StoreError {
+        StoreError::database(&self.shared.dir, "reading", error)
     }
 
     fn unreadable(&self, what: &str) -> StoreError {
-        StoreError::Damaged { file: self.shared.dir.clone(), what: format!("{what} is unreadable") }
+        StoreError::Unreadable { dir: self.shared.dir.clone(), what: what.to_owned() }
     }
 }
 
@@ -175,7 +175,7 @@ impl Iterator for JournalRecords {
         Some(
             self.entries
                 .next()?
-                .map_err(|e| StoreError::disk(&self.dir, "reading the journal", e))
+                .map_err(|e| StoreError::database(&self.dir, "reading the journal", e))
                 .and_then(|(key, record)| {
                     let position = keys::to_number(&key).map(JournalPosition);
                     match position {
@@ -183,8 +183,8 @@ impl Iterator for JournalRecords {
                             self.last = Some(position);
                             Ok((position, record))
                         }
-                        _ => Err(StoreError::Damaged {
-                            file: self.dir.clone(),
+                        _ => Err(StoreError::Unreadable {
+                            dir: self.dir.clone(),
                             what: format!("the journal has a gap after {:?}", self.last),
                         }),
                     }
@@ -204,13 +204,10 @@ impl Iterator for Blocks {
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(match self.entries.next()? {
-            Ok((key, value)) => {
-                StoredBlock::from_entry(&key, &value).ok_or_else(|| StoreError::Damaged {
-                    file: self.dir.clone(),
-                    what: "a block is unreadable".to_owned(),
-                })
-            }
-            Err(e) => Err(StoreError::disk(&self.dir, "reading blocks", e)),
+            Ok((key, value)) => StoredBlock::from_entry(&key, &value).ok_or_else(|| {
+                StoreError::Unreadable { dir: self.dir.clone(), what: "a block".to_owned() }
+            }),
+            Err(e) => Err(StoreError::database(&self.dir, "reading blocks", e)),
         })
     }
 }
@@ -227,7 +224,7 @@ impl Iterator for Batches {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self.entries.next()? {
-            Err(e) => Some(Err(StoreError::disk(&self.dir, "reading batches", e))),
+            Err(e) => Some(Err(StoreError::database(&self.dir, "reading batches", e))),
             Ok((key, batch)) => {
                 let key = keys::to_batch(&key)?;
                 (key.origin == self.origin).then_some(Ok((key, batch)))

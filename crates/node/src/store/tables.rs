@@ -2,8 +2,11 @@
 //! merge tree with one write-ahead log for all tables.
 
 use bytes::Bytes;
-use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
+use fjall::{
+    Database, Guard, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, LsmError, PersistMode,
+};
 use std::collections::BTreeMap;
+use std::io;
 use std::ops::Bound;
 use std::path::Path;
 
@@ -83,6 +86,51 @@ impl Table {
 /// database has no order.
 pub(super) type Puts = BTreeMap<(Table, Bytes), Option<Bytes>>;
 
+/// What can go wrong in the database.
+#[derive(Debug)]
+pub(super) enum TablesError {
+    /// Another process has it open.
+    InUse,
+    /// The system says no.
+    Io(io::Error),
+    /// What is on the disk is not what was written.
+    Damaged(String),
+}
+
+impl From<fjall::Error> for TablesError {
+    fn from(error: fjall::Error) -> Self {
+        match error {
+            fjall::Error::Locked => Self::InUse,
+            fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => {
+                Self::from_io(error)
+            }
+            fjall::Error::Storage(LsmError::ChecksumMismatch { .. }) => {
+                Self::Damaged("a checksum is wrong".to_owned())
+            }
+            fjall::Error::Storage(LsmError::Unrecoverable) => {
+                Self::Damaged("a file of a table is missing or cannot be read".to_owned())
+            }
+            fjall::Error::Poisoned => Self::Io(io::Error::other(
+                "an earlier write or a background task of the database failed",
+            )),
+            error => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+impl TablesError {
+    /// Files that end early, are missing or hold nonsense are damage; all else is the system's.
+    fn from_io(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::NotFound
+            | io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput => Self::Damaged(error.to_string()),
+            _ => Self::Io(error),
+        }
+    }
+}
+
 /// The open database.
 pub(super) struct Tables {
     database: Database,
@@ -90,8 +138,11 @@ pub(super) struct Tables {
 }
 
 impl Tables {
+    /// Directories of tables, numbered from 0: the database's own and one for each of ours.
+    pub(super) const DIRECTORIES: usize = Table::ALL.len() + 1;
+
     /// Opens the database in `dir`, makes it if the directory is not there.
-    pub(super) fn open(dir: &Path) -> fjall::Result<Self> {
+    pub(super) fn open(dir: &Path) -> Result<Self, TablesError> {
         let database = Database::builder(dir)
             .cache_size(CACHE_BYTES)
             .max_journaling_size(WAL_BYTES_MAX)
@@ -107,7 +158,7 @@ impl Tables {
     }
 
     /// The value of a key.
-    pub(super) fn value(&self, table: Table, key: &[u8]) -> fjall::Result<Option<Bytes>> {
+    pub(super) fn value(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, TablesError> {
         Ok(self.keyspace(table).get(key)?.map(Bytes::from))
     }
 
@@ -122,17 +173,17 @@ impl Tables {
         &self,
         table: Table,
         key: &[u8],
-    ) -> fjall::Result<Option<(Bytes, Bytes)>> {
+    ) -> Result<Option<(Bytes, Bytes)>, TablesError> {
         self.keyspace(table).range(..=key.to_vec()).next_back().map(entry).transpose()
     }
 
     /// The last entry.
-    pub(super) fn last(&self, table: Table) -> fjall::Result<Option<(Bytes, Bytes)>> {
+    pub(super) fn last(&self, table: Table) -> Result<Option<(Bytes, Bytes)>, TablesError> {
         self.keyspace(table).last_key_value().map(entry).transpose()
     }
 
     /// Writes all of `puts` as one; returns when it is durable if `sync`.
-    pub(super) fn commit(&self, puts: Puts, sync: bool) -> fjall::Result<()> {
+    pub(super) fn commit(&self, puts: Puts, sync: bool) -> Result<(), TablesError> {
         let mode = if sync { PersistMode::SyncData } else { PersistMode::Buffer };
         let mut batch = self.database.batch().durability(Some(mode));
         for ((table, key), value) in puts {
@@ -141,12 +192,12 @@ impl Tables {
                 None => batch.remove(self.keyspace(table), key),
             }
         }
-        batch.commit()
+        Ok(batch.commit()?)
     }
 
     /// Makes all that was written without a sync durable.
-    pub(super) fn sync(&self) -> fjall::Result<()> {
-        self.database.persist(PersistMode::SyncAll)
+    pub(super) fn sync(&self) -> Result<(), TablesError> {
+        Ok(self.database.persist(PersistMode::SyncAll)?)
     }
 
     /// Writes out everything that is in memory and waits for it.
@@ -158,8 +209,8 @@ impl Tables {
     }
 
     /// Bytes on the disk.
-    pub(super) fn disk_bytes(&self) -> fjall::Result<u64> {
-        self.database.disk_space()
+    pub(super) fn disk_bytes(&self) -> Result<u64, TablesError> {
+        Ok(self.database.disk_space()?)
     }
 
     fn keyspace(&self, table: Table) -> &Keyspace {
@@ -171,13 +222,14 @@ impl Tables {
 pub(super) struct Entries(fjall::Iter);
 
 impl Iterator for Entries {
-    type Item = fjall::Result<(Bytes, Bytes)>;
+    type Item = Result<(Bytes, Bytes), TablesError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.next().map(entry)
     }
 }
 
-fn entry(guard: Guard) -> fjall::Result<(Bytes, Bytes)> {
-    guard.into_inner().map(|(key, value)| (key.into(), value.into()))
+fn entry(guard: Guard) -> Result<(Bytes, Bytes), TablesError> {
+    let (key, value) = guard.into_inner()?;
+    Ok((key.into(), value.into()))
 }

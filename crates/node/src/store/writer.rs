@@ -152,7 +152,7 @@ impl Writer {
     pub(super) fn run(mut self, queue: &Queue) {
         while let Some(jobs) = queue.take() {
             if let Err(error) = self.commit(jobs) {
-                tracing::error!(%error, "the store is read-only from now on");
+                tracing::error!(%error, "nothing more will be written or voted for until restart");
                 let reason = error.to_string();
                 for job in queue.end(error) {
                     (job.on_durable)(Err(StoreError::ReadOnly { reason: reason.clone() }));
@@ -201,7 +201,7 @@ impl Writer {
         let sync = self.durability == Durability::Fsync;
         self.tables
             .commit(puts, sync)
-            .map_err(|e| StoreError::disk(&self.dir, "writing a commit", e))?;
+            .map_err(|e| StoreError::database(&self.dir, "writing a commit", e))?;
         self.watermark
             .advance(ends.commits)
             .map_err(|e| StoreError::disk(&self.dir, "writing the watermark", e))?;
@@ -210,7 +210,7 @@ impl Writer {
     }
 
     fn settle(&self) -> Result<(), StoreError> {
-        self.tables.sync().map_err(|e| StoreError::disk(&self.dir, "closing", e))?;
+        self.tables.sync().map_err(|e| StoreError::database(&self.dir, "closing", e))?;
         self.watermark.sync().map_err(|e| StoreError::disk(&self.dir, "closing", e))
     }
 }

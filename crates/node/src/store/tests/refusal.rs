@@ -67,7 +67,7 @@ fn a_directory_of_a_later_version_or_with_an_unknown_key_is_refused() {
 
 #[test]
 fn a_directory_that_lost_a_part_is_refused() {
-    for part in ["identity.toml", "watermark", "tables"] {
+    for part in ["identity.toml", "watermark", "tables", "tables/keyspaces", "tables/keyspaces/3"] {
         let (_parent, dir) = fresh();
         let (store, _) = open(&dir);
         store.commit(record(1)).expect("durable");
@@ -81,13 +81,17 @@ fn a_directory_that_lost_a_part_is_refused() {
 }
 
 #[test]
-fn a_database_that_was_emptied_is_refused() {
+fn a_database_without_its_log_is_refused() {
     let (_parent, dir) = fresh();
     let (store, _) = open(&dir);
     store.commit(record(1)).expect("durable");
     drop(store);
-    fs::remove_dir_all(dir.join("tables")).unwrap();
-    fs::create_dir(dir.join("tables")).unwrap();
+    for entry in fs::read_dir(dir.join("tables")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ext| ext == "jnl") {
+            fs::remove_file(path).unwrap();
+        }
+    }
     let error = refused(&dir, &US);
     assert!(matches!(error, StoreError::Shortened { found: 0, acknowledged: 1, .. }), "{error}");
 }
