@@ -1,4 +1,4 @@
-//! BLS12-381 arithmetic: the one place of this module that calls into blst.
+//! Points of BLS12-381: with `scalar.rs` the one place of this crate that calls into blst.
 //!
 //! [`G1`] and [`G2`] are only made by decoding (on the curve, in the subgroup of prime order, not the
 //! point at infinity) or out of each other, so that no other code has anything left to check. What
@@ -12,9 +12,9 @@ use blst::{
     blst_miller_loop_n, blst_p1, blst_p1_affine, blst_p1_affine_compress, blst_p1_affine_in_g1,
     blst_p1_affine_is_inf, blst_p1_from_affine, blst_p1_mult, blst_p1_to_affine,
     blst_p1_uncompress, blst_p1s_mult_pippenger, blst_p1s_mult_pippenger_scratch_sizeof, blst_p2,
-    blst_p2_add_or_double, blst_p2_affine, blst_p2_affine_compress, blst_p2_affine_in_g2,
-    blst_p2_affine_is_inf, blst_p2_from_affine, blst_p2_generator, blst_p2_mult, blst_p2_to_affine,
-    blst_p2_uncompress, blst_scalar,
+    blst_p2_add_or_double, blst_p2_add_or_double_affine, blst_p2_affine, blst_p2_affine_compress,
+    blst_p2_affine_in_g2, blst_p2_affine_is_inf, blst_p2_double, blst_p2_generator, blst_p2_mult,
+    blst_p2_to_affine, blst_p2_uncompress, blst_scalar,
 };
 use std::ptr;
 
@@ -187,24 +187,40 @@ impl G2 {
     /// `coefficients[0] + coefficients[1] * x + coefficients[2] * x^2 ...`: a polynomial in the
     /// exponent, at a public point. `None` if that is the point at infinity.
     ///
+    /// # Cost
+    /// One doubling or addition per coefficient and bit of `x`.
+    ///
     /// # Variable time: public data only
     pub(super) fn polynomial(coefficients: &[G2], x: u16) -> Option<Self> {
         let mut value = blst_p2::default();
         for coefficient in coefficients.iter().rev() {
-            let (mut term, mut product) = (blst_p2::default(), blst_p2::default());
-            // SAFETY: all operands are initialised (all zeros is the point at infinity); the
-            // factor's two bytes hold 16 bits.
-            unsafe {
-                blst_p2_from_affine(&mut term, &coefficient.0);
-                blst_p2_mult(&mut product, &value, x.to_le_bytes().as_ptr(), 16);
-                blst_p2_add_or_double(&mut value, &product, &term);
-            }
+            let raised = times_small(&value, x);
+            // SAFETY: all operands are initialised and distinct.
+            unsafe { blst_p2_add_or_double_affine(&mut value, &raised, &coefficient.0) };
         }
         let value = to_affine_2(&value);
         // SAFETY: `value` is initialised.
         let infinite = unsafe { blst_p2_affine_is_inf(&value) };
         (!infinite).then_some(Self(value))
     }
+}
+
+/// A small multiple of a point, by doubling and adding: the tables of blst's multiplication only pay
+/// for larger factors.
+fn times_small(point: &blst_p2, factor: u16) -> blst_p2 {
+    // All zeros is the point at infinity.
+    let mut product = blst_p2::default();
+    for bit in (0..u16::BITS - factor.leading_zeros()).rev() {
+        let mut doubled = blst_p2::default();
+        // SAFETY: all operands are initialised and distinct.
+        unsafe { blst_p2_double(&mut doubled, &product) };
+        product = doubled;
+        if factor >> bit & 1 == 1 {
+            // SAFETY: all operands are initialised and distinct.
+            unsafe { blst_p2_add_or_double(&mut product, &doubled, point) };
+        }
+    }
+    product
 }
 
 /// Whether `e(signature, generator) = e(hash, key)`: the signature has the exponent of the key.

@@ -103,6 +103,22 @@ fn all_subsets_of_policies_with_six_leaves() {
     check_all_subsets(&gate(1, [gate(1, [gate(2, [pair(0), either(2)])]), pair(4)]));
 }
 
+/// From 32 points on blst adds by another algorithm.
+#[test]
+fn many_servers_sign() {
+    let dealt = dealt(&threshold(34, 50));
+    assert_eq!(PublicKey::from_bytes(&dealt.public.to_bytes()), Ok(dealt.public.clone()));
+    let everyone = ServerSet::first(50);
+    let last: ServerSet = everyone.difference(&ServerSet::first(16));
+    let signature = combine(&dealt.public, MESSAGE, &sign(&dealt, MESSAGE, &last)).unwrap();
+    let other = combine(&dealt.public, MESSAGE, &sign(&dealt, MESSAGE, &everyone)).unwrap();
+    assert_eq!(signature, other);
+    let one_less = last.difference(&ServerSet::first(17));
+    let missing = ServerSet::first(17);
+    let too_few = combine(&dealt.public, MESSAGE, &sign(&dealt, MESSAGE, &one_less));
+    assert_eq!(too_few, Err(CombineError::NotQualified { missing }));
+}
+
 #[test]
 fn receivers_check_their_shares() {
     let formula = gate(2, [gate(2, [leaf(0), leaf(1), leaf(2)]), leaf(0), leaf(3)]);
