@@ -4,6 +4,7 @@
 mod hostile;
 mod privacy;
 mod subsets;
+mod vectors;
 
 use std::sync::{Arc, OnceLock};
 
