@@ -180,7 +180,10 @@ impl Shared {
     fn finish(&self) {
         self.queue.close();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A callback may hold the last clone: the writer thread cannot wait for itself, and ends
+        // when that callback returns.
         if let Some(writer) = writer
+            && writer.thread().id() != std::thread::current().id()
             && writer.join().is_err()
         {
             tracing::error!("the store's writer thread panicked");

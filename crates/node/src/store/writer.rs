@@ -150,6 +150,7 @@ pub(super) struct Ends {
 impl Writer {
     /// Commits until the queue is closed or the disk fails.
     pub(super) fn run(mut self, queue: &Queue) {
+        let _told = EndOnPanic(queue);
         while let Some(jobs) = queue.take() {
             if let Err(error) = self.commit(jobs) {
                 tracing::error!(%error, "nothing more will be written or voted for until restart");
@@ -212,6 +213,19 @@ impl Writer {
     fn settle(&self) -> Result<(), StoreError> {
         self.tables.sync().map_err(|e| StoreError::database(&self.dir, "closing", e))?;
         self.watermark.sync().map_err(|e| StoreError::disk(&self.dir, "closing", e))
+    }
+}
+
+/// A panic of the writer (or of a callback) must not leave callers waiting for ever.
+struct EndOnPanic<'a>(&'a Queue);
+
+impl Drop for EndOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let reason = "the writer thread panicked".to_owned();
+            // Dropping the jobs drops their callbacks: whoever waits for one sees that.
+            drop(self.0.end(StoreError::ReadOnly { reason }));
+        }
     }
 }
 

@@ -82,3 +82,28 @@ fn a_closed_store_says_so_and_can_be_read() {
     assert!(matches!(store.commit(record(2)), Err(StoreError::ReadOnly { .. })));
     assert_eq!(kept(&store), Some((1, 1)));
 }
+
+#[test]
+fn a_panic_on_the_writer_thread_ends_writing_and_nobody_waits() {
+    let (_parent, dir) = fresh();
+    let (store, _) = open(&dir);
+    store.submit(record(1), |_| panic!("a callback that panics, as this test wants"));
+    while store.commit(WriteBatch::new()).is_ok() {}
+    assert!(matches!(store.commit(record(2)), Err(StoreError::ReadOnly { .. })));
+    drop(store);
+    assert_eq!(kept(&open(&dir).0), Some((1, 1)));
+}
+
+#[test]
+fn the_last_clone_may_be_dropped_by_a_callback() {
+    let (_parent, dir) = fresh();
+    let (store, _) = open(&dir);
+    let (told, done) = mpsc::channel();
+    let last = store.clone();
+    store.submit(record(1), move |outcome| {
+        drop(last);
+        told.send(outcome).expect("the test listens");
+    });
+    drop(store);
+    done.recv().expect("called").expect("durable");
+}
