@@ -66,7 +66,8 @@ async fn a_dialler_whose_key_is_unknown_learns_that() {
 
 #[tokio::test]
 async fn a_peer_of_another_alliance_epoch_or_policy_is_named_on_both_sides() {
-    let differences: [(fn(&mut Context), &str); 3] = [
+    type Difference = fn(&mut Context);
+    let differences: [(Difference, &str); 3] = [
         (|context| context.alliance = AllianceId([9; 32]), "in another alliance: 0"),
         (|context| context.epoch = Epoch(3), "in epoch "),
         (|context| context.policy = PolicyDigest([9; 32]), "another trust policy: 0"),

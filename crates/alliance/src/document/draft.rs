@@ -1,0 +1,78 @@
+//! An alliance before its threshold keys are dealt.
+
+use super::{
+    AllianceDocument, DocumentError, KeyMismatch, Organisation, Parameters, ThresholdKeys,
+};
+use ally_consensus::Epoch;
+use ally_policy::{Definition, FaultModel, TrustPolicy};
+
+/// What an alliance is called and what it assumes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Introduction {
+    /// The first line of every checkpoint: a name that nobody else uses, by custom a domain and a
+    /// path (`example.org/ally`); visible characters without `+`.
+    pub origin: String,
+    /// The alliance's name, for people.
+    pub name: String,
+    /// The number of the configuration; 0 to found an alliance.
+    pub epoch: Epoch,
+    /// What a faulty server may be able to do.
+    pub model: FaultModel,
+}
+
+/// An alliance of which everything is settled but the threshold keys: the policy passed, so a dealer
+/// can deal them over its formulas.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub(super) introduction: Introduction,
+    pub(super) formulas: Vec<(String, String)>,
+    pub(super) policy: TrustPolicy,
+    pub(super) organisations: Vec<Organisation>,
+    pub(super) parameters: Parameters,
+}
+
+impl Draft {
+    /// Checks the policy of a new alliance against its members.
+    ///
+    /// `formulas` are (name, formula) pairs: `decide`, optional `fast` and `certify`, and rules of
+    /// organisations. Whatever the members sent is checked once more when the document is parsed.
+    ///
+    /// # Errors
+    /// [`DocumentError::Policy`]: a mistake in a formula, or a condition that fails; whoever wrote the
+    /// policy is to blame.
+    pub fn new(
+        introduction: Introduction,
+        formulas: Vec<(String, String)>,
+        organisations: Vec<Organisation>,
+        parameters: Parameters,
+    ) -> Result<Self, DocumentError> {
+        let members = organisations.iter().map(Organisation::member).collect();
+        let pairs = formulas.iter().map(|(name, formula)| (name.as_str(), formula.as_str()));
+        let definition = Definition::from_formulas(pairs, "policy", Some(members))?;
+        let policy = TrustPolicy::new(&definition, introduction.model)?;
+        Ok(Self { introduction, formulas, policy, organisations, parameters })
+    }
+
+    /// The policy, over whose formulas the keys are to be dealt.
+    pub fn policy(&self) -> &TrustPolicy {
+        &self.policy
+    }
+
+    /// The number of the configuration, for which the keys are to be dealt.
+    pub fn epoch(&self) -> Epoch {
+        self.introduction.epoch
+    }
+
+    /// Completes the document; nobody has signed it yet.
+    ///
+    /// # Errors
+    /// [`KeyMismatch`] if a key was dealt over another formula or for another epoch.
+    pub fn seal(self, keys: ThresholdKeys) -> Result<AllianceDocument, KeyMismatch> {
+        keys.check(&self.policy, self.introduction.epoch)?;
+        let signatures = vec![None; self.organisations.len()];
+        let mut document =
+            AllianceDocument { draft: self, keys, id: Default::default(), signatures };
+        document.id = document.compute_id();
+        Ok(document)
+    }
+}

@@ -1,0 +1,79 @@
+//! From TOML to a document.
+
+use super::signature;
+use super::{AllianceDocument, Draft, Introduction, Organisation, Parameters, ThresholdKeys};
+use crate::fields::{self, Fields};
+use crate::mistake::Mistake;
+use ally_consensus::Epoch;
+use ally_policy::{DOCUMENT_BYTES_MAX, Definition, FaultModel, PolicyError, Source, TrustPolicy};
+
+const KEYS: [&str; 9] = [
+    "origin",
+    "name",
+    "epoch",
+    "model",
+    "policy",
+    "organisation",
+    "keys",
+    "parameters",
+    "signature",
+];
+const TEXT_BYTES_MAX: usize = 200;
+
+/// Why a text is no alliance document.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DocumentError {
+    /// A mistake outside the policy.
+    #[error(transparent)]
+    Mistake(#[from] Mistake),
+    /// A mistake in the policy, or a policy that fails its conditions.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+}
+
+impl AllianceDocument {
+    /// Reads a document. `file` is its name in messages.
+    ///
+    /// # Errors
+    /// [`DocumentError`]: whoever wrote or changed the file is to blame; the message says where.
+    ///
+    /// # Cost
+    /// Milliseconds: the policy's conditions are checked, and the keys decoded.
+    pub fn parse(text: &str, file: &str) -> Result<Self, DocumentError> {
+        let source = Source::new(file, text);
+        let table = fields::parse(&source, DOCUMENT_BYTES_MAX)?;
+        let fields = Fields::root(&source, &table, &KEYS)?;
+        let introduction = introduction(&fields)?;
+        let organisations = Organisation::read_all(&fields)?;
+        let members = organisations.iter().map(Organisation::member).collect();
+        let definition = Definition::parse_table(text, file, "policy", members)?;
+        let policy = TrustPolicy::new(&definition, introduction.model)?;
+        let formulas = definition.formulas();
+        let formulas = formulas.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+        let parameters = Parameters::read(&fields)?;
+        let keys = ThresholdKeys::read(&fields, &policy, introduction.epoch)?;
+        let signatures = signature::read_all(&fields, &organisations)?;
+        let draft = Draft { introduction, formulas, policy, organisations, parameters };
+        let mut document = Self { draft, keys, id: Default::default(), signatures };
+        document.id = document.compute_id();
+        Ok(document)
+    }
+}
+
+fn introduction(fields: &Fields<'_>) -> Result<Introduction, Mistake> {
+    let origin = fields.text("origin")?;
+    let visible = origin.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'+');
+    if origin.is_empty() || origin.len() > TEXT_BYTES_MAX || !visible {
+        return Err(fields
+            .bad("origin", "1 to 200 visible ASCII characters without spaces and `+`")
+            .hint("a domain of yours and a path will do, for instance `example.org/ally`"));
+    }
+    let name = fields.text("name")?;
+    if name.is_empty() || name.len() > TEXT_BYTES_MAX || name.chars().any(char::is_control) {
+        return Err(fields.bad("name", "1 to 200 bytes without control characters"));
+    }
+    let epoch = Epoch(fields.number("epoch", 0..=0, 0)?);
+    let model: FaultModel = fields.optional_value("model")?.unwrap_or_default();
+    Ok(Introduction { origin: origin.to_owned(), name: name.to_owned(), epoch, model })
+}
