@@ -1,6 +1,7 @@
 //! A policy held against the conditions of its fault model.
 
 use crate::conditions::{Condition, Counterexample, Failure, Judge, Verdict};
+use crate::coverage::Work;
 use crate::definition::{Resolved, resolve};
 use crate::error::InputError;
 use crate::strengthen::weakest_fast;
@@ -29,12 +30,31 @@ impl Assessment {
     /// # Errors
     /// The writer's: names that cannot be resolved.
     pub(crate) fn of(definition: &Definition, model: FaultModel) -> Result<Self, InputError> {
+        Self::within(definition, model, Work::new(Work::CHECK))
+    }
+
+    /// As [`Assessment::of`], with so much work for the exact search.
+    pub(crate) fn within(
+        definition: &Definition,
+        model: FaultModel,
+        work: Work,
+    ) -> Result<Self, InputError> {
         let resolved = resolve(definition)?;
         let everybody = ServerSet::first(resolved.servers.len());
-        let mut judge = Judge::new(everybody, &resolved.decide);
+        let mut judge = Judge::new(everybody, &resolved.decide, work);
         let tested = resolved.fast.as_ref().unwrap_or(&resolved.decide);
-        let two_steps = judge.two_steps(tested, model);
-        let fast = match (&resolved.fast, two_steps.holds()) {
+        let mut verdicts = vec![
+            (Condition::Q3, judge.q3()),
+            (Condition::Fast, judge.fast(tested)),
+            (Condition::Q2, judge.q2(tested)),
+        ];
+        if model == FaultModel::AttestedLeader {
+            verdicts.push((Condition::AttestedLeader, judge.attested_leader(tested)));
+        }
+        let holds = |condition: Condition| {
+            verdicts.iter().any(|(own, verdict)| *own == condition && verdict.holds())
+        };
+        let fast = match (&resolved.fast, holds(two_steps(model))) {
             (Some(given), _) => Some(given.clone()),
             (None, true) => Some(resolved.decide.clone()),
             (None, false) => weakest_fast(&mut judge, model),
@@ -42,28 +62,29 @@ impl Assessment {
         let slow_path = fast.as_ref().is_some_and(|fast| {
             *fast != resolved.decide && !judge.implies(&resolved.decide, fast).holds()
         });
+        // Where three quorums need not share a server, that is all there is to say.
+        let underivable = fast.is_none() && holds(Condition::Q3);
+        let required = required(model, resolved.fast.is_some() || underivable, slow_path);
+        let work = judge.work;
+        let mut assessment = Self { model, resolved, verdicts, required, fast, slow_path };
+        assessment.test_given_formulas(work);
+        Ok(assessment)
+    }
 
-        let mut verdicts = vec![(Condition::Q3, judge.q3())];
-        verdicts.push((Condition::Fast, judge.fast(tested)));
-        verdicts.push((Condition::Q2, judge.q2(tested)));
-        if model == FaultModel::AttestedLeader {
-            verdicts.push((Condition::AttestedLeader, judge.attested_leader(tested)));
+    /// A formula that was given has to fit `decide`.
+    fn test_given_formulas(&mut self, work: Work) {
+        let decide = self.resolved.decide.clone();
+        let mut judge = Judge::new(ServerSet::first(self.resolved.servers.len()), &decide, work);
+        let mut verdicts = Vec::new();
+        if let Some(given) = &self.resolved.fast {
+            verdicts.push((Condition::FastImpliesDecide, judge.implies(given, &decide)));
         }
-        // Where three quorums need not share a server, that is what there is to say.
-        let hopeless = fast.is_none() && judge.q3().holds();
-        let two_steps_needed = resolved.fast.is_some() || hopeless;
-        let mut required = required(model, two_steps_needed, slow_path);
-        if let Some(given) = &resolved.fast {
-            let verdict = judge.implies(given, &resolved.decide);
-            verdicts.push((Condition::FastImpliesDecide, verdict));
-            required.push(Condition::FastImpliesDecide);
-        }
-        if let Some(given) = &resolved.certify {
+        if let Some(given) = &self.resolved.certify {
             verdicts.push((Condition::CertifyUnforgeable, judge.unforgeable(given)));
-            verdicts.push((Condition::CertifyLive, judge.implies(&resolved.decide, given)));
-            required.extend([Condition::CertifyUnforgeable, Condition::CertifyLive]);
+            verdicts.push((Condition::CertifyLive, judge.implies(&decide, given)));
         }
-        Ok(Self { model, resolved, verdicts, required, fast, slow_path })
+        self.required.extend(verdicts.iter().map(|(condition, _)| *condition));
+        self.verdicts.extend(verdicts);
     }
 
     /// Whether the policy may be used.
@@ -110,6 +131,15 @@ impl Assessment {
             set.contains(crate::ServerIndex(index as u16)).then(|| name.clone())
         };
         self.resolved.servers.iter().enumerate().filter_map(name).collect()
+    }
+}
+
+/// The condition under which a formula gives decisions in two steps.
+fn two_steps(model: FaultModel) -> Condition {
+    match model {
+        FaultModel::Byzantine => Condition::Fast,
+        FaultModel::AttestedLeader => Condition::AttestedLeader,
+        FaultModel::Attested => Condition::Q2,
     }
 }
 

@@ -179,8 +179,8 @@ pub(crate) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub(crate) fn new(everybody: ServerSet, decide: &'a Formula) -> Self {
-        Self { everybody, decide, work: Work::new(Work::CHECK) }
+    pub(crate) fn new(everybody: ServerSet, decide: &'a Formula, work: Work) -> Self {
+        Self { everybody, decide, work }
     }
 
     pub(crate) fn q3(&mut self) -> Verdict {
@@ -198,7 +198,7 @@ impl<'a> Judge<'a> {
 
     pub(crate) fn fast(&mut self, fast: &Formula) -> Verdict {
         let coverage = Coverage::pair(self.decide, fast);
-        for leader in self.everybody.iter() {
+        for leader in self.everybody.difference(coverage.twins()).iter() {
             let common = ServerSet::from_iter([leader]);
             let task = Task { cover: self.everybody, sets: [3, 2], common };
             if !coverage.may_be_covered(&task) {

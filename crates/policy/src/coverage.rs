@@ -51,6 +51,7 @@ pub(crate) struct Coverage {
     nodes: u64,
     /// Servers at several leaves; interchangeable ones stand side by side.
     repeated: Vec<Repeated>,
+    twins: ServerSet,
 }
 
 /// A server at several leaves of the merged tree.
@@ -141,8 +142,14 @@ impl Coverage {
     /// under a new root and every server stands at two leaves.
     pub(crate) fn pair(first: &Formula, second: &Formula) -> Self {
         let root = merge::merge(first, second);
-        let (nodes, repeated) = merge::survey(&root);
-        Self { root, nodes, repeated }
+        let merge::Survey { nodes, repeated, twins } = merge::survey(&root);
+        Self { root, nodes, repeated, twins }
+    }
+
+    /// Servers that could be exchanged for another one that is not among them: what holds for
+    /// that one holds for them.
+    pub(crate) fn twins(&self) -> &ServerSet {
+        &self.twins
     }
 
     /// Whether the walk's "yes" is certain too: no server stands at several leaves.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::assessment::Assessment;
 use crate::conditions::{Condition, Judge};
+use crate::coverage::Work;
 use crate::definition::{CERTIFY, DECIDE, Entry, FAST, Resolved, resolve};
 use crate::syntax::{Expr, ExprKind};
 use crate::{Definition, Formula, SERVERS_MAX, ServerIndex, ServerSet};
@@ -145,7 +146,8 @@ impl<'a> Tries<'a> {
     fn without(&mut self, name: &str) -> Option<Vec<Change>> {
         let old = self.definition.entry(name)?.text.clone();
         let kept = self.definition.without_formula(name)?;
-        let assessment = Assessment::of(&kept, self.assessment.model).ok()?;
+        let work = Work::new(Work::TRY);
+        let assessment = Assessment::within(&kept, self.assessment.model, work).ok()?;
         let change = Change { formula: name.to_owned(), old, new: None };
         assessment.is_ok().then(|| vec![change])
     }
@@ -160,14 +162,17 @@ impl<'a> Tries<'a> {
             edit.apply(&mut text);
             changed = changed.with_formula(&edit.entry.name, &text)?;
         }
-        Some(self.could_be_ok(&changed)? && Assessment::of(&changed, model).ok()?.is_ok())
+        if !self.could_be_ok(&changed)? {
+            return Some(false);
+        }
+        Some(Assessment::within(&changed, model, Work::new(Work::TRY)).ok()?.is_ok())
     }
 
     /// A quick look before the whole assessment: whether quorums share what they have to.
     fn could_be_ok(&self, changed: &Definition) -> Option<bool> {
         let resolved = resolve(changed).ok()?;
         let everybody = ServerSet::first(resolved.servers.len());
-        let mut judge = Judge::new(everybody, &resolved.decide);
+        let mut judge = Judge::new(everybody, &resolved.decide, Work::new(Work::TRY));
         Some(if self.assessment.requires(Condition::Q3) {
             judge.q3().holds()
         } else {
@@ -237,7 +242,11 @@ fn wider(assessment: &Assessment) -> Option<String> {
     let mut widening = Widening { servers: resolved.servers.len(), steps: Vec::new() };
     let decide = widening.widen(&resolved.decide, resolved)?;
     let servers = widening.servers;
-    if servers > SERVERS_MAX || !Judge::new(ServerSet::first(servers), &decide).q3().holds() {
+    if servers > SERVERS_MAX {
+        return None;
+    }
+    let mut judge = Judge::new(ServerSet::first(servers), &decide, Work::new(Work::TRY));
+    if !judge.q3().holds() {
         return None;
     }
     // Organisations that need the same are named together.

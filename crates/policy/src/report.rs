@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::assessment::Assessment;
 use crate::conditions::{Condition, Failure, Judge, Verdict};
+use crate::coverage::Work;
 use crate::definition::{CERTIFY, DECIDE, FAST};
 use crate::error::PolicyError;
 use crate::families::{Family, minimal_sets};
@@ -210,7 +211,8 @@ fn warnings(assessment: &Assessment) -> Vec<String> {
     let mut warnings = resolved.warnings.clone();
     let named = resolved.decide.servers();
     let repeats = named.len() < resolved.decide.leaf_count();
-    let mut judge = Judge::new(ServerSet::first(resolved.servers.len()), &resolved.decide);
+    let everybody = ServerSet::first(resolved.servers.len());
+    let mut judge = Judge::new(everybody, &resolved.decide, Work::new(Work::CHECK));
     for (index, name) in resolved.servers.iter().enumerate() {
         let server = ServerIndex(index as u16);
         if !named.contains(server) {

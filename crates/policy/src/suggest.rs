@@ -5,10 +5,7 @@ const WORD_BYTES_MAX: usize = 64;
 
 /// The candidate nearest to a mistyped word, if one is near: up to one edit for every three
 /// characters. An edit inserts, removes or replaces a character or swaps two neighbours.
-pub fn nearest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > WORD_BYTES_MAX {
         return None;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Node, Repeated, UNBOUNDED};
 use crate::formula::Gate;
-use crate::{Formula, ServerIndex};
+use crate::{Formula, ServerIndex, ServerSet};
 
 /// Merges two formulas: gate by gate where they have the same tree, else side by side under a
 /// root of which nothing may fail.
@@ -100,9 +100,18 @@ fn lift(formula: &Formula, tolerance: &impl Fn(&Gate) -> [u16; 2]) -> Node {
     }
 }
 
-/// Counts the nodes and finds the servers at several leaves, interchangeable ones side by side
-/// in the order of first occurrence.
-pub(super) fn survey(root: &Node) -> (u64, Vec<Repeated>) {
+/// What there is to know about a merged tree.
+pub(super) struct Survey {
+    /// Leaves and gates.
+    pub(super) nodes: u64,
+    /// The servers at several leaves, interchangeable ones side by side.
+    pub(super) repeated: Vec<Repeated>,
+    /// All of a class of interchangeable servers but the first.
+    pub(super) twins: ServerSet,
+}
+
+/// Counts the nodes and finds the servers that repeat and those that are interchangeable.
+pub(super) fn survey(root: &Node) -> Survey {
     let mut gates_of = BTreeMap::new();
     let mut order = Vec::new();
     let mut nodes = 0;
@@ -114,17 +123,21 @@ pub(super) fn survey(root: &Node) -> (u64, Vec<Repeated>) {
         gates.push(gate);
     });
     let mut classes: BTreeMap<Vec<u64>, u16> = BTreeMap::new();
-    let mut repeated = Vec::new();
+    let mut survey = Survey { nodes, repeated: Vec::new(), twins: ServerSet::EMPTY };
     for server in order {
         let gates = gates_of.remove(&server).unwrap_or_default();
-        if gates.len() > 1 {
-            let fresh = classes.len() as u16;
-            let class = *classes.entry(gates).or_insert(fresh);
-            repeated.push(Repeated { server, class });
+        let repeats = gates.len() > 1;
+        let fresh = classes.len() as u16;
+        let class = *classes.entry(gates).or_insert(fresh);
+        if class != fresh {
+            survey.twins.insert(server);
+        }
+        if repeats {
+            survey.repeated.push(Repeated { server, class });
         }
     }
-    repeated.sort_by_key(|repeated| repeated.class);
-    (nodes, repeated)
+    survey.repeated.sort_by_key(|repeated| repeated.class);
+    survey
 }
 
 /// Calls `leaf` with every leaf's server and the number of the gate above it.

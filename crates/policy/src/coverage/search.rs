@@ -17,6 +17,9 @@ impl Work {
     /// Enough for every policy that people have shown us, and well under a second.
     pub(crate) const CHECK: u64 = 40_000_000;
 
+    /// For one of many attempts at a repair.
+    pub(crate) const TRY: u64 = 1_000_000;
+
     pub(crate) fn new(visits: u64) -> Self {
         Self(visits)
     }
