@@ -14,10 +14,12 @@ use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 pub enum Record {
     /// A vote for this proposal. The payload is kept with it until the block is certified.
     Vote(Signed<Proposal>),
-    /// A block that leads to one committed to, without a vote for it.
+    /// A block below one voted for, committed to or taken as a tip, without a vote for it. Its
+    /// payload is kept as a voted one's is.
     Hold(Signed<Proposal>),
-    /// The last vote was for this block, at or below the last certified one. Stands for the votes
-    /// that a shortened journal leaves out ([`crate::Engine::snapshot`]).
+    /// The last vote was for this block. Stands for all votes before it, in a shortened journal
+    /// ([`crate::Engine::snapshot`]); the blocks are held by [`Record::Hold`]. It is there even where
+    /// the block is certified: selection ranks reports by the view of the last vote.
     Voted {
         /// The block's view.
         view: View,

@@ -229,34 +229,27 @@ impl Engine {
         let window = decided.saturating_add(self.config.window_blocks);
         let certified = self.certified_height().0;
         let uncertified = certified.saturating_add(self.config.uncertified_blocks_max);
-        let tip = self.acceptor.new_view.as_ref().map_or(self.origin(), |nv| nv.tip);
-        Height(window.min(uncertified)).max(tip.height.next())
+        Height(window.min(uncertified)).max(self.view_tip().height.next())
     }
 
-    /// Journals every block from the last vote up to `head`, decided ones that were passed over
-    /// too, so that a later report can show the whole branch; then votes.
+    /// Journals every block that leads to `head`, decided ones that were passed over too, so that a
+    /// report can show the whole branch; then votes.
     ///
     /// One vote stands for its ancestors. With a slow path each block gets its own, because commit
     /// shares only combine on the same block.
     fn cast_votes(&mut self, head: BlockRef, out: &mut Vec<Output>) {
+        let Some(mut chain) = self.unjournalled(head.hash) else { return };
+        if chain.is_empty() {
+            chain.push(head);
+        }
+        self.hold_below(chain[0].hash, out);
         let view = self.acceptor.view;
-        let voted_height = match &self.acceptor.voted {
-            Some(voted) if voted.view == view => voted.block.height,
-            _ => Height::ZERO,
-        };
-        let mut chain: Vec<_> = self
-            .tree
-            .walk_down(head.hash, voted_height)
-            .take_while(|node| node.view() == view)
-            .map(|node| (node.block, node.signed_proposal()))
-            .collect();
-        chain.reverse();
         let slow_path = self.config.policy.has_slow_path();
-        for (block, proposal) in chain {
+        for block in chain {
+            let Some(node) = self.tree.node_mut(&block.hash) else { return };
+            node.journalled = true;
+            let proposal = node.signed_proposal();
             let position = self.write(Record::Vote(proposal), out);
-            if let Some(node) = self.tree.node_mut(&block.hash) {
-                node.journalled = true;
-            }
             let new_view = self.acceptor.new_view.clone();
             self.acceptor.voted = Some(Voted { view, block, new_view, position });
             if slow_path || block == head {
@@ -264,6 +257,47 @@ impl Engine {
             }
         }
         self.acceptor.head = head;
+    }
+
+    /// The blocks of a branch, ascending, that no record holds yet; none if the branch has a hole,
+    /// so that a report could not show it. After a restart the decided blocks that this server did
+    /// not vote for are such a hole until they are certified.
+    pub(super) fn unjournalled(&self, top: BlockHash) -> Option<Vec<BlockRef>> {
+        let base = self.view_tip().height.max(self.certified_height());
+        let nodes = self.tree.walk_down(top, base).take_while(|node| !node.journalled);
+        let mut chain: Vec<_> = nodes.map(|node| (node.block, node.parent())).collect();
+        chain.reverse();
+        let whole = chain.first().is_none_or(|(_, parent)| {
+            let below = self.tree.node(&parent.hash);
+            parent.height <= base || below.is_some_and(|node| node.journalled)
+        });
+        whole.then(|| chain.into_iter().map(|(block, _)| block).collect())
+    }
+
+    /// Journals the undecided blocks below `top` that no record holds yet: whoever builds on them
+    /// answers for them, so they must not be lost with the memory of those who showed them.
+    pub(super) fn hold_below(&mut self, top: BlockHash, out: &mut Vec<Output>) {
+        let root = self.tree.root().block.height;
+        let nodes = self.tree.walk_down(top, root).skip(1).take_while(|node| !node.journalled);
+        let mut blocks: Vec<_> = nodes.map(|node| node.block.hash).collect();
+        blocks.reverse();
+        for hash in blocks {
+            self.hold(hash, out);
+        }
+    }
+
+    /// Journals a block without a vote for it.
+    pub(super) fn hold(&mut self, hash: BlockHash, out: &mut Vec<Output>) {
+        if let Some(node) = self.tree.node_mut(&hash).filter(|node| !node.journalled) {
+            node.journalled = true;
+            let proposal = node.signed_proposal();
+            self.write(Record::Hold(proposal), out);
+        }
+    }
+
+    /// The block that the open view starts from.
+    fn view_tip(&self) -> BlockRef {
+        self.acceptor.new_view.as_ref().map_or(self.origin(), |certificate| certificate.tip)
     }
 
     /// Sends the last vote, again or for the first time.

@@ -89,9 +89,11 @@ impl Engine {
                 self.count_commit(block.hash, sender, out);
             }
             Some(_) => {}
-            // The certificate proves that a quorum voted for it: whoever committed can show it. The
-            // commit itself is repeated until there is progress.
-            None => self.want(block, ServerSet::from_iter([sender]), out),
+            // The certificate proves that a quorum voted for it: whoever committed can show it.
+            None => {
+                self.learner.pending_commits[sender.index()] = Some((view, block));
+                self.want(block, ServerSet::from_iter([sender]), out);
+            }
         }
     }
 
@@ -143,30 +145,18 @@ impl Engine {
         if !due || !held || block.height <= self.tree.root().block.height {
             return;
         }
-        self.journal_branch(block.hash, out);
+        // What leads to a block that it did not vote for, so that a report can show it.
+        let Some(branch) = self.unjournalled(block.hash) else { return };
+        self.hold_below(branch.first().map_or(block.hash, |lowest| lowest.hash), out);
+        for block in branch {
+            self.hold(block.hash, out);
+        }
         let Some(known) = &self.acceptor.committed else { return };
         let position = self.write(Record::Commit(known.certificate.clone()), out);
         if let Some(known) = &mut self.acceptor.committed {
             known.position = Some(position);
         }
         self.send_commit(Recipients::All, out);
-    }
-
-    /// Journals what leads to a block that this server commits to without having voted for it, so
-    /// that a report can show it after a restart.
-    fn journal_branch(&mut self, hash: BlockHash, out: &mut Vec<Output>) {
-        let missing: Vec<_> = self
-            .tree
-            .walk_down(hash, self.certified_height())
-            .take_while(|node| !node.journalled)
-            .map(|node| (node.block.hash, node.signed_proposal()))
-            .collect();
-        for (hash, proposal) in missing.into_iter().rev() {
-            self.write(Record::Hold(proposal), out);
-            if let Some(node) = self.tree.node_mut(&hash) {
-                node.journalled = true;
-            }
-        }
     }
 
     /// Sends the last commit, again or for the first time.

@@ -27,6 +27,8 @@ pub(crate) const FUTURE_PROPOSALS_PER_SENDER: usize = 64;
 pub(super) struct Learner {
     /// Votes for blocks whose header is not known, by sender.
     pub pending: Vec<BTreeMap<BlockHash, Vote>>,
+    /// The last commit of each server whose block is not known.
+    pub pending_commits: Vec<Option<(View, BlockRef)>>,
     /// Senders of votes above the decided height for unknown blocks.
     pub pending_senders: ServerSet,
     /// The newest vote of each server.
@@ -41,6 +43,7 @@ impl Learner {
     pub fn new(servers: usize) -> Self {
         Self {
             pending: vec![BTreeMap::new(); servers],
+            pending_commits: vec![None; servers],
             pending_senders: ServerSet::EMPTY,
             latest: vec![None; servers],
             future: vec![BTreeMap::new(); servers],
@@ -205,6 +208,11 @@ impl Engine {
             self.keep_share(sender, vote, out);
             voters.insert(sender);
         }
+        for (sender, commit) in self.learner.pending_commits.iter_mut().enumerate() {
+            if commit.take_if(|commit| *commit == (view, block)).is_some() {
+                committers.insert(ServerIndex(sender as u16));
+            }
+        }
         self.learner.forget_below(self.tree.root().block.height);
         for voter in voters.iter() {
             self.count_vote(hash, voter, out);
@@ -322,9 +330,16 @@ impl Engine {
 
     fn retry_ahead(&mut self, out: &mut Vec<Output>) {
         let Some(ahead) = &self.ahead else { return };
-        let block = ahead.block;
-        if let Lineage::Linked(_) = self.tree.lineage(block) {
-            self.decide(block, DecisionPath::Certificate, out);
+        match self.tree.lineage(ahead.block) {
+            Lineage::Linked(_) => self.decide(ahead.block, DecisionPath::Certificate, out),
+            Lineage::Missing(_) => {}
+            Lineage::Conflicting => {
+                let breach = Breach::Certificate {
+                    decided: self.tree.root().block,
+                    certificate: ahead.clone(),
+                };
+                self.halt(breach, out);
+            }
         }
     }
 

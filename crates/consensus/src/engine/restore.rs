@@ -152,6 +152,9 @@ impl Engine {
     }
 
     fn replay_enter(&mut self, certificate: NewViewCertificate) {
+        if certificate.view == self.acceptor.view && self.acceptor.open {
+            return;
+        }
         self.acceptor.view = certificate.view;
         self.acceptor.open = true;
         self.acceptor.head = certificate.tip;
@@ -168,7 +171,6 @@ impl Engine {
         if header.alliance != context.alliance || header.epoch != context.epoch {
             return Err(RestoreError::Foreign { index });
         }
-        self.reach(index, header.view)?;
         let block = header.block_ref();
         self.tree.insert(block, proposal);
         if let Some(node) = self.tree.node_mut(&block.hash) {
@@ -182,19 +184,26 @@ impl Engine {
         index: usize,
         proposal: Signed<Proposal>,
     ) -> Result<(), RestoreError> {
-        let (view, parent) = (proposal.body.header.view, proposal.body.header.parent);
+        let view = proposal.body.header.view;
+        self.reach(index, view)?;
         let block = self.replay_block(index, proposal)?;
         let previous = self.acceptor.voted.as_ref().filter(|voted| voted.view == view);
-        // Where decided blocks were passed over, they are certified and gone.
-        let certified = self.certified_height().next() >= block.height;
-        let extends = previous.is_none_or(|voted| {
-            voted.block.hash == parent || (certified && voted.block.height < block.height)
-        });
+        let extends = previous.is_none_or(|voted| self.leads_down_to(block, voted.block));
         if view != self.acceptor.view || !self.acceptor.open || !extends {
             return Err(RestoreError::BrokenChain { index, block });
         }
         self.replay_voted(view, block);
         Ok(())
+    }
+
+    /// Whether the records so far lead from `block` down to `below`, or to blocks that were certified
+    /// and so were not journalled.
+    fn leads_down_to(&self, block: BlockRef, below: BlockRef) -> bool {
+        let lowest = self.tree.walk_down(block.hash, below.height).last();
+        lowest.is_some_and(|node| {
+            let parent = node.parent();
+            parent == below || parent.height <= self.certified_height()
+        })
     }
 
     fn replay_voted(&mut self, view: View, block: BlockRef) {
@@ -230,11 +239,12 @@ impl Engine {
     /// before.
     ///
     /// # Cost
-    /// One record per uncertified block voted for, and a few more.
+    /// One record per uncertified block held, and a few more.
     pub fn snapshot(&self) -> Vec<Record> {
         let place = &self.acceptor;
         let mut records = vec![Record::Leave(View::ZERO)];
         records.extend(self.certified.clone().map(Record::Certified));
+        records.extend(self.tree.journalled().into_iter().map(Record::Hold));
         let mut spoken: Vec<(View, Option<&NewViewCertificate>)> = Vec::new();
         let voted = place.voted.as_ref().map(|voted| (voted.view, voted.new_view.as_ref()));
         let known = place.committed.as_ref().filter(|known| known.position.is_some());
@@ -244,7 +254,8 @@ impl Engine {
         spoken.sort_by_key(|(view, _)| *view);
         for (view, new_view) in spoken {
             records.extend(new_view.cloned().map(Record::Enter));
-            self.snapshot_votes(view, &mut records);
+            let voted = place.voted.as_ref().filter(|voted| voted.view == view);
+            records.extend(voted.map(|voted| Record::Voted { view, block: voted.block }));
             self.snapshot_commit(view, &mut records);
         }
         if let Some(certificate) = place.new_view.clone() {
@@ -258,31 +269,9 @@ impl Engine {
         records
     }
 
-    fn snapshot_votes(&self, view: View, records: &mut Vec<Record>) {
-        let Some(voted) = self.acceptor.voted.as_ref().filter(|voted| voted.view == view) else {
-            return;
-        };
-        let nodes = self.tree.walk_down(voted.block.hash, self.certified_height());
-        let mut votes: Vec<_> = nodes
-            .take_while(|node| node.view() == view)
-            .map(|node| Record::Vote(node.signed_proposal()))
-            .collect();
-        if votes.is_empty() {
-            records.push(Record::Voted { view, block: voted.block });
-        }
-        votes.reverse();
-        records.append(&mut votes);
-    }
-
     fn snapshot_commit(&self, view: View, records: &mut Vec<Record>) {
         let known = self.acceptor.committed.as_ref().filter(|known| known.certificate.view == view);
         let Some(known) = known.filter(|known| known.position.is_some()) else { return };
-        let nodes = self.tree.walk_down(known.certificate.block.hash, self.certified_height());
-        let held: Vec<_> = nodes
-            .take_while(|node| node.view() == view)
-            .map(|node| Record::Hold(node.signed_proposal()))
-            .collect();
-        records.extend(held.into_iter().rev());
         records.push(Record::Commit(known.certificate.clone()));
     }
 }

@@ -214,6 +214,13 @@ impl Tree {
             .take_while(move |node| node.block.height > base)
     }
 
+    /// The blocks that journal records hold, parents first.
+    pub fn journalled(&self) -> Vec<Signed<Proposal>> {
+        let mut nodes: Vec<_> = self.nodes.values().filter(|node| node.journalled).collect();
+        nodes.sort_unstable_by_key(|node| node.block);
+        nodes.into_iter().map(Node::signed_proposal).collect()
+    }
+
     /// The height of the highest block of a view.
     pub fn highest(&self, view: View) -> Height {
         let mut slots = self.slots.range((view, Height::ZERO)..=(view, Height(u64::MAX)));

@@ -13,8 +13,9 @@ use super::selection::{Reported, Selection, SelectionError, select};
 use super::timer::Cause;
 use super::tree::Payload;
 use crate::{
-    BlockHash, BlockRef, Branch, Evidence, Message, NewView, NewViewCertificate, NewViewShare,
-    Output, Recipients, Record, Signed, SignedHeader, Statement, View, ViewChange,
+    BlockHash, BlockRef, Branch, CheckpointCertificate, Evidence, Message, NewView,
+    NewViewCertificate, NewViewShare, Output, Recipients, Record, Signed, SignedHeader, Statement,
+    View, ViewChange,
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,7 +93,9 @@ impl Engine {
         out.push(Output::View { view, open: None });
         self.send_report(Recipients::All, out);
         self.change.quorum_leaves = self.config.policy.is_quorum(&self.change.reached(view));
-        self.want_reported(out);
+        for reporter in self.everyone().iter() {
+            self.want_reported(reporter, out);
+        }
         self.follow_reports(out);
     }
 
@@ -128,7 +131,7 @@ impl Engine {
             let reached = self.change.reached(self.acceptor.view);
             self.change.quorum_leaves = self.config.policy.is_quorum(&reached);
             self.follow_reports(out);
-            self.want_reported(out);
+            self.want_reported(sender, out);
         }
     }
 
@@ -171,17 +174,22 @@ impl Engine {
             let branch = self.branch(view, known.new_view.as_ref(), hash);
             (!branch.headers.is_empty()).then(|| (certificate.clone(), branch))
         });
-        let certified = self.certified.clone();
+        let certified = self.newest_certificate().cloned();
         let message =
             Message::ViewChange(ViewChange { view: place.view, certified, voted, committed });
         out.push(Output::SendDurable { after: place.left_at, to, message });
+    }
+
+    /// The highest certificate that this server knows, whether it has decided the block or not.
+    fn newest_certificate(&self) -> Option<&CheckpointCertificate> {
+        self.ahead.as_ref().or(self.certified.as_ref())
     }
 
     /// The headers of one view from the later of its tip and the last certified block up to `top`;
     /// none if `top` is not above that, or conflicts with it.
     fn branch(&self, view: View, new_view: Option<&NewViewCertificate>, top: BlockHash) -> Branch {
         let tip = new_view.map_or(self.origin(), |certificate| certificate.tip);
-        let certified = self.certified.as_ref().map(|certificate| certificate.block);
+        let certified = self.newest_certificate().map(|certificate| certificate.block);
         let base = certified.filter(|block| block.height > tip.height).unwrap_or(tip);
         let nodes: Vec<_> = self.tree.walk_down(top, base.height).collect();
         let linked = nodes.last().is_some_and(|node| node.parent() == base);
@@ -194,30 +202,28 @@ impl Engine {
         Branch { view, new_view: new_view.cloned(), headers }
     }
 
-    /// As the next leader: asks for the blocks that reports speak of.
-    fn want_reported(&mut self, out: &mut Vec<Output>) {
-        if self.acceptor.open || !self.leads(self.acceptor.view) {
+    /// As the next leader: asks a reporter for the blocks that its report speaks of.
+    fn want_reported(&mut self, reporter: ServerIndex, out: &mut Vec<Output>) {
+        let view = self.acceptor.view;
+        if self.acceptor.open || !self.leads(view) || reporter == self.config.me {
             return;
         }
-        let view = self.acceptor.view;
-        let reported: Vec<_> = self
-            .change
-            .reports
-            .iter()
-            .flatten()
-            .filter(|report| report.body.view == view && report.signer != self.config.me)
-            .flat_map(|report| {
-                let sender = report.signer;
-                let headers = branches(&report.body).flat_map(|branch| &branch.headers);
-                headers.map(move |header| (header.body.block_ref(), sender))
-            })
+        let report = self.change.reports[reporter.index()].as_ref();
+        let Some(report) = report.filter(|report| report.body.view == view) else { return };
+        let blocks: Vec<_> = branches(&report.body)
+            .flat_map(|branch| &branch.headers)
+            .map(|header| header.body.block_ref())
             .collect();
-        for (block, sender) in reported {
-            if self.tree.node(&block.hash).is_none() {
-                self.want(block, ServerSet::from_iter([sender]), out);
-            } else {
-                self.want_chain(block, ServerSet::from_iter([sender]), out);
-            }
+        let tops: Vec<_> = branches(&report.body)
+            .filter_map(|branch| branch.headers.last())
+            .map(|header| header.body.block_ref())
+            .collect();
+        for block in blocks {
+            self.want(block, ServerSet::from_iter([reporter]), out);
+        }
+        // What lies below the branch, where all of the branch is known.
+        for top in tops {
+            self.want_chain(top, ServerSet::from_iter([reporter]), out);
         }
     }
 
@@ -325,6 +331,8 @@ impl Engine {
         let sources: ServerSet = choice.body.reports.iter().map(|report| report.signer).collect();
         self.change.choice = Some((choice, true));
         if self.holds_tip(tip) {
+            self.hold_below(tip.hash, out);
+            self.hold(tip.hash, out);
             let position = self.write(Record::NewViewShare { view, tip }, out);
             self.acceptor.share = Some(SharedTip { view, tip, position });
             self.send_share(out);
