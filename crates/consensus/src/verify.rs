@@ -11,6 +11,7 @@ use crate::{
 use ally_codec::Encode;
 use ally_policy::ServerIndex;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use thiserror::Error;
 
 /// The primitives behind [`Verified`]: whoever holds the public keys implements this. The engine
@@ -27,6 +28,20 @@ pub trait Authenticator {
 
     /// Whether the alliance key signed the checkpoint statement of this block.
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool;
+}
+
+impl<A: Authenticator + ?Sized> Authenticator for Arc<A> {
+    fn signature(&self, signer: ServerIndex, bytes: &[u8], signature: &[u8; 64]) -> bool {
+        (**self).signature(signer, bytes, signature)
+    }
+
+    fn statement(&self, context: &Context, statement: &Statement, signature: &[u8]) -> bool {
+        (**self).statement(context, statement, signature)
+    }
+
+    fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
+        (**self).checkpoint(context, certificate)
+    }
 }
 
 /// Why a message is not believed.

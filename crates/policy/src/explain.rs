@@ -134,6 +134,17 @@ impl Explanation {
         self.fast
     }
 
+    /// Organisations without enough servers to count.
+    pub fn missing_organisations(&self) -> &[String] {
+        &self.missing_organisations
+    }
+
+    /// How many more servers, whichever they are, may fail with the alliance staying live; `None`
+    /// if it is not live, or if that is too much work to find out.
+    pub fn more_may_fail(&self) -> Option<usize> {
+        self.more_may_fail
+    }
+
     /// The explanation as text of up to about 100 columns, without colours.
     pub fn to_text(&self) -> String {
         let mut text = Text::default();
