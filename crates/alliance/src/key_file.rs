@@ -318,4 +318,4 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -58,6 +58,3 @@ pub fn read_share(
 fn kind(purpose: KeyPurpose) -> String {
     format!("{purpose}-share")
 }
-
-#[cfg(test)]
-mod tests;

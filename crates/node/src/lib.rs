@@ -6,5 +6,12 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+mod backend;
+mod driver;
+mod keys;
 pub mod net;
+mod node;
 pub mod store;
+
+pub use driver::{FatalError, RecoverError, StoredError};
+pub use node::{Node, StartError};

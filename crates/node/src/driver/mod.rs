@@ -1,0 +1,554 @@
+//! The loop of a server: takes what happened to the replica and does what it answers.
+//!
+//! ```text
+//!   links ──► ingest (decode, check) ──┐                    ┌──► store   (Write; Durable comes back)
+//!   clients ──► Backend::submit ───────┼──► Driver: replica ┼──► links   (Send, when it is durable)
+//!   store, crypto thread ──────────────┘        .step()     ├──► crypto  (Run; Done comes back)
+//!                                                           └──► clients (Delivered, Certified)
+//! ```
+//!
+//! Owns the order: persist, send, deliver, certify, reply. One thread, so that the order is plain to
+//! see. May not decide anything: what to do comes from [`ally_replica::Replica`].
+
+mod clients;
+mod ingest;
+mod jobs;
+mod outbox;
+mod published;
+mod recover;
+mod serve;
+mod stored;
+
+pub(crate) use published::Published;
+pub use recover::RecoverError;
+pub(crate) use recover::recover;
+pub use stored::StoredError;
+pub(crate) use stored::StoredLog;
+
+use crate::api::Submission;
+use crate::keys::{OwnKeys, PublicKeys};
+use crate::net::{Budget, Links, Sent};
+use crate::store::{Store, StoreError, WriteBatch};
+use ally_codec::Encode;
+use ally_consensus::{JournalPosition, Micros};
+use ally_log::TileWriter;
+use ally_policy::ServerIndex;
+use ally_replica::{
+    Checked, Done, HeldBatch, Input, Job, Link, Now, Outgoing, Output, PeerMessage, Recipients,
+    Replica, SignedBatch, StoreOp, When, WritePosition, batch_signing_bytes,
+};
+use clients::Clients;
+use jobs::Jobs;
+use outbox::Outbox;
+use published::Step;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+
+pub(crate) use ingest::ingest;
+
+/// The most events that one turn of the loop takes from each source before it writes and sends: the
+/// size of a group commit under load.
+const TURN_EVENTS_MAX: usize = 256;
+
+/// Something that happened.
+pub(crate) enum Event {
+    /// A checked message from a peer.
+    Peer {
+        /// Whose link it came over.
+        from: ServerIndex,
+        /// The message.
+        message: Checked,
+        /// The peer's memory that it takes up, given back when the message is handled.
+        budget: Budget,
+    },
+    /// The links to a peer are up.
+    Connected(ServerIndex),
+    /// A link to a peer went down.
+    Disconnected(ServerIndex),
+    /// Commands of a client.
+    Submitted(Submission),
+    /// Writes up to here are durable, or will never be.
+    Durable(WritePosition, Result<(), StoreError>),
+    /// A job is done.
+    Done(Done),
+    /// Stop in good order.
+    Stop,
+}
+
+/// Where events come from: what the server itself caused first, then peers, then clients, so that
+/// work under way is finished before more is taken in.
+pub(crate) struct Inbox {
+    /// Answers of the store and of the crypto thread, and the order to stop.
+    pub(crate) own: mpsc::UnboundedReceiver<Event>,
+    /// Messages on control links.
+    pub(crate) control: mpsc::Receiver<Event>,
+    /// Messages on bulk links.
+    pub(crate) bulk: mpsc::Receiver<Event>,
+    /// Commands.
+    pub(crate) clients: mpsc::Receiver<Event>,
+}
+
+impl Inbox {
+    /// Waits for an event and takes what else is there, a share from each source, so that none of
+    /// them starves the others.
+    ///
+    /// Cancellation-safe: nothing is taken before something is there.
+    async fn fill(&mut self, taken: &mut Vec<Event>) {
+        tokio::select! {
+            biased;
+            Some(event) = self.own.recv() => taken.push(event),
+            Some(event) = self.control.recv() => taken.push(event),
+            Some(event) = self.bulk.recv() => taken.push(event),
+            Some(event) = self.clients.recv() => taken.push(event),
+            else => std::future::pending().await,
+        }
+        let more =
+            |room: usize, taken: &mut Vec<Event>, next: &mut dyn FnMut() -> Option<Event>| {
+                taken.extend(std::iter::from_fn(next).take(room));
+            };
+        more(TURN_EVENTS_MAX, taken, &mut || self.own.try_recv().ok());
+        more(TURN_EVENTS_MAX, taken, &mut || self.control.try_recv().ok());
+        more(TURN_EVENTS_MAX, taken, &mut || self.bulk.try_recv().ok());
+        more(TURN_EVENTS_MAX, taken, &mut || self.clients.try_recv().ok());
+    }
+}
+
+/// What the loop works with.
+pub(crate) struct Parts {
+    /// Every decision.
+    pub(crate) replica: Replica,
+    /// The disk.
+    pub(crate) store: Store,
+    /// The other servers.
+    pub(crate) links: Links,
+    /// Everybody's keys.
+    pub(crate) keys: Arc<PublicKeys>,
+    /// This server's keys.
+    pub(crate) own: Arc<OwnKeys>,
+    /// The end of the log, for proofs.
+    pub(crate) tiles: TileWriter,
+    /// What readers see.
+    pub(crate) published: Arc<Published>,
+    /// Which entries are repetitions.
+    pub(crate) duplicates: Arc<Mutex<ally_proto::DuplicateWindow>>,
+    /// What status tells.
+    pub(crate) status: Arc<StatusBoard>,
+    /// Where answers go.
+    pub(crate) events: mpsc::UnboundedSender<Event>,
+}
+
+/// Why a server had to stop by itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FatalError {
+    /// The disk failed: nothing can be promised any more.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// More servers misbehave than the policy tolerates, and it shows.
+    #[error(
+        "more servers misbehave than the trust policy tolerates: {0}. This server has stopped. \
+         Nothing that it decided is taken back; compare it with the other members' logs"
+    )]
+    Breach(String),
+    /// The system has no thread left.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+    /// A defect of this program.
+    #[error("the driver has panicked; its last words are in the log above")]
+    Panicked,
+}
+
+/// What the driver shows of itself.
+#[derive(Default)]
+pub(crate) struct StatusBoard {
+    inner: Mutex<Board>,
+}
+
+/// See [`StatusBoard`].
+#[derive(Clone, Default)]
+pub(crate) struct Board {
+    /// The replica's own view; none before the first turn.
+    pub(crate) replica: Option<ally_replica::Status>,
+    /// Entries of clients that wait for a decision.
+    pub(crate) undecided_commands: u64,
+    /// Blocks decided by fast quorum, by commits, by certificate.
+    pub(crate) decisions: [u64; 3],
+    /// Views left.
+    pub(crate) view_changes: u64,
+    /// When a block was last delivered.
+    pub(crate) progressed: Option<Instant>,
+    /// Since when something has been waiting without a pause.
+    pub(crate) busy_since: Option<Instant>,
+}
+
+impl StatusBoard {
+    /// As of the last turn of the loop.
+    pub(crate) fn read(&self) -> Board {
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Board)) {
+        change(&mut self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+}
+
+/// The loop's state.
+pub(crate) struct Driver {
+    replica: Replica,
+    store: Store,
+    links: Links,
+    keys: Arc<PublicKeys>,
+    own: Arc<OwnKeys>,
+    jobs: Jobs,
+    outbox: Outbox,
+    clients: Clients,
+    tiles: TileWriter,
+    published: Arc<Published>,
+    status: Arc<StatusBoard>,
+    serving: serve::Serving,
+    events: mpsc::UnboundedSender<Event>,
+    started: Instant,
+    /// This turn's writes, and the place of the last of them.
+    write: WriteBatch,
+    written: WritePosition,
+    /// What readers see once a write is durable.
+    steps: VecDeque<(WritePosition, Step)>,
+    /// Inputs that outputs of this turn caused.
+    pending: VecDeque<Input>,
+    outputs: Vec<Output>,
+    slow_path: bool,
+    stopping: bool,
+    /// The policy's assumption does not hold: stop.
+    breach: Option<String>,
+}
+
+impl Driver {
+    /// A driver that has done nothing yet.
+    ///
+    /// # Errors
+    /// [`FatalError::Thread`].
+    pub(crate) fn new(parts: Parts, slow_path: bool) -> Result<Self, FatalError> {
+        let Parts { replica, store, links, keys, own, tiles, published, .. } = parts;
+        let jobs = Jobs::start(Arc::clone(&keys), Arc::clone(&own), parts.events.clone())?;
+        Ok(Self {
+            clients: Clients::new(own.me, parts.duplicates),
+            serving: serve::Serving::new(StoredLog::new(store.clone()), links.clone()),
+            replica,
+            store,
+            links,
+            keys,
+            own,
+            jobs,
+            outbox: Outbox::default(),
+            tiles,
+            published,
+            status: parts.status,
+            events: parts.events,
+            started: Instant::now(),
+            write: WriteBatch::new(),
+            written: WritePosition(0),
+            steps: VecDeque::new(),
+            pending: VecDeque::new(),
+            outputs: Vec::new(),
+            slow_path,
+            stopping: false,
+            breach: None,
+        })
+    }
+
+    /// Runs until told to stop, or until the disk fails.
+    ///
+    /// # Errors
+    /// [`FatalError::Store`]: the server must not say anything more.
+    pub(crate) async fn run(mut self, mut inbox: Inbox) -> Result<(), FatalError> {
+        self.turn(Vec::new())?;
+        let mut taken = Vec::with_capacity(TURN_EVENTS_MAX);
+        loop {
+            tokio::select! {
+                () = inbox.fill(&mut taken) => {}
+                () = sleep_until(self.deadline()) => {}
+            }
+            self.turn(std::mem::take(&mut taken))?;
+            if self.stopping && self.is_flushed() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One turn: everything that happened, then one write, then what may leave.
+    fn turn(&mut self, events: Vec<Event>) -> Result<(), FatalError> {
+        if events.is_empty() {
+            self.pending.push_back(Input::Tick);
+        }
+        for event in events {
+            self.take(event)?;
+            self.step_all();
+        }
+        self.step_all();
+        self.flush();
+        self.show();
+        match self.breach.take() {
+            Some(breach) => Err(FatalError::Breach(breach)),
+            None => Ok(()),
+        }
+    }
+
+    fn take(&mut self, event: Event) -> Result<(), FatalError> {
+        match event {
+            Event::Peer { from, message, budget } => {
+                self.pending.push_back(Input::Received { from, message });
+                self.step_all();
+                drop(budget);
+            }
+            Event::Connected(server) => self.pending.push_back(Input::Connected(server)),
+            Event::Disconnected(server) => self.pending.push_back(Input::Disconnected(server)),
+            Event::Submitted(submission) => self.submit(submission),
+            Event::Durable(position, result) => {
+                result?;
+                self.durable(position);
+            }
+            Event::Done(done) => self.pending.push_back(Input::Done(done)),
+            Event::Stop if self.stopping => {}
+            Event::Stop => {
+                self.stopping = true;
+                self.clients.stopping();
+                self.pending.push_back(Input::Stopping);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the replica take every input that waits, and performs what it answers.
+    fn step_all(&mut self) {
+        while let Some(input) = self.pending.pop_front() {
+            let now = self.now();
+            self.replica.step(input, now, &mut self.outputs);
+            let mut outputs = std::mem::take(&mut self.outputs);
+            for output in outputs.drain(..) {
+                self.perform(output);
+            }
+            self.outputs = outputs;
+        }
+    }
+
+    fn submit(&mut self, submission: Submission) {
+        let commands = submission.entries.iter().map(|entry| entry.as_bytes().clone()).collect();
+        let input = Input::Submit { ticket: submission.first_tag, commands };
+        let now = self.now();
+        self.replica.step(input, now, &mut self.outputs);
+        let mut outputs = std::mem::take(&mut self.outputs);
+        let refused = outputs.iter().find_map(|output| match output {
+            Output::Refused { reason, .. } => Some(*reason),
+            _ => None,
+        });
+        match refused {
+            None => self.clients.took(submission),
+            Some(reason) => {
+                let count = submission.entries.len() as u32;
+                clients::refuse(&submission.replies, submission.first_tag, count, reason);
+            }
+        }
+        for output in outputs.drain(..) {
+            self.perform(output);
+        }
+        self.outputs = outputs;
+    }
+
+    fn perform(&mut self, output: Output) {
+        match output {
+            Output::Write { position, op } => self.write(position, op),
+            Output::Send { when: When::Durable(position), to, message }
+                if !self.outbox.is_durable(position) =>
+            {
+                self.outbox.hold(position, to, message);
+            }
+            Output::Send { to, message, .. } => self.send(to, message),
+            Output::Run(job) => self.run_job(job),
+            Output::Serve { to, what } => self.serving.serve(to, what),
+            Output::Delivered(block) => {
+                let path = block.path as usize;
+                self.status.update(|board| {
+                    board.decisions[path] += 1;
+                    board.progressed = Some(Instant::now());
+                });
+                self.clients.delivered(&block);
+            }
+            Output::View { view, open } => {
+                tracing::info!(%view, open, "view");
+                if !open {
+                    self.status.update(|board| board.view_changes += 1);
+                }
+            }
+            Output::Halt(breach) => self.breach = Some(format!("{breach:?}")),
+            // Readers learn of a certificate when it is durable; a refusal was answered above.
+            Output::Certified(_) | Output::Refused { .. } => {}
+            other => tracing::error!(?other, "an output that this driver does not know"),
+        }
+    }
+
+    fn write(&mut self, position: WritePosition, op: StoreOp) {
+        match op {
+            StoreOp::Journal { position, record } => {
+                self.write.journal(position, record.to_bytes());
+            }
+            StoreOp::RewriteJournal { first, records } => {
+                for (record, position) in records.iter().zip(first.0..) {
+                    self.write.journal(JournalPosition(position), record.to_bytes());
+                }
+                self.write.trim_journal(first);
+            }
+            StoreOp::Batch(batch) => stored::write_batch(&mut self.write, &batch),
+            StoreOp::Block(block) => {
+                let leaves = block.batches.iter().flat_map(|batch| batch.leaves().iter().copied());
+                for tile in self.tiles.append(leaves) {
+                    let (level, index) = (tile.tile.level(), tile.tile.index());
+                    self.write.tile(level, index, stored::tile_bytes(&tile.hashes));
+                }
+                stored::write_block(&mut self.write, &block);
+                let edge = Arc::new(self.tiles.clone());
+                self.steps.push_back((position, Step::Block(block.block.height, edge)));
+            }
+            StoreOp::Certificate(certificate) => {
+                stored::write_certificate(&mut self.write, &certificate);
+                self.steps.push_back((position, Step::Certificate(certificate)));
+            }
+            StoreOp::Evidence(evidence) => {
+                tracing::warn!(?evidence, "a server is provably at fault");
+                let bytes = evidence.to_bytes();
+                self.write.evidence(evidence.digest(), bytes);
+            }
+            other => tracing::error!(?other, "a write that this driver does not know"),
+        }
+        self.written = position;
+    }
+
+    /// Hands this turn's writes to the store.
+    fn flush(&mut self) {
+        if self.write.is_empty() {
+            return;
+        }
+        let (events, position) = (self.events.clone(), self.written);
+        self.store.submit(std::mem::take(&mut self.write), move |result| {
+            // The driver may be gone: then nobody waits for the answer.
+            let _ = events.send(Event::Durable(position, result));
+        });
+    }
+
+    fn durable(&mut self, position: WritePosition) {
+        for (to, message) in self.outbox.release(position) {
+            self.send(to, message);
+        }
+        let split = self.steps.partition_point(|(at, _)| *at <= position);
+        self.published.advance(self.steps.drain(..split).map(|(_, step)| step));
+        self.pending.push_back(Input::Durable(position));
+    }
+
+    /// Signs a message where needed and sends it. What goes to all comes back to this server too.
+    fn send(&mut self, to: Recipients, message: Outgoing) {
+        let message = match message {
+            Outgoing::Ready(message) => message,
+            Outgoing::ToSign(mut unsigned) => {
+                if let Some(statement) = unsigned.share_statement(self.slow_path) {
+                    unsigned.set_share(self.own.statement_share(&self.keys, &statement));
+                }
+                let bytes = unsigned.signing_bytes(&self.keys.context);
+                let signature = bytes.map_or([0; 64], |bytes| self.own.signing.sign(&bytes));
+                unsigned.signed(self.own.me, signature)
+            }
+        };
+        let me = self.own.me;
+        match to {
+            Recipients::One(server) if server == me => self.loop_back(message),
+            Recipients::One(server) => self.transmit([server], &message),
+            Recipients::Others => self.transmit(self.others(), &message),
+            Recipients::All => {
+                self.transmit(self.others(), &message);
+                self.loop_back(message);
+            }
+        }
+    }
+
+    fn transmit(&self, to: impl IntoIterator<Item = ServerIndex>, message: &PeerMessage) {
+        let frame = message.to_frame();
+        let link = link_kind(message.link());
+        for server in to {
+            match self.links.send(server, link, frame.clone()) {
+                Sent::Queued => {}
+                // The peer asks again for what it needs.
+                refused => tracing::debug!(%server, ?refused, "not sent"),
+            }
+        }
+    }
+
+    fn loop_back(&mut self, message: PeerMessage) {
+        let message = Checked::own(message);
+        self.pending.push_back(Input::Received { from: self.own.me, message });
+    }
+
+    fn run_job(&mut self, job: Job) {
+        match job {
+            Job::SignBatch(batch) => {
+                let reference = batch.reference();
+                let bytes = batch_signing_bytes(&self.keys.context, &reference);
+                let signature = self.own.signing.sign(&bytes);
+                self.clients.batched(reference.sequence);
+                let held = HeldBatch::trusted(SignedBatch { signature, batch });
+                self.pending.push_back(Input::Done(Done::SignBatch(held)));
+            }
+            job => self.jobs.run(job),
+        }
+    }
+
+    /// Whether all that was written is durable and all that waited for it has left.
+    fn is_flushed(&self) -> bool {
+        self.outbox.is_durable(self.written) && self.pending.is_empty()
+    }
+
+    fn show(&self) {
+        let (status, waiting) = (self.replica.status(), self.clients.waiting());
+        self.status.update(|board| {
+            if !status.has_work() {
+                board.busy_since = None;
+            } else if board.busy_since.is_none() {
+                board.busy_since = Some(Instant::now());
+            }
+            board.replica = Some(status);
+            board.undecided_commands = waiting;
+        });
+    }
+
+    fn others(&self) -> Vec<ServerIndex> {
+        let count = self.keys.servers.len() as u16;
+        (0..count).map(ServerIndex).filter(|server| *server != self.own.me).collect()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.replica.deadline().map(|at| self.started + Duration::from_micros(at.0))
+    }
+
+    fn now(&self) -> Now {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { monotonic: micros(self.started.elapsed()), unix: micros(unix) }
+    }
+}
+
+fn micros(duration: Duration) -> Micros {
+    Micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+}
+
+fn link_kind(link: Link) -> crate::net::LinkKind {
+    match link {
+        Link::Control => crate::net::LinkKind::Control,
+        Link::Bulk => crate::net::LinkKind::Bulk,
+    }
+}
+
+/// Waits until then; for ever if there is no deadline, so that an idle server sleeps.
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,105 @@
+//! Answering peers that are behind, without holding up the driver.
+
+use crate::driver::StoredLog;
+use crate::driver::stored::StoredError;
+use crate::net::{LinkKind, Links};
+use ally_consensus::{Height, SyncedBlock};
+use ally_policy::ServerIndex;
+use ally_replica::{
+    BatchId, PeerMessage, SYNC_BLOCKS_MAX, SYNC_BYTES_MAX, Serve, SyncBlocks, synced_block_bytes,
+};
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// How many answers are prepared at a time; beyond that requests are dropped, and asked again.
+const ANSWERS_MAX: usize = 4;
+
+/// Reads what peers ask for and sends it.
+pub(super) struct Serving {
+    log: StoredLog,
+    links: Links,
+    places: Arc<Semaphore>,
+}
+
+impl Serving {
+    pub(super) fn new(log: StoredLog, links: Links) -> Self {
+        Self { log, links, places: Arc::new(Semaphore::new(ANSWERS_MAX)) }
+    }
+
+    /// Reads and sends on another thread.
+    pub(super) fn serve(&self, to: ServerIndex, what: Serve) {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            tracing::debug!(%to, "too many peers ask at once; this one has to ask again");
+            return;
+        };
+        let (log, links) = (self.log.clone(), self.links.clone());
+        tokio::task::spawn_blocking(move || {
+            let result = match what {
+                Serve::Batches(ids) => send_batches(&log, &links, to, &ids),
+                Serve::Blocks { after } => send_blocks(&log, &links, to, after),
+            };
+            if let Err(error) = result {
+                tracing::error!(%error, "cannot read what a peer asked for");
+            }
+            drop(place);
+        });
+    }
+}
+
+fn send_batches(
+    log: &StoredLog,
+    links: &Links,
+    to: ServerIndex,
+    ids: &[BatchId],
+) -> Result<(), StoredError> {
+    for id in ids {
+        if let Some(batch) = log.batch(id)? {
+            // What does not fit into the queue is asked for again.
+            let _ = links.send(to, LinkKind::Bulk, PeerMessage::Batch(batch).to_frame());
+        }
+    }
+    Ok(())
+}
+
+fn send_blocks(
+    log: &StoredLog,
+    links: &Links,
+    to: ServerIndex,
+    after: Height,
+) -> Result<(), StoredError> {
+    if let Some(blocks) = collect(log, after)? {
+        let _ = links.send(to, LinkKind::Bulk, PeerMessage::SyncBlocks(blocks).to_frame());
+    }
+    Ok(())
+}
+
+/// The blocks after a height, cut back to the last that a stored certificate names.
+fn collect(log: &StoredLog, after: Height) -> Result<Option<SyncBlocks>, StoredError> {
+    let mut blocks = Vec::new();
+    let mut bytes = 0;
+    let mut height = after.next();
+    let mut certified = None;
+    while blocks.len() < SYNC_BLOCKS_MAX {
+        let Some(record) = log.block(height)? else { break };
+        let block = SyncedBlock { header: record.header, batches: record.batches };
+        bytes += synced_block_bytes(&block);
+        if bytes > SYNC_BYTES_MAX {
+            break;
+        }
+        let certificate = log.certificate_from(block.header.log_size)?;
+        let certificate = certificate.filter(|c| c.block.height == height);
+        blocks.push(block);
+        if let Some(certificate) = certificate {
+            certified = Some((blocks.len(), certificate));
+        }
+        height = height.next();
+    }
+    if blocks.is_empty() {
+        return Ok(None);
+    }
+    let certificate = certified.map(|(length, certificate)| {
+        blocks.truncate(length);
+        certificate
+    });
+    Ok(Some(SyncBlocks { blocks, certificate }))
+}

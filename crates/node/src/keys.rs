@@ -1,0 +1,202 @@
+//! The keys of a running server: everybody's public ones, and its own secrets.
+
+use ally_alliance::keys::{SigningKey, SigningPublic};
+use ally_codec::{Decode, Encode};
+use ally_consensus::{Authenticator, CheckpointCertificate, Context, Statement, signing_bytes};
+use ally_log::{Checkpoint, Hash, Origin};
+use ally_policy::{ServerIndex, ServerSet};
+use ally_replica::CombineFailure;
+use ally_threshold::{
+    CombineError, KeyShare, PublicKey, ShareProof, SignatureShare, combine, verify_share,
+};
+
+/// Everybody's public keys: what it takes to check what servers say.
+pub struct PublicKeys {
+    /// The alliance, epoch and policy.
+    pub context: Context,
+    /// The first line of every checkpoint.
+    pub origin: Origin,
+    /// Each server's signing key, by index.
+    pub servers: Vec<SigningPublic>,
+    /// The alliance's key: signs checkpoints.
+    pub certify: PublicKey,
+    /// Signs new views.
+    pub kernel: PublicKey,
+    /// Signs commits.
+    pub quorum: PublicKey,
+}
+
+/// One server's secrets.
+pub struct OwnKeys {
+    /// Which server.
+    pub me: ServerIndex,
+    /// Signs what it says.
+    pub signing: SigningKey,
+    /// Its share of [`PublicKeys::certify`].
+    pub certify: KeyShare,
+    /// Its share of [`PublicKeys::kernel`].
+    pub kernel: KeyShare,
+    /// Its share of [`PublicKeys::quorum`].
+    pub quorum: KeyShare,
+}
+
+impl PublicKeys {
+    /// The checkpoint that a certificate of the engine speaks of.
+    pub fn checkpoint(&self, certificate: &CheckpointCertificate) -> Checkpoint {
+        Checkpoint {
+            origin: self.origin.clone(),
+            log_size: certificate.log_size,
+            log_root: Hash(certificate.log_root.0),
+            epoch: self.context.epoch.0,
+            height: certificate.block.height.0,
+            block: Hash(certificate.block.hash.0),
+        }
+    }
+
+    /// Combines shares of the alliance key; the signature is verified.
+    ///
+    /// # Errors
+    /// [`CombineFailure`] names the culprits, or says that proofs are needed.
+    pub fn combine_certificate(
+        &self,
+        checkpoint: &Checkpoint,
+        shares: &[(ServerIndex, Vec<u8>)],
+    ) -> Result<Vec<u8>, CombineFailure> {
+        let statement = checkpoint.statement();
+        combine_shares(&self.certify, statement.as_bytes(), shares)
+    }
+
+    /// Combines shares for the engine; the signature is verified.
+    ///
+    /// # Errors
+    /// The servers whose shares are bad.
+    pub fn combine_statement(
+        &self,
+        statement: &Statement,
+        shares: &[(ServerIndex, Vec<u8>)],
+    ) -> Result<Vec<u8>, ServerSet> {
+        let key = self.statement_key(statement);
+        let bytes = signing_bytes(&self.context, statement.kind(), &statement.content());
+        combine_shares(key, &bytes, shares).map_err(|failure| match failure {
+            CombineFailure::Culprits(servers) => servers,
+            CombineFailure::Inconsistent => shares
+                .iter()
+                .filter(|(server, share)| !share_holds(key, &bytes, *server, share, &[]))
+                .map(|(server, _)| *server)
+                .collect(),
+        })
+    }
+
+    /// Whether a share of the alliance key is right, given its proof (empty if it needs none).
+    pub fn certify_share_holds(
+        &self,
+        checkpoint: &Checkpoint,
+        server: ServerIndex,
+        share: &[u8],
+        proof: &[u8],
+    ) -> bool {
+        share_holds(&self.certify, checkpoint.statement().as_bytes(), server, share, proof)
+    }
+
+    fn statement_key(&self, statement: &Statement) -> &PublicKey {
+        match statement {
+            Statement::NewView { .. } => &self.kernel,
+            Statement::Commit { .. } => &self.quorum,
+        }
+    }
+}
+
+impl Authenticator for PublicKeys {
+    fn signature(&self, signer: ServerIndex, bytes: &[u8], signature: &[u8; 64]) -> bool {
+        self.servers.get(signer.index()).is_some_and(|key| key.verify(bytes, signature))
+    }
+
+    fn statement(&self, context: &Context, statement: &Statement, signature: &[u8]) -> bool {
+        let bytes = signing_bytes(context, statement.kind(), &statement.content());
+        *context == self.context && self.statement_key(statement).verify(&bytes, signature)
+    }
+
+    fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
+        let statement = self.checkpoint(certificate).statement();
+        *context == self.context
+            && self.certify.verify(statement.as_bytes(), &certificate.signature)
+    }
+}
+
+impl OwnKeys {
+    /// This server's share on a statement of the engine.
+    ///
+    /// # Panics
+    /// If the share does not belong to the alliance's key: loading the keys checks that.
+    pub fn statement_share(&self, keys: &PublicKeys, statement: &Statement) -> Vec<u8> {
+        let own = match statement {
+            Statement::NewView { .. } => &self.kernel,
+            Statement::Commit { .. } => &self.quorum,
+        };
+        let bytes = signing_bytes(&keys.context, statement.kind(), &statement.content());
+        let share = own.sign(keys.statement_key(statement), &bytes);
+        share.expect("key shares are checked against the document at the start").to_bytes()
+    }
+
+    /// This server's share of the alliance key on a checkpoint.
+    ///
+    /// # Panics
+    /// As [`OwnKeys::statement_share`].
+    pub fn certify_share(&self, keys: &PublicKeys, checkpoint: &Checkpoint) -> Vec<u8> {
+        let share = self.certify.sign(&keys.certify, checkpoint.statement().as_bytes());
+        share.expect("key shares are checked against the document at the start").to_bytes()
+    }
+
+    /// The proof that a share given before is right; empty if the scheme's shares prove themselves,
+    /// or if the share is not this server's.
+    pub fn prove_certify_share(
+        &self,
+        keys: &PublicKeys,
+        checkpoint: &Checkpoint,
+        share: &[u8],
+    ) -> Vec<u8> {
+        let Ok(share) = SignatureShare::from_bytes(share) else { return Vec::new() };
+        let statement = checkpoint.statement();
+        let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+        let proof = self.certify.prove(&keys.certify, statement.as_bytes(), &share, &mut rng);
+        proof.map_or_else(|_| Vec::new(), |proof| proof.to_bytes())
+    }
+}
+
+fn combine_shares(
+    key: &PublicKey,
+    message: &[u8],
+    shares: &[(ServerIndex, Vec<u8>)],
+) -> Result<Vec<u8>, CombineFailure> {
+    let mut decoded = Vec::with_capacity(shares.len());
+    let mut culprits = ServerSet::EMPTY;
+    for (server, share) in shares {
+        match SignatureShare::from_bytes(share) {
+            Ok(share) => decoded.push((*server, share)),
+            Err(_) => {
+                culprits.insert(*server);
+            }
+        }
+    }
+    if !culprits.is_empty() {
+        return Err(CombineFailure::Culprits(culprits));
+    }
+    combine(key, message, &decoded).map_err(|error| match error {
+        CombineError::Refused { culprits } => {
+            CombineFailure::Culprits(culprits.into_iter().map(|(server, _)| server).collect())
+        }
+        _ => CombineFailure::Inconsistent,
+    })
+}
+
+fn share_holds(
+    key: &PublicKey,
+    message: &[u8],
+    server: ServerIndex,
+    share: &[u8],
+    proof: &[u8],
+) -> bool {
+    let Ok(share) = SignatureShare::from_bytes(share) else { return false };
+    let proof = ShareProof::from_bytes(proof).ok();
+    verify_share(key, message, server, &share, proof.as_ref()).is_ok()
+}

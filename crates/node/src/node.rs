@@ -1,0 +1,347 @@
+//! A server: its parts put together, started and stopped.
+
+use crate::api;
+use crate::backend::NodeBackend;
+use crate::driver::{
+    Driver, Event, FatalError, Inbox, Parts, Published, RecoverError, StatusBoard, StoredLog,
+    ingest, recover,
+};
+use crate::keys::{OwnKeys, PublicKeys};
+use crate::net::{self, Links, LinksConfig, PeerConfig, Timing};
+use crate::store::{Durability, Identity as StoreIdentity, Store, StoreError};
+use ally_alliance::Alliance;
+use ally_alliance::keys::{SigningKey, TransportKey};
+use ally_alliance::{
+    ClientPolicy, ConfigError, KeyFileError, KeyPurpose, ServerConfig, read_share,
+};
+use ally_consensus::Micros;
+use ally_log::Origin;
+use ally_policy::ServerIndex;
+use ally_replica::{Checker, Config as ReplicaConfig, Limits, Replica};
+use ally_transport::{Identity, IdentityError, Pins};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// Messages and submissions that wait for the driver, of each kind.
+const INBOX: usize = 1024;
+
+/// A running server. Stops when told to ([`Node::stop`]) or by itself when its disk fails.
+pub struct Node {
+    server: String,
+    peers: SocketAddr,
+    clients: SocketAddr,
+    events: mpsc::UnboundedSender<Event>,
+    links: Links,
+    api: CancellationToken,
+    ended: oneshot::Receiver<Result<(), FatalError>>,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The configuration does not fit the alliance.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A key file cannot be used.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The key in a file is not the one that the alliance document names.
+    #[error(
+        "{file}: the {kind} key in this file is not the one that the alliance document names for \
+         {server}: either the file belongs to another server, or the document is an older one"
+    )]
+    OtherKey {
+        /// The file.
+        file: String,
+        /// Which key.
+        kind: &'static str,
+        /// The server.
+        server: String,
+    },
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is stored cannot be read.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// The replica refuses what is stored, or the alliance's parameters.
+    #[error(transparent)]
+    Replica(#[from] ally_replica::RestoreError),
+    /// The checkpoint origin in the document is not one.
+    #[error("the alliance's origin: {0}")]
+    Origin(#[from] ally_log::OriginError),
+    /// An address cannot be listened on.
+    #[error("cannot listen for {whom} on {address}: {source}; is another server running there?")]
+    Listen {
+        /// Servers or clients.
+        whom: &'static str,
+        /// The address.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No certificate can be made for the transport key.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The links refuse the document's peers.
+    #[error(transparent)]
+    Links(#[from] net::StartError),
+    /// No thread.
+    #[error(transparent)]
+    Driver(#[from] FatalError),
+    /// The system has no thread left.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+}
+
+impl Node {
+    /// Starts a server. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub async fn start(config: &ServerConfig, alliance: &Alliance) -> Result<Self, StartError> {
+        let me = config.server_in(alliance)?;
+        let (own, transport) = load_keys(config, alliance, me)?;
+        let keys = Arc::new(public_keys(alliance)?);
+        let store_identity =
+            StoreIdentity { alliance: alliance.id(), server: me, epoch: alliance.epoch() };
+        let durability = match config.durability() {
+            ally_alliance::Durability::Fsync => Durability::Fsync,
+            ally_alliance::Durability::None => Durability::None,
+        };
+        let (store, found) = Store::open(config.data(), &store_identity, durability)?;
+        let recovery = recover(&store, &found, alliance.policy().server_count())?;
+        let replica = Replica::restore(replica_config(alliance, me)?, recovery.replica)?;
+
+        let peer_listener = listen("servers", config.listen_peers().as_str()).await?;
+        let client_listener = listen("clients", config.listen_clients().as_str()).await?;
+        let addresses = (local(&peer_listener), local(&client_listener));
+        let identity = Identity::new(transport)?;
+        let (links, link_events) = Links::start(
+            LinksConfig {
+                context: alliance.context(),
+                own: me,
+                listener: peer_listener,
+                peers: peers(config, alliance, me),
+                limits: net::Limits::default(),
+                timing: Timing::default(),
+            },
+            identity.clone(),
+        )?;
+
+        let (events, own_events) = mpsc::unbounded_channel();
+        let (control, control_events) = mpsc::channel(INBOX);
+        let (bulk, bulk_events) = mpsc::channel(INBOX);
+        let (clients, client_events) = mpsc::channel(INBOX);
+        let slow_path = alliance.policy().has_slow_path();
+        let (context, rotation) = (alliance.context(), alliance.rotation());
+        let checks = Arc::new(Checker::new(context, rotation, slow_path, Arc::clone(&keys)));
+        let (control_frames, bulk_frames) = link_events.into_parts();
+        tokio::spawn(ingest(control_frames, Arc::clone(&checks), control));
+        tokio::spawn(ingest(bulk_frames, checks, bulk));
+
+        let published = Arc::new(Published::new(recovery.tip, recovery.tiles.clone()));
+        let duplicates = Arc::new(Mutex::new(recovery.duplicates));
+        let status = Arc::new(StatusBoard::default());
+        let backend = NodeBackend {
+            driver: clients,
+            published: Arc::clone(&published),
+            log: StoredLog::new(store.clone()),
+            keys: Arc::clone(&keys),
+            policy: Arc::new(alliance.policy().clone()),
+            duplicates: Arc::clone(&duplicates),
+            board: Arc::clone(&status),
+            links: links.clone(),
+            me,
+            base_timeout: Duration::from_millis(alliance.parameters().timeout_ms()),
+            document: alliance.document().render().into(),
+        };
+        let driver = Driver::new(
+            Parts {
+                replica,
+                store,
+                links: links.clone(),
+                keys,
+                own: Arc::new(own),
+                tiles: recovery.tiles,
+                published,
+                duplicates,
+                status,
+                events: events.clone(),
+            },
+            slow_path,
+        )?;
+        let inbox = Inbox {
+            own: own_events,
+            control: control_events,
+            bulk: bulk_events,
+            clients: client_events,
+        };
+        let api = CancellationToken::new();
+        let ended = run_driver(driver, inbox).map_err(StartError::Thread)?;
+        serve_clients(config, identity, client_listener, backend, api.clone());
+        let server = config.server().to_owned();
+        tracing::info!(%server, peers = %addresses.0, clients = %addresses.1, "serving");
+        Ok(Self { server, peers: addresses.0, clients: addresses.1, events, links, api, ended })
+    }
+
+    /// The server's name.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Where it listens for other servers.
+    pub fn peer_address(&self) -> SocketAddr {
+        self.peers
+    }
+
+    /// Where it listens for clients.
+    pub fn client_address(&self) -> SocketAddr {
+        self.clients
+    }
+
+    /// Waits until the server stops by itself.
+    ///
+    /// # Errors
+    /// [`FatalError`]: the reason.
+    pub async fn ended(&mut self) -> Result<(), FatalError> {
+        // The sender is dropped without a word only if the driver's thread panicked.
+        (&mut self.ended).await.unwrap_or(Err(FatalError::Panicked))
+    }
+
+    /// Stops in good order: gives up leading, writes and sends what waits.
+    ///
+    /// # Errors
+    /// [`FatalError`] if the disk failed on the way.
+    pub async fn stop(mut self) -> Result<(), FatalError> {
+        // If the driver is gone already, `ended` tells why.
+        let _ = self.events.send(Event::Stop);
+        let result = self.ended().await;
+        self.api.cancel();
+        self.links.shut_down().await;
+        result
+    }
+}
+
+/// The driver gets a thread of its own: it may wait for the disk without holding up the network.
+fn run_driver(
+    driver: Driver,
+    inbox: Inbox,
+) -> std::io::Result<oneshot::Receiver<Result<(), FatalError>>> {
+    let (done, ended) = oneshot::channel();
+    let runtime = tokio::runtime::Handle::current();
+    std::thread::Builder::new().name("ally-driver".into()).spawn(move || {
+        // Nobody may be waiting any more.
+        let _ = done.send(runtime.block_on(driver.run(inbox)));
+    })?;
+    Ok(ended)
+}
+
+fn serve_clients(
+    config: &ServerConfig,
+    identity: Identity,
+    listener: TcpListener,
+    backend: NodeBackend,
+    stop: CancellationToken,
+) {
+    let pins = match config.clients() {
+        ClientPolicy::Any => Pins::any(),
+        ClientPolicy::Listed(keys) => Pins::of(keys.iter().copied()),
+    };
+    tokio::spawn(async move {
+        if let Err(error) = api::serve(Arc::new(backend), listener, &identity, pins, stop).await {
+            tracing::error!(%error, "the client API has stopped");
+        }
+    });
+}
+
+async fn listen(whom: &'static str, address: &str) -> Result<TcpListener, StartError> {
+    let failed = |source| StartError::Listen { whom, address: address.to_owned(), source };
+    TcpListener::bind(address).await.map_err(failed)
+}
+
+fn local(listener: &TcpListener) -> SocketAddr {
+    listener.local_addr().expect("a bound socket has an address")
+}
+
+fn peers(config: &ServerConfig, alliance: &Alliance, me: ServerIndex) -> Vec<PeerConfig> {
+    let others = alliance.servers().filter(|(index, _)| *index != me);
+    let peer = |(index, server): (ServerIndex, &ally_alliance::Server)| PeerConfig {
+        server: index,
+        name: server.name().to_owned(),
+        key: *server.transport(),
+        address: config.address_of(server.name()).unwrap_or(server.peer_address()).to_string(),
+    };
+    others.map(peer).collect()
+}
+
+fn public_keys(alliance: &Alliance) -> Result<PublicKeys, StartError> {
+    Ok(PublicKeys {
+        context: alliance.context(),
+        origin: Origin::new(alliance.origin())?,
+        servers: alliance.servers().map(|(_, server)| *server.signing()).collect(),
+        certify: alliance.key(KeyPurpose::Certify).clone(),
+        kernel: alliance.key(KeyPurpose::Kernel).clone(),
+        quorum: alliance.key(KeyPurpose::Quorum).clone(),
+    })
+}
+
+fn load_keys(
+    config: &ServerConfig,
+    alliance: &Alliance,
+    me: ServerIndex,
+) -> Result<(OwnKeys, TransportKey), StartError> {
+    let signing = SigningKey::read(&config.signing_key())?;
+    let transport = TransportKey::read(&config.transport_key())?;
+    let member = alliance.server(me).expect("the index comes from this document");
+    let other = |file: std::path::PathBuf, kind| StartError::OtherKey {
+        file: file.display().to_string(),
+        kind,
+        server: config.server().to_owned(),
+    };
+    if signing.public() != *member.signing() {
+        return Err(other(config.signing_key(), "signing"));
+    }
+    if transport.public() != *member.transport() {
+        return Err(other(config.transport_key(), "transport"));
+    }
+    let share = |purpose| read_share(&config.share(purpose), purpose, me, alliance.key(purpose));
+    let own = OwnKeys {
+        me,
+        signing,
+        certify: share(KeyPurpose::Certify)?,
+        kernel: share(KeyPurpose::Kernel)?,
+        quorum: share(KeyPurpose::Quorum)?,
+    };
+    Ok((own, transport))
+}
+
+fn replica_config(alliance: &Alliance, me: ServerIndex) -> Result<ReplicaConfig, StartError> {
+    let parameters = alliance.parameters();
+    let policy = Arc::new(alliance.policy().clone());
+    let quorums: Arc<dyn ally_consensus::Quorums> = policy.clone();
+    let base_timeout = Micros(parameters.timeout_ms() * 1000);
+    let engine = ally_consensus::Config {
+        timeout_max: Micros(parameters.timeout_ms_max() * 1000),
+        window_blocks: parameters.window_blocks(),
+        ..ally_consensus::Config::new(
+            alliance.context(),
+            me,
+            quorums,
+            alliance.rotation(),
+            base_timeout,
+        )
+    };
+    let limits = Limits {
+        batch_bytes_max: parameters.batch_bytes() as usize,
+        block_bytes_max: parameters.block_bytes() as usize,
+        undecided_bytes_max: parameters.undecided_bytes() as usize,
+        ..Limits::default()
+    };
+    Ok(ReplicaConfig { engine, policy, origin: Origin::new(alliance.origin())?, limits })
+}
