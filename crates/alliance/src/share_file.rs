@@ -58,3 +58,6 @@ pub fn read_share(
 fn kind(purpose: KeyPurpose) -> String {
     format!("{purpose}-share")
 }
+
+#[cfg(test)]
+mod tests;

@@ -205,10 +205,13 @@ impl std::str::FromStr for Address {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let fail = || AddressError(text.chars().take(80).collect());
         let (host, port) = text.rsplit_once(':').ok_or_else(fail)?;
+        let bracketed = host.starts_with('[') && host.ends_with(']');
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        let host_fits = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
-            None => !host.is_empty() && host.chars().all(plain),
+        let inner = host.trim_start_matches('[').trim_end_matches(']');
+        let host_fits = if bracketed {
+            inner.parse::<std::net::Ipv6Addr>().is_ok()
+        } else {
+            !host.is_empty() && host.chars().all(plain)
         };
         let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
         if !host_fits || !digits || port.parse::<u16>().is_err() || text.len() > ADDRESS_BYTES_MAX {

@@ -331,27 +331,3 @@ fn an_organisation_introduces_itself_with_a_file_of_its_own() {
     let error = Organisation::parse("name = \"acme\"\nadmin = \"\"", "acme.toml").unwrap_err();
     assert!(error.to_string().starts_with("acme.toml:2:9: organisation \"acme\": "), "{error}");
 }
-
-#[test]
-fn an_address_is_a_host_and_a_port() {
-    let read = |text: &str| text.parse::<Address>().is_ok();
-    for good in ["acme.example:7400", "10.0.0.1:1", "[::1]:65535", "[2001:db8::7]:7400"] {
-        assert!(read(good), "{good}");
-    }
-    for bad in [
-        "acme.example",
-        ":7400",
-        "acme.example:",
-        "acme.example:65536",
-        "acme.example:+7",
-        "::1:7400",
-        "[[::1]]:7400",
-        "[::1:7400",
-        "[]:7400",
-        "[acme]:7400",
-        "acme example:7400",
-        "http://acme.example:7400",
-    ] {
-        assert!(!read(bad), "{bad}");
-    }
-}

@@ -4,10 +4,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A directory of its own for each test, gone at the end.
-struct Directory(PathBuf);
+pub(crate) struct Directory(pub(crate) PathBuf);
 
 impl Directory {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("ally-key-file-{}-{number}", std::process::id());
@@ -17,7 +17,7 @@ impl Directory {
     }
 
     /// A signing key in a file.
-    fn key(&self) -> PathBuf {
+    pub(crate) fn key(&self) -> PathBuf {
         let path = self.0.join("signing.key");
         SigningKey::from_seed(&[5; 32]).write(&path, "acme-1").unwrap();
         path

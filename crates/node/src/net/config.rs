@@ -2,6 +2,7 @@
 
 use super::LinkKind;
 use ally_alliance::keys::TransportPublic;
+use ally_alliance::{Alliance, ServerConfig};
 use ally_consensus::Context;
 use ally_policy::ServerIndex;
 use std::time::Duration;
@@ -21,6 +22,33 @@ pub struct LinksConfig {
     pub limits: Limits,
     /// How long things may take.
     pub timing: Timing,
+}
+
+impl LinksConfig {
+    /// The links of server `own` of an alliance, at its local configuration's addresses where it has
+    /// any, else at the document's. `listener` is bound to [`ServerConfig::listen_peers`].
+    pub fn new(
+        alliance: &Alliance,
+        local: &ServerConfig,
+        own: ServerIndex,
+        listener: TcpListener,
+    ) -> Self {
+        let others = alliance.servers().filter(|(server, _)| *server != own);
+        let peer = |(server, entry): (ServerIndex, &ally_alliance::Server)| PeerConfig {
+            server,
+            name: entry.name().to_owned(),
+            key: *entry.transport(),
+            address: local.address_of(entry.name()).unwrap_or(entry.peer_address()).to_string(),
+        };
+        Self {
+            context: alliance.context(),
+            own,
+            listener,
+            peers: others.map(peer).collect(),
+            limits: Limits::default(),
+            timing: Timing::default(),
+        }
+    }
 }
 
 /// Another server.
