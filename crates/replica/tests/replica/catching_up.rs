@@ -132,6 +132,6 @@ fn a_peer_that_answers_with_nothing_is_left_for_another() {
         if useless { Fate::Lose } else { Fate::Pass }
     });
     world.start(ServerIndex(3));
-    world.run_for(2_000_000);
+    world.run_until_idle();
     check(&world, &[names]);
 }

@@ -10,4 +10,5 @@ mod disk;
 mod hostile;
 mod keys;
 mod ordering;
+mod random;
 mod world;
