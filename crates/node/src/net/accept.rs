@@ -52,14 +52,12 @@ async fn serve(shared: &Shared, acceptor: TlsAcceptor, tcp: TcpStream, place: Pl
         () = shared.stop.cancelled() => return,
     };
     let admitted = admitted.unwrap_or_else(|_| Err((None, LinkError::HandshakeTimeout(limit))));
-    let address = place.address;
-    drop(place);
     match admitted {
         Ok((stream, peer, kind)) => {
-            connection::run(stream, &peer, kind, shared).await;
+            connection::run(stream, &peer, kind, shared, place).await;
         }
         Err((Some(peer), error)) => peer.failed(LinkKind::Control, &error),
-        Err((None, error)) => shared.refuse(address, &error.to_string()),
+        Err((None, error)) => shared.refuse(place.address, &error.to_string()),
     }
 }
 
@@ -102,7 +100,7 @@ async fn greet(
     Ok(theirs.link)
 }
 
-/// Counts the connections that have not yet proved who they are.
+/// Counts the connections that have not yet proved who they are, or not yet got their place.
 struct HalfOpen {
     all_max: usize,
     each_max: usize,

@@ -31,14 +31,19 @@ struct Pulse {
 
 /// Runs a connection whose hellos were exchanged until it ends. Tells the driver when it comes up and
 /// when it goes down. Returns how long it was up.
+///
+/// `place` is dropped once the connection has taken the place of its predecessor: a peer that connects
+/// again and again waits there, and its connections stay counted meanwhile.
 pub(super) async fn run(
     stream: impl AsyncRead + AsyncWrite,
     peer: &Peer,
     kind: LinkKind,
     shared: &Shared,
+    place: impl Sized,
 ) -> Duration {
     let replaced = CancellationToken::new();
     let number = peer.up(kind, replaced.clone(), &shared.events).await;
+    drop(place);
     let pulse = Pulse::new();
     let (reader, writer) = tokio::io::split(stream);
     // Each of these ends by failing only; the first one to fail ends the connection.

@@ -24,7 +24,7 @@ pub(super) async fn keep_up(shared: Arc<Shared>, peer: Arc<Peer>, kind: LinkKind
         };
         match connected {
             Ok(stream) => {
-                let lived = connection::run(stream, &peer, kind, &shared).await;
+                let lived = connection::run(stream, &peer, kind, &shared, ()).await;
                 // A peer that takes connections only to drop them gets no more attempts for it than
                 // one that takes none.
                 if lived >= shared.timing.retry_max {

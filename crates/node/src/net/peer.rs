@@ -100,9 +100,10 @@ impl Peer {
             events.send(LinkEvent::Disconnected(self.server(), error)).await;
         }
         if presence.is_connected() {
-            self.gate.reset();
-            let Self { config: PeerConfig { server, name, .. }, .. } = self;
-            tracing::info!(server = server.0, name, "peer connected");
+            let PeerConfig { server, name, .. } = &self.config;
+            if let Some(held_back) = self.gate.admit("connected") {
+                tracing::info!(server = server.0, name, held_back, "peer connected");
+            }
             events.send(LinkEvent::Connected(*server)).await;
         }
         number

@@ -228,6 +228,31 @@ async fn whoever_connects_anew_takes_the_place_of_the_old_connection() {
 }
 
 #[tokio::test]
+async fn a_member_that_connects_without_end_is_held_to_its_places() {
+    let (_links, mut events, at) = victim(|config| {
+        config.limits.half_open_per_address = 4;
+        config.limits.events = 1;
+    })
+    .await;
+    // "Connected" fills the driver's queue; each further connection has to say first that the one
+    // before it is gone.
+    let first = both(at).await;
+    let mut admitted = Vec::new();
+    for _ in 0..12 {
+        admitted.extend(try_as(0, 1, LinkKind::Control, at).await.ok());
+    }
+    assert_eq!(admitted.len(), 4);
+    // Once the driver goes on, the newest connection stands.
+    assert_eq!(connected(&mut events).await, ServerIndex(0));
+    for _ in 0..4 {
+        let error = disconnected(&mut events).await;
+        assert!(error.contains("connected anew"), "{error}");
+        assert_eq!(connected(&mut events).await, ServerIndex(0));
+    }
+    drop(first);
+}
+
+#[tokio::test]
 async fn connections_that_say_nothing_are_few_and_short() {
     let (links, mut events, at) = victim(|config| {
         config.limits.half_open_per_address = 4;

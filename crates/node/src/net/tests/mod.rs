@@ -118,17 +118,35 @@ fn last_error(links: &Links, peer: u16) -> String {
 
 /// A program that holds the key of server `holder` and does what it likes.
 async fn dial_raw(holder: u16, to: u16, address: SocketAddr) -> TlsStream<TcpStream> {
+    try_raw(holder, to, address).await.unwrap()
+}
+
+async fn try_raw(
+    holder: u16,
+    to: u16,
+    address: SocketAddr,
+) -> Result<TlsStream<TcpStream>, LinkError> {
     let identity = Identity::new(key(holder)).unwrap();
     let config = client_config(&identity, Pins::of([key(to).public()]), &[ALPN]);
     let tcp = TcpStream::connect(address).await.unwrap();
-    TlsConnector::from(config).connect(server_name(), tcp).await.unwrap()
+    let connected = TlsConnector::from(config).connect(server_name(), tcp).await;
+    connected.map_err(LinkError::from_handshake)
 }
 
 /// The same, past its hellos.
 async fn dial_as(holder: u16, to: u16, link: LinkKind, at: SocketAddr) -> TlsStream<TcpStream> {
-    let mut stream = dial_raw(holder, to, at).await;
+    try_as(holder, to, link, at).await.unwrap()
+}
+
+async fn try_as(
+    holder: u16,
+    to: u16,
+    link: LinkKind,
+    at: SocketAddr,
+) -> Result<TlsStream<TcpStream>, LinkError> {
+    let mut stream = try_raw(holder, to, at).await?;
     let (from, to) = (ServerIndex(holder), ServerIndex(to));
-    Hello { context: context(), from, to, link }.send(&mut stream).await.unwrap();
-    Hello::receive(&mut stream).await.unwrap();
-    stream
+    Hello { context: context(), from, to, link }.send(&mut stream).await?;
+    Hello::receive(&mut stream).await?;
+    Ok(stream)
 }
