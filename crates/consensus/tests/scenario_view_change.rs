@@ -136,7 +136,8 @@ fn proof_of_equivocation_needs_no_timeout() {
     let mut net = flat(4, 3);
     let (first, second) = equivocate(&mut net, &[], &[]);
     let sign = |proposal: &Proposal| {
-        let signed = keys::sign(&net.context, s(0), false, Message::Proposal(proposal.clone()));
+        let signed =
+            keys::sign(&net.context, s(0), false, false, Message::Proposal(proposal.clone()));
         ally_consensus::Signed {
             signer: s(0),
             signature: signed.signature,

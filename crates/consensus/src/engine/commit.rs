@@ -21,7 +21,10 @@ impl Engine {
     pub(super) fn keep_share(&mut self, sender: ServerIndex, vote: Vote, out: &mut Vec<Output>) {
         let Some(share) = vote.share.filter(|_| self.config.policy.has_slow_path()) else { return };
         let Some(node) = self.tree.node_mut(&vote.block.hash) else { return };
-        node.shares.entry(sender).or_insert(share);
+        if node.spoilers.contains(sender) || node.shares.contains_key(&sender) {
+            return;
+        }
+        node.shares.insert(sender, share);
         self.combine_commit(vote.block, vote.view, out);
     }
 
@@ -62,6 +65,7 @@ impl Engine {
             Ok(signature) => self.learn_commit(CommitCertificate { view, block, signature }),
             Err(spoilers) => {
                 if let Some(node) = self.tree.node_mut(&block.hash) {
+                    node.spoilers = node.spoilers.union(&spoilers);
                     node.shares.retain(|sender, _| !spoilers.contains(*sender));
                 }
             }

@@ -40,6 +40,8 @@ pub(crate) struct Node {
     pub committers: ServerSet,
     /// Shares of the commit certificate for this very block; only where there is a slow path.
     pub shares: BTreeMap<ServerIndex, Vec<u8>>,
+    /// Whose share was bad; they get no second try.
+    pub spoilers: ServerSet,
     pub payload: Payload,
     /// A journal record holds it.
     pub journalled: bool,
@@ -159,6 +161,7 @@ impl Tree {
             voters: ServerSet::EMPTY,
             committers: ServerSet::EMPTY,
             shares: BTreeMap::new(),
+            spoilers: ServerSet::EMPTY,
             payload: Payload::Waiting,
             journalled: false,
             dead,

@@ -55,6 +55,8 @@ pub struct Net {
     pub withheld: Vec<(ServerIndex, ally_consensus::BlockHash)>,
     /// Looks at each message before it is delivered; false loses it.
     pub filter: Box<dyn FnMut(&Parcel) -> bool>,
+    /// Puts bad shares into what it signs.
+    pub spoil_shares: Option<ServerIndex>,
     pub configure: fn(&mut Config),
     batches: u64,
 }
@@ -90,6 +92,7 @@ impl Net {
             trace: Vec::new(),
             withheld: Vec::new(),
             filter: Box::new(|_| true),
+            spoil_shares: None,
             configure,
             batches: 0,
         };
@@ -207,7 +210,8 @@ impl Net {
     }
 
     pub fn send(&mut self, from: ServerIndex, to: Recipients, body: Message, depth: usize) {
-        let message = keys::sign(&self.context, from, self.policy.has_slow_path(), body);
+        let spoil = self.spoil_shares == Some(from);
+        let message = keys::sign(&self.context, from, self.policy.has_slow_path(), spoil, body);
         let receivers: Vec<_> = match to {
             Recipients::All => (0..self.count()).map(s).collect(),
             Recipients::One(server) => vec![server],

@@ -1,0 +1,220 @@
+//! What is refused before it reaches an engine, and who is blamed for it.
+
+mod support;
+
+use ally_consensus::{
+    BlockHeader, BlockRef, Branch, CheckpointCertificate, Commit, CommitCertificate, Epoch,
+    Equivocation, Height, Message, Micros, Misstatement, NewView, NewViewCertificate, Proposal,
+    Signed, Statement, Verified, VerifyError, View, ViewChange, Vote, payload_digest,
+};
+use ally_policy::ServerIndex;
+use support::keys::{self, Keys};
+use support::{Net, flat, s};
+
+fn header(net: &Net, view: u64, parent: BlockRef, salt: u8) -> BlockHeader {
+    BlockHeader {
+        alliance: net.context.alliance,
+        epoch: net.context.epoch,
+        height: parent.height.next(),
+        view: View(view),
+        parent: parent.hash,
+        payload_digest: payload_digest(&[]),
+        log_size: 0,
+        log_root: ally_consensus::Digest([salt; 32]),
+        timestamp_us: Micros(0),
+    }
+}
+
+fn origin(net: &Net) -> BlockRef {
+    BlockRef::genesis(net.context.alliance, net.context.epoch)
+}
+
+fn proposal(header: BlockHeader) -> Proposal {
+    Proposal { header, batches: [].into(), new_view: None }
+}
+
+fn check(net: &Net, message: Signed<Message>) -> Result<(), VerifyError> {
+    let slow = net.policy.has_slow_path();
+    Verified::check(message, &net.context, &net.rotation, slow, &Keys).map(|_| ())
+}
+
+fn sign(net: &Net, signer: ServerIndex, body: Message) -> Signed<Message> {
+    keys::sign(&net.context, signer, net.policy.has_slow_path(), false, body)
+}
+
+#[track_caller]
+fn assert_fault(net: &Net, signer: ServerIndex, body: Message, expected: Misstatement) {
+    let found = check(net, sign(net, signer, body)).unwrap_err();
+    assert_eq!(found, VerifyError::Fault(signer, expected));
+    assert_eq!(found.culprit(), Some(signer));
+}
+
+fn signed_header(net: &Net, header: &BlockHeader) -> Signed<BlockHeader> {
+    let leader = net.rotation.leader(header.view);
+    let message = sign(net, leader, Message::Proposal(proposal(header.clone())));
+    Signed { signer: leader, signature: message.signature, body: header.clone() }
+}
+
+fn new_view(net: &Net, view: u64, tip: BlockRef) -> NewViewCertificate {
+    let signature = keys::combine(&net.context, &Statement::NewView { view: View(view), tip });
+    NewViewCertificate { view: View(view), tip, signature }
+}
+
+fn report(
+    view: u64,
+    voted: Option<Branch>,
+    certified: Option<CheckpointCertificate>,
+) -> ViewChange {
+    ViewChange { view: View(view), certified, voted, committed: None }
+}
+
+fn branch(net: &Net, headers: &[BlockHeader]) -> Branch {
+    let headers = headers.iter().map(|header| signed_header(net, header)).collect();
+    Branch { view: View(0), new_view: None, headers }
+}
+
+#[test]
+fn a_forged_signature_blames_nobody() {
+    let net = flat(4, 3);
+    let block = header(&net, 0, origin(&net), 1);
+    let mut message = sign(&net, s(0), Message::Proposal(proposal(block)));
+    message.signature[5] ^= 1;
+    let error = check(&net, message).unwrap_err();
+    assert_eq!(error, VerifyError::Signature(s(0)));
+    assert_eq!(error.culprit(), None);
+}
+
+#[test]
+fn a_signature_means_nothing_under_another_policy() {
+    let (net, other) = (flat(4, 3), flat(5, 4));
+    let block = header(&net, 0, origin(&net), 1);
+    let message = sign(&other, s(0), Message::Proposal(proposal(block)));
+    assert_eq!(check(&net, message), Err(VerifyError::Signature(s(0))));
+}
+
+#[test]
+fn proposals_are_their_leaders_and_whole() {
+    let net = flat(4, 3);
+    let good = header(&net, 0, origin(&net), 1);
+    let message = |header: BlockHeader| Message::Proposal(proposal(header));
+    assert_eq!(check(&net, sign(&net, s(0), message(good.clone()))), Ok(()));
+    assert_fault(&net, s(2), message(good.clone()), Misstatement::NotLeader(View(0)));
+    let foreign = BlockHeader { epoch: Epoch(9), ..good.clone() };
+    assert_fault(&net, s(0), message(foreign), Misstatement::ForeignHeader);
+    let low = BlockHeader { height: Height(0), ..good.clone() };
+    assert_fault(&net, s(0), message(low), Misstatement::GenesisHeight);
+    let empty = BlockHeader { payload_digest: Default::default(), ..good.clone() };
+    assert_fault(&net, s(0), message(empty), Misstatement::Payload);
+    let mut other = proposal(good);
+    other.new_view = Some(new_view(&net, 3, origin(&net)));
+    assert_fault(&net, s(0), Message::Proposal(other), Misstatement::NewView);
+}
+
+#[test]
+fn certificates_are_checked_wherever_they_stand() {
+    let net = flat(4, 3);
+    let mut certificate = new_view(&net, 1, origin(&net));
+    assert_eq!(check(&net, sign(&net, s(1), Message::EnterView(certificate.clone()))), Ok(()));
+    certificate.signature[0] ^= 1;
+    let enter = Message::EnterView(certificate.clone());
+    assert_fault(&net, s(1), enter, Misstatement::Certificate);
+    let mut block = proposal(header(&net, 1, origin(&net), 1));
+    block.new_view = Some(certificate);
+    assert_fault(&net, s(1), Message::Proposal(block), Misstatement::Certificate);
+    let mut certified = keys::certify(&net.context, &header(&net, 0, origin(&net), 1));
+    certified.log_size += 1;
+    let message = Message::ViewChange(report(1, None, Some(certified)));
+    assert_fault(&net, s(3), message, Misstatement::Certificate);
+}
+
+#[test]
+fn commits_and_shares_belong_to_the_slow_path() {
+    let (four, seven) = (flat(4, 3), flat(7, 5));
+    let block = header(&four, 0, origin(&four), 1).block_ref();
+    let bare = Message::Vote(Vote { view: View(0), block, share: None });
+    assert_eq!(check(&four, sign(&four, s(1), bare.clone())), Ok(()));
+    assert_eq!(check(&seven, sign(&seven, s(1), bare)), Ok(()), "signing puts the share in");
+    let shared = Message::Vote(Vote { view: View(0), block, share: Some(vec![1]) });
+    assert_fault(&four, s(1), shared, Misstatement::Commit);
+    let statement = Statement::Commit { view: View(0), block };
+    let signature = keys::combine(&seven.context, &statement);
+    let certificate = CommitCertificate { view: View(0), block, signature };
+    let commit = Message::Commit(Commit { certificate });
+    assert_eq!(check(&seven, sign(&seven, s(1), commit.clone())), Ok(()));
+    assert_fault(&four, s(1), commit, Misstatement::Commit);
+}
+
+#[test]
+fn branches_are_chains_of_one_view_from_the_right_block() {
+    let net = flat(4, 3);
+    let first = header(&net, 0, origin(&net), 1);
+    let second = header(&net, 0, first.block_ref(), 2);
+    let third = header(&net, 0, second.block_ref(), 3);
+    let whole = [first.clone(), second.clone(), third.clone()];
+    let message = |branch| Message::ViewChange(report(1, Some(branch), None));
+    assert_eq!(check(&net, sign(&net, s(3), message(branch(&net, &whole)))), Ok(()));
+    for broken in [&whole[1..], &[first.clone(), third.clone()], &[]] {
+        assert_fault(&net, s(3), message(branch(&net, broken)), Misstatement::Branch);
+    }
+    let other = header(&net, 4, first.block_ref(), 4);
+    let mixed = branch(&net, &[first.clone(), other]);
+    assert_fault(&net, s(3), message(mixed), Misstatement::Branch);
+    let mut unsigned = branch(&net, &whole);
+    unsigned.headers[1].signature[9] ^= 1;
+    assert_fault(&net, s(3), message(unsigned), Misstatement::NestedSignature(s(0)));
+    let late = Message::ViewChange(report(0, Some(branch(&net, &whole)), None));
+    assert_fault(&net, s(3), late, Misstatement::ReportedView(View(0)));
+    let certified = keys::certify(&net.context, &second);
+    let cut = |headers: &[BlockHeader]| {
+        let branch = branch(&net, headers);
+        Message::ViewChange(report(1, Some(branch), Some(certified.clone())))
+    };
+    assert_eq!(check(&net, sign(&net, s(3), cut(&whole[2..]))), Ok(()));
+    assert_eq!(check(&net, sign(&net, s(3), cut(&[]))), Ok(()));
+    assert_fault(&net, s(3), cut(&whole), Misstatement::Branch);
+    let missing = Branch { view: View(2), new_view: None, headers: Vec::new() };
+    let missing = Message::ViewChange(report(3, Some(missing), Some(certified.clone())));
+    assert_fault(&net, s(3), missing, Misstatement::NewView);
+}
+
+#[test]
+fn choices_hold_sorted_reports_of_their_view() {
+    let net = flat(4, 3);
+    let nested = |server: u16, view: u64| {
+        let body = report(view, None, None);
+        let message = sign(&net, s(server), Message::ViewChange(body.clone()));
+        Signed { signer: s(server), signature: message.signature, body }
+    };
+    let choice = |reports| Message::NewView(NewView { view: View(1), reports, tip: origin(&net) });
+    let good = vec![nested(0, 1), nested(2, 1), nested(3, 1)];
+    assert_eq!(check(&net, sign(&net, s(1), choice(good.clone()))), Ok(()));
+    assert_fault(&net, s(2), choice(good.clone()), Misstatement::NotLeader(View(1)));
+    let twice = vec![nested(0, 1), nested(0, 1), nested(3, 1)];
+    assert_fault(&net, s(1), choice(twice), Misstatement::Reports);
+    let mixed = vec![nested(0, 1), nested(2, 2)];
+    assert_fault(&net, s(1), choice(mixed), Misstatement::Reports);
+    let mut forged = good;
+    forged[2].signature[0] ^= 1;
+    assert_fault(&net, s(1), choice(forged), Misstatement::NestedSignature(s(3)));
+}
+
+#[test]
+fn equivocation_takes_two_conflicting_headers_of_one_view() {
+    let net = flat(4, 3);
+    let first = header(&net, 0, origin(&net), 1);
+    let rival = header(&net, 0, origin(&net), 2);
+    let child = header(&net, 0, first.block_ref(), 3);
+    let proof = |a: &BlockHeader, b: &BlockHeader| {
+        let (first, second) = (signed_header(&net, a), signed_header(&net, b));
+        Message::Equivocation(Equivocation { first, second })
+    };
+    let verdict = |a, b| check(&net, sign(&net, s(3), proof(a, b)));
+    assert_eq!(verdict(&first, &rival), Ok(()));
+    assert_eq!(verdict(&rival, &child), Ok(()), "a child of the other block");
+    assert_eq!(verdict(&child, &rival), Ok(()));
+    for (a, b) in [(&first, &child), (&first, &first), (&child, &first)] {
+        assert_fault(&net, s(3), proof(a, b), Misstatement::NoEquivocation);
+    }
+    let later = header(&net, 4, origin(&net), 5);
+    assert_fault(&net, s(3), proof(&first, &later), Misstatement::NoEquivocation);
+}
