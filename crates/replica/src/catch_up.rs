@@ -102,6 +102,14 @@ impl CatchUp {
         }
     }
 
+    /// A link came up or went down: a question that waits for a peer can be asked now, one that a
+    /// lost peer will not answer can be asked of another.
+    pub(crate) fn links_changed(&mut self, now: Micros, peers: &Peers) {
+        if !self.asked.is_some_and(|peer| peers.is_connected(peer)) {
+            self.due = self.due.min(now);
+        }
+    }
+
     /// The next time that [`CatchUp::poll`] is due.
     pub(crate) fn deadline(&self) -> Option<Micros> {
         self.is_active().then_some(self.due)
@@ -198,3 +206,7 @@ impl CatchUp {
         out.send(When::AtOnce, Recipients::One(peer), question);
     }
 }
+
+#[cfg(test)]
+#[path = "catch_up_tests.rs"]
+mod tests;

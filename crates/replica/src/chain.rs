@@ -94,3 +94,48 @@ impl Chain {
         self.checked.retain(|_, (height, _)| *height > block.height);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(height: u64, name: u8) -> BlockRef {
+        let mut hash = [name; 32];
+        hash[..8].copy_from_slice(&height.to_le_bytes());
+        BlockRef { height: Height(height), hash: BlockHash(hash) }
+    }
+
+    fn checked() -> CheckedBlock {
+        CheckedBlock { state: ChainState::genesis(4), batches: Vec::new() }
+    }
+
+    #[test]
+    fn delivery_forgets_all_branches_at_its_height_and_below() {
+        let mut chain = Chain::new(block(0, 0), ChainState::genesis(4));
+        for (height, name) in [(1, 1), (1, 2), (2, 1)] {
+            assert!(chain.insert(block(height, name), checked()));
+        }
+        chain.deliver(block(1, 1), ChainState::genesis(4));
+        assert!(chain.checked(&block(1, 2).hash).is_none());
+        assert!(chain.state(&block(1, 1).hash).is_some(), "the tip");
+        assert!(chain.state(&block(2, 1).hash).is_some());
+        chain.insert(block(1, 3), checked());
+        assert!(chain.state(&block(1, 3).hash).is_none(), "too late");
+    }
+
+    #[test]
+    fn checked_blocks_and_drafts_are_bounded() {
+        let mut chain = Chain::new(block(0, 0), ChainState::genesis(4));
+        for height in 1..=CHECKED_BLOCKS_MAX as u64 {
+            assert!(chain.insert(block(height, 1), checked()));
+        }
+        assert!(!chain.insert(block(9999, 1), checked()));
+        let payload = Digest([0; 32]);
+        for height in 0..=DRAFTS_MAX as u64 {
+            chain.draft(block(height, 1).hash, payload, checked());
+        }
+        assert!(chain.take_draft(&block(0, 1).hash, &payload).is_none(), "the oldest is forgotten");
+        assert!(chain.take_draft(&block(1, 1).hash, &payload).is_some());
+        assert!(chain.take_draft(&block(1, 1).hash, &payload).is_none(), "taken once");
+    }
+}

@@ -75,3 +75,68 @@ impl Checks {
         taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ally_consensus::{
+        AllianceId, BlockHeader, Digest, Epoch, Micros, Sequence, View, payload_digest,
+    };
+    use ally_policy::ServerIndex;
+
+    fn parked(checks: &mut Checks, height: u64, missing: &[u64]) -> BlockRef {
+        let header = BlockHeader {
+            alliance: AllianceId([0; 32]),
+            epoch: Epoch(0),
+            height: Height(height),
+            view: View(0),
+            parent: BlockHash([height as u8; 32]),
+            payload_digest: payload_digest(&[]),
+            log_size: 0,
+            log_root: Digest([0; 32]),
+            timestamp_us: Micros(0),
+        };
+        let block = header.block_ref();
+        let proposal = Proposal { header, batches: [].into(), new_view: None };
+        checks.park(block, Arc::new(proposal), missing.iter().map(|sequence| id(*sequence)));
+        block
+    }
+
+    fn id(sequence: u64) -> BatchId {
+        let digest = Digest([0; 32]);
+        BatchId { origin: ServerIndex(0), sequence: Sequence(sequence), digest }
+    }
+
+    #[test]
+    fn a_check_is_ready_when_its_last_batch_has_come() {
+        let mut checks = Checks::default();
+        let block = parked(&mut checks, 1, &[1, 2]);
+        assert!(checks.batch_came(&id(2)).is_empty());
+        assert!(checks.batch_came(&id(2)).is_empty(), "it came before");
+        let ready = checks.batch_came(&id(1));
+        assert_eq!(ready.iter().map(|parked| parked.block).collect::<Vec<_>>(), [block]);
+        assert_eq!(checks.len(), 0);
+    }
+
+    #[test]
+    fn a_check_is_ready_when_its_parent_is_known_and_gone_when_passed() {
+        let mut checks = Checks::default();
+        parked(&mut checks, 1, &[]);
+        parked(&mut checks, 2, &[]);
+        assert_eq!(checks.state_known(&BlockHash([2; 32])).len(), 1);
+        checks.delivered(Height(1));
+        assert_eq!(checks.len(), 0);
+    }
+
+    #[test]
+    fn when_there_is_no_room_the_highest_check_goes() {
+        let mut checks = Checks::default();
+        for height in 0..PARKED_MAX as u64 + 3 {
+            parked(&mut checks, 1000 + height, &[7]);
+        }
+        assert_eq!(checks.len(), PARKED_MAX);
+        let ready = checks.batch_came(&id(7));
+        let highest = ready.iter().map(|parked| parked.block.height.0).max();
+        assert_eq!(highest, Some(999 + PARKED_MAX as u64));
+    }
+}

@@ -104,6 +104,7 @@ impl Limits {
         rule(undecided >= 2 * batch, "undecided bytes", undecided, "at least two batches' bytes")?;
         let flight = self.batches_in_flight_max;
         rule(flight >= 1, "batches in flight", flight, "at least 1")?;
-        rule(self.blocks_in_flight_max >= 1, "blocks in flight", 0, "at least 1")
+        let flight = self.blocks_in_flight_max;
+        rule(flight >= 1, "blocks in flight", flight, "at least 1")
     }
 }

@@ -87,7 +87,7 @@ impl Certifier {
         let Some(round) = &mut self.round else { return };
         let mut awaited = contributors.difference(&round.proven);
         awaited.remove(self.me);
-        round.phase = Phase::Proving(awaited);
+        round.phase = Phase::Proving { awaited, found: false };
         for server in awaited.iter() {
             let question = PeerMessage::ProofRequest(round.head.block);
             out.send(When::AtOnce, Recipients::One(server), question);
@@ -122,37 +122,41 @@ impl Certifier {
         let Some(round) = self.round.as_mut().filter(|round| round.head.block == block) else {
             return;
         };
-        let Phase::Proving(awaited) = &mut round.phase else { return };
+        let Phase::Proving { awaited, found } = &mut round.phase else { return };
         if !awaited.remove(server) {
             return;
         }
-        let complete = awaited.is_empty();
+        *found |= !valid;
+        let (complete, found) = (awaited.is_empty(), *found);
         if valid {
             round.proven.insert(server);
         } else {
             self.blame(server, out);
         }
         if complete {
-            self.end_proving();
+            self.end_proving(found);
             self.combine_if_ready(peers, out);
         }
     }
 
-    /// Those that did not prove their shares in time are left out of this round. Silence proves
-    /// nothing, so nobody is blamed.
+    /// Those that did not prove their shares in time are left out for now. Silence proves nothing, so
+    /// nobody is blamed.
     pub(super) fn give_up_on_proofs(&mut self) {
         let Some(round) = &mut self.round else { return };
-        if let Phase::Proving(awaited) = round.phase {
+        if let Phase::Proving { awaited, .. } = round.phase {
+            self.doubted = self.doubted.union(&awaited);
             awaited.iter().for_each(|server| round.exclude(server));
-            self.end_proving();
+            self.end_proving(true);
         }
     }
 
-    fn end_proving(&mut self) {
+    /// `found` says whether somebody is left out now.
+    fn end_proving(&mut self, found: bool) {
         let Some(round) = &mut self.round else { return };
         round.phase = Phase::Gathering;
-        // This server's own share has no check: it is computed again, in case it was damaged.
-        if round.excluded.is_empty() {
+        // Then it is this server's own share, which nobody checks: it is computed again, in case
+        // memory failed, and left to the others meanwhile.
+        if !found {
             round.own = OwnShare::Withheld;
         }
         self.lose_patience_now();

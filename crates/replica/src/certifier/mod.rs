@@ -27,7 +27,7 @@ use crate::peers::Peers;
 use crate::wire::{CertifyShare, PeerMessage};
 use ally_consensus::{BlockRef, CheckpointCertificate, Digest, Epoch, Height, Micros, Signed};
 use ally_log::{Checkpoint, Hash, Origin};
-use ally_policy::{ServerIndex, TrustPolicy};
+use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use blame::Released;
 use round::{Head, OwnShare, Phase, Round};
 use std::collections::{BTreeMap, VecDeque};
@@ -46,6 +46,9 @@ const PATIENCE_MAX: u64 = 2_000_000;
 /// How long they have before anything was measured.
 const PATIENCE_FIRST: u64 = 250_000;
 
+/// How often patience runs out before servers that are only doubted are heard again.
+const DOUBT_ATTEMPTS: u32 = 3;
+
 /// Makes certificates together with the other servers' certifiers.
 #[derive(Debug)]
 pub(crate) struct Certifier {
@@ -61,6 +64,10 @@ pub(crate) struct Certifier {
     /// The newest share of each server that no round has taken yet.
     inbox: BTreeMap<ServerIndex, Signed<CertifyShare>>,
     released: Released,
+    /// Servers that gave a wrong share: theirs are not used any more, and one proof is enough.
+    accused: ServerSet,
+    /// Servers that did not prove a share when asked: left out as long as it goes without them.
+    doubted: ServerSet,
     /// Not before this, unless nothing was certified for long.
     next_round: Micros,
     /// A moving average of the time from a round's start to its certificate.
@@ -88,6 +95,8 @@ impl Certifier {
             round: None,
             inbox: BTreeMap::new(),
             released: Released::default(),
+            accused: ServerSet::EMPTY,
+            doubted: ServerSet::EMPTY,
             next_round: Micros::ZERO,
             latency: Micros(PATIENCE_FIRST / 2),
         }
@@ -146,7 +155,7 @@ impl Certifier {
     pub(crate) fn share(&mut self, share: Signed<CertifyShare>, peers: &Peers, out: &mut Outbox) {
         let (signer, height) = (share.signer, share.body.block.height);
         let known = signer != self.me && signer.index() < self.policy.server_count();
-        if !known || height <= self.height() {
+        if !known || self.accused.contains(signer) || height <= self.height() {
             return;
         }
         match &mut self.round {
@@ -204,6 +213,7 @@ impl Certifier {
     fn open_round(&mut self, head: Head, now: Micros) {
         let due = Micros(now.0.saturating_add(self.patience(0)));
         let mut round = Round::new(head, now, due);
+        round.excluded = self.accused.union(&self.doubted);
         let (ours, rest) = std::mem::take(&mut self.inbox)
             .into_iter()
             .partition(|(_, share)| share.body.block == head.block);
@@ -222,7 +232,7 @@ impl Certifier {
         base.saturating_mul(1 << attempts.min(6)).min(PATIENCE_MAX)
     }
 
-    fn preferred(&self, peers: &Peers) -> (ally_policy::ServerSet, Option<ServerIndex>) {
+    fn preferred(&self, peers: &Peers) -> (ServerSet, Option<ServerIndex>) {
         let Some(round) = &self.round else { return Default::default() };
         let present = peers.present().difference(&round.excluded);
         target::preferred(&self.policy, round.head.block.height, &present)
@@ -285,6 +295,11 @@ impl Certifier {
         let Some(round) = &mut self.round else { return };
         round.attempts = round.attempts.saturating_add(1);
         let attempts = round.attempts;
+        if attempts == DOUBT_ATTEMPTS {
+            // It does not go without them.
+            self.doubted = ServerSet::EMPTY;
+            round.excluded = self.accused;
+        }
         if attempts > 1 && round.phase == Phase::Gathering && round.own != OwnShare::Underway {
             self.change_block(now, peers, out);
         }
@@ -366,7 +381,8 @@ impl Certifier {
     /// Leaves a server's wrong share out and keeps the proof.
     fn blame(&mut self, server: ServerIndex, out: &mut Outbox) {
         let Some(round) = &mut self.round else { return };
-        if let Some(share) = round.share(server).cloned() {
+        let share = round.share(server).cloned();
+        if let Some(share) = share.filter(|_| self.accused.insert(server)) {
             let proof = round.proof(server).cloned();
             out.write(StoreOp::Evidence(Evidence::Share { share, proof }));
         }

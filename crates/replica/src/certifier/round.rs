@@ -39,8 +39,13 @@ pub(super) enum Phase {
     Gathering,
     /// The combination of these servers' shares.
     Combining(ServerSet),
-    /// Proofs of these servers' shares, which did not combine.
-    Proving(ServerSet),
+    /// Proofs of shares that did not combine.
+    Proving {
+        /// Whose.
+        awaited: ServerSet,
+        /// Whether a wrong one was found.
+        found: bool,
+    },
 }
 
 /// The shares for one block.
@@ -92,7 +97,7 @@ impl Round {
 
     /// Notes a proof; the first of each server counts. False if it was not waited for.
     pub(super) fn add_proof(&mut self, proof: &Signed<ShareProof>) -> bool {
-        let Phase::Proving(awaited) = &self.phase else { return false };
+        let Phase::Proving { awaited, .. } = &self.phase else { return false };
         let expected = proof.body.block == self.head.block
             && awaited.contains(proof.signer)
             && !self.proofs.contains_key(&proof.signer);
@@ -116,7 +121,7 @@ impl Round {
     /// Whose shares could be combined, `me` among them once its own is there.
     pub(super) fn contributors(&self, me: ServerIndex) -> ServerSet {
         let mut set: ServerSet = self.shares.keys().copied().collect();
-        if matches!(self.own, OwnShare::Given(_)) {
+        if matches!(self.own, OwnShare::Given(_)) && !self.excluded.contains(me) {
             set.insert(me);
         }
         set
@@ -126,7 +131,7 @@ impl Round {
     pub(super) fn shares(&self, me: ServerIndex) -> Vec<(ServerIndex, Vec<u8>)> {
         let others = self.shares.iter().map(|(server, share)| (*server, share.body.share.clone()));
         let mut shares: BTreeMap<_, _> = others.collect();
-        if let OwnShare::Given(share) = &self.own {
+        if let (OwnShare::Given(share), false) = (&self.own, self.excluded.contains(me)) {
             shares.insert(me, share.clone());
         }
         shares.into_iter().collect()

@@ -115,11 +115,17 @@ impl Replica {
         }
     }
 
+    pub(super) fn disconnected(&mut self, server: ServerIndex) {
+        self.peers.disconnect(server);
+        self.catch_up.links_changed(self.now.monotonic, &self.peers);
+    }
+
     pub(super) fn connected(&mut self, server: ServerIndex) {
         self.peers.connect(server);
         if !self.peers.is_connected(server) {
             return;
         }
+        self.catch_up.links_changed(self.now.monotonic, &self.peers);
         self.inbox.push_back(ally_consensus::Input::Connected(server));
         self.show_certificate(server, Height::ZERO);
         let own: Vec<_> =

@@ -117,7 +117,7 @@ impl Replica {
             Input::Durable(position) => self.durable(position),
             Input::Done(done) => self.done(done),
             Input::Connected(server) => self.connected(server),
-            Input::Disconnected(server) => self.peers.disconnect(server),
+            Input::Disconnected(server) => self.disconnected(server),
             Input::Stopping => {
                 self.intake.stop();
                 self.inbox.push_back(ally_consensus::Input::Stopping);
