@@ -11,13 +11,13 @@ use std::collections::BTreeSet;
 
 /// The most leaders and voters of past views whose proofs are remembered as reported; beyond it the
 /// oldest views may be reported again.
-const ACCUSATIONS_MAX: usize = 256;
+pub(super) const ACCUSATIONS_MAX: usize = 256;
 
 /// What was reported already, so that it is reported once.
 #[derive(Default)]
 pub(super) struct Accusations {
-    leaders: BTreeSet<View>,
-    voters: BTreeSet<(View, ServerIndex)>,
+    pub leaders: BTreeSet<View>,
+    pub voters: BTreeSet<(View, ServerIndex)>,
 }
 
 impl Accusations {

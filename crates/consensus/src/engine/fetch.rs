@@ -7,7 +7,7 @@ use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
 
 /// The most blocks that are asked for at once.
-pub(crate) const WANTS_MAX: usize = 4_096;
+pub(super) const WANTS_MAX: usize = 4_096;
 
 /// A block that is asked for.
 struct Want {
@@ -26,6 +26,11 @@ pub(super) struct Wants {
 impl Wants {
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
+    }
+
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.blocks.len()
     }
 
     pub fn contains(&self, hash: &BlockHash) -> bool {

@@ -18,10 +18,10 @@ use std::collections::BTreeMap;
 
 /// The most votes of one server that wait for their block's header. Twice the default window: a
 /// server votes no further ahead than that.
-pub(crate) const PENDING_VOTES_PER_SENDER: usize = 128;
+pub(super) const PENDING_VOTES_PER_SENDER: usize = 128;
 
 /// The most proposals of one leader that wait for their view to open.
-pub(crate) const FUTURE_PROPOSALS_PER_SENDER: usize = 64;
+pub(super) const FUTURE_PROPOSALS_PER_SENDER: usize = 64;
 
 /// What servers said that does not stand in the tree.
 pub(super) struct Learner {

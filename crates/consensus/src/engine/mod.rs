@@ -33,6 +33,9 @@ mod timer;
 mod tree;
 mod view_change;
 
+#[cfg(test)]
+mod bounds_tests;
+
 pub use restore::{Base, RestoreError};
 pub use status::{Counters, Phase, Status};
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// The most blocks a tree holds. Leaders fill two slots per height and view at most; the rest is for
 /// reports of an equivocating leader's branches.
-pub(crate) const TREE_BLOCKS_MAX: usize = 16_384;
+pub(super) const TREE_BLOCKS_MAX: usize = 16_384;
 
 /// How far the check of a block's payload has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,6 +114,11 @@ impl Tree {
 
     pub fn root(&self) -> &Root {
         &self.root
+    }
+
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.nodes.len()
     }
 
     pub fn node(&self, hash: &BlockHash) -> Option<&Node> {

@@ -14,10 +14,10 @@ use crate::{
 
 /// The threshold case, sound or not: n servers, of which f may lie, and fast quorums of n - t.
 #[derive(Clone, Copy)]
-struct Counts {
-    n: usize,
-    f: usize,
-    t: usize,
+pub(crate) struct Counts {
+    pub n: usize,
+    pub f: usize,
+    pub t: usize,
 }
 
 impl Quorums for Counts {
