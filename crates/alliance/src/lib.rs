@@ -23,8 +23,8 @@ mod share_file;
 pub use alliance::{Alliance, NotSigned};
 pub use document::{
     Address, AddressError, AllianceDocument, DocumentError, Draft, Introduction, KeyMismatch,
-    KeyPurpose, NotAMember, Organisation, OtherDocument, Parameters, Server, SignatureState,
-    ThresholdKeys,
+    KeyPurpose, NotAMember, Organisation, OtherDocument, Parameters, Server, ServerShares,
+    SignatureState, ThresholdKeys,
 };
 pub use key_file::{KEY_FILE_BYTES_MAX, KeyFileError};
 pub use mistake::{Mistake, Problem};

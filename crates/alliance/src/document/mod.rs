@@ -6,6 +6,7 @@
 //! member has signed, and the only one that servers and applications take.
 
 mod canonical;
+mod dealing;
 mod draft;
 mod keys;
 mod organisation;
@@ -14,6 +15,7 @@ mod read;
 mod render;
 mod signature;
 
+pub use dealing::ServerShares;
 pub use draft::{Draft, Introduction};
 pub use keys::{KeyMismatch, KeyPurpose, ThresholdKeys};
 pub use organisation::{Address, AddressError, Organisation, Server};

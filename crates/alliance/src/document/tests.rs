@@ -66,7 +66,8 @@ fn keys(policy: &TrustPolicy, epoch: u64) -> ThresholdKeys {
 
 fn unsigned() -> AllianceDocument {
     let draft = draft();
-    let keys = keys(draft.policy(), 0);
+    let mut rng = ChaCha20Rng::from_seed([9; 32]);
+    let (keys, _) = draft.deal(Scheme::Bls12381, &mut rng, &()).unwrap();
     draft.seal(keys).unwrap()
 }
 
@@ -330,4 +331,25 @@ fn an_organisation_introduces_itself_with_a_file_of_its_own() {
     }
     let error = Organisation::parse("name = \"acme\"\nadmin = \"\"", "acme.toml").unwrap_err();
     assert!(error.to_string().starts_with("acme.toml:2:9: organisation \"acme\": "), "{error}");
+}
+
+#[test]
+fn every_server_gets_its_shares_and_finds_them_again() {
+    let draft = draft();
+    let mut rng = ChaCha20Rng::from_seed([8; 32]);
+    let (keys, servers) = draft.deal(Scheme::Bls12381, &mut rng, &()).unwrap();
+    assert_eq!(servers.len(), 5);
+    let directory = crate::key_file::tests::Directory::new();
+    for (index, server) in servers.iter().enumerate() {
+        assert_eq!(server.server(), ServerIndex(index as u16));
+        let keys_of = directory.0.join(index.to_string());
+        std::fs::create_dir(&keys_of).unwrap();
+        server.write(&keys_of, "a server").unwrap();
+        for purpose in KeyPurpose::ALL {
+            let path = keys_of.join(crate::share_file_name(purpose));
+            let read = crate::read_share(&path, purpose, server.server(), keys.of(purpose));
+            let read = read.unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(read.encode(), server.of(purpose).unwrap().encode());
+        }
+    }
 }
