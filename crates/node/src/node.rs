@@ -7,7 +7,7 @@ use crate::driver::{
     ingest, recover,
 };
 use crate::keys::{OwnKeys, PublicKeys};
-use crate::net::{self, Links, LinksConfig, PeerConfig, Timing};
+use crate::net::{self, Links, LinksConfig};
 use crate::store::{Durability, Identity as StoreIdentity, Store, StoreError};
 use ally_alliance::Alliance;
 use ally_alliance::keys::{SigningKey, TransportKey};
@@ -122,17 +122,8 @@ impl Node {
         let client_listener = listen("clients", config.listen_clients().as_str()).await?;
         let addresses = (local(&peer_listener), local(&client_listener));
         let identity = Identity::new(transport)?;
-        let (links, link_events) = Links::start(
-            LinksConfig {
-                context: alliance.context(),
-                own: me,
-                listener: peer_listener,
-                peers: peers(config, alliance, me),
-                limits: net::Limits::default(),
-                timing: Timing::default(),
-            },
-            identity.clone(),
-        )?;
+        let links = LinksConfig::new(alliance, config, me, peer_listener);
+        let (links, link_events) = Links::start(links, identity.clone())?;
 
         let (events, own_events) = mpsc::unbounded_channel();
         let (control, control_events) = mpsc::channel(INBOX);
@@ -267,17 +258,6 @@ async fn listen(whom: &'static str, address: &str) -> Result<TcpListener, StartE
 
 fn local(listener: &TcpListener) -> SocketAddr {
     listener.local_addr().expect("a bound socket has an address")
-}
-
-fn peers(config: &ServerConfig, alliance: &Alliance, me: ServerIndex) -> Vec<PeerConfig> {
-    let others = alliance.servers().filter(|(index, _)| *index != me);
-    let peer = |(index, server): (ServerIndex, &ally_alliance::Server)| PeerConfig {
-        server: index,
-        name: server.name().to_owned(),
-        key: *server.transport(),
-        address: config.address_of(server.name()).unwrap_or(server.peer_address()).to_string(),
-    };
-    others.map(peer).collect()
 }
 
 fn public_keys(alliance: &Alliance) -> Result<PublicKeys, StartError> {
