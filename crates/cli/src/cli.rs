@@ -1,6 +1,6 @@
 //! What can be typed: global flags and the list of commands.
 
-use crate::commands::{Completion, Man, Policy};
+use crate::commands::{Completion, Listen, Man, Policy, Propose, Status, Verify};
 use crate::failure::Failure;
 use crate::output::{Format, Output};
 use clap::{Args, Parser, Subcommand};
@@ -69,6 +69,14 @@ impl Global {
 /// One variant per command, each in its own file under `commands`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Propose commands and get their receipts
+    Propose(Propose),
+    /// Follow the log as it is decided
+    Listen(Listen),
+    /// Ask the servers how they are
+    Status(Status),
+    /// Check a receipt offline: did the alliance order this command?
+    Verify(Verify),
     /// Print a completion script for a shell
     Completion(Completion),
     /// Print or write the manual pages
@@ -84,6 +92,10 @@ impl Command {
     /// [`Failure`] says what happened, how to go on, and which exit code it is.
     pub fn run(self, output: &Output) -> Result<(), Failure> {
         match self {
+            Self::Propose(command) => command.run(output),
+            Self::Listen(command) => command.run(output),
+            Self::Status(command) => command.run(output),
+            Self::Verify(command) => command.run(output),
             Self::Completion(command) => command.run(output),
             Self::Man(command) => command.run(output),
             Self::Policy(command) => command.run(output),

@@ -7,7 +7,9 @@
 
 mod cli;
 mod commands;
+mod connect;
 mod failure;
+mod files;
 mod output;
 
 use clap::Parser;

@@ -7,13 +7,14 @@
 //!   [`Proposal`] may be proposed again at any time and is applied once.
 //! - [`Client::listen`]: every decided block from an index on, in order and gap-free, across the
 //!   failure of servers: what a replicated state machine runs on.
-//! - [`Receipt::verify`]: offline, by anyone who has the public key.
+//! - [`ReceiptFile::verify`]: offline, by anyone who has the public key ([`AllianceKey`]).
 //!
 //! Owns: retries, verification, the order of what it hands out.
 //! May not touch: the inside of consensus; it knows block headers and nothing more.
 
 #![forbid(unsafe_code)]
 
+mod alliance_key;
 mod attempts;
 mod client;
 mod error;
@@ -25,7 +26,10 @@ mod options;
 mod proposal;
 mod session;
 
-pub use ally_log::{Certificate, CertificateVerifier, Checkpoint, Receipt, ReceiptError};
+pub use alliance_key::AllianceKey;
+pub use ally_log::{
+    Certificate, CertificateVerifier, Checkpoint, Receipt, ReceiptError, ReceiptFile,
+};
 pub use ally_proto::v1::{PeerStatus, Progress, StatusReply};
 pub use ally_proto::{Entry, EntryError, Nonce, ProposalId};
 pub use client::{Client, Placement, Until};

@@ -1,6 +1,8 @@
 //! What a client knows about an alliance before it talks to anybody.
 
+use crate::AllianceKey;
 use ally_alliance::keys::TransportPublic;
+use ally_alliance::{Alliance, KeyPurpose};
 use ally_consensus::AllianceId;
 use ally_log::{CertificateVerifier, Origin};
 use std::fmt;
@@ -34,6 +36,25 @@ pub struct ServerEntry {
 }
 
 impl Membership {
+    /// The members and the certify key of an alliance whose document everybody has signed.
+    ///
+    /// # Panics
+    /// If the document's origin cannot stand in a checkpoint; documents with such an origin are not
+    /// read in the first place.
+    pub fn of(alliance: &Alliance) -> Self {
+        let origin = Origin::new(alliance.origin()).expect("the document's origin was checked");
+        let key = AllianceKey::from(alliance.key(KeyPurpose::Certify).verifying_key());
+        let servers = alliance.servers().map(|(index, server)| ServerEntry {
+            name: server.name().to_owned(),
+            organisation: alliance
+                .organisation_of(index)
+                .map_or_else(String::new, |organisation| organisation.name().to_owned()),
+            address: server.client_address().as_str().to_owned(),
+            transport: *server.transport(),
+        });
+        Self::new(alliance.id(), origin, key, servers.collect())
+    }
+
     /// An alliance whose parts were verified before, for instance by its document's signatures.
     pub fn new(
         alliance: AllianceId,

@@ -1,6 +1,6 @@
 //! A command on its way into the log.
 
-use crate::Error;
+use crate::{Error, Receipt, ReceiptFile};
 use ally_proto::{Entry, Nonce, ProposalId};
 use bytes::Bytes;
 
@@ -48,6 +48,11 @@ impl Proposal {
     /// What is asked for.
     pub fn command(&self) -> Bytes {
         self.entry.command()
+    }
+
+    /// The receipt as a file to keep: it has the nonce in it.
+    pub fn receipt_file(&self, receipt: Receipt) -> ReceiptFile {
+        ReceiptFile { nonce: self.entry.nonce().0, receipt }
     }
 
     /// What the log will hold: `nonce (16) || command`. Receipts prove the inclusion of these bytes.

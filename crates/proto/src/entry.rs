@@ -1,12 +1,9 @@
 //! Entries: what the log holds for one proposal.
 
 use crate::limits::{COMMAND_BYTES_MAX, ENTRY_BYTES_MAX};
-use ally_log::{Hash, leaf_hash};
+use ally_log::{Hash, NONCE_BYTES, leaf_hash};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::fmt;
-
-/// Bytes of a [`Nonce`].
-pub const NONCE_BYTES: usize = 16;
 
 /// What makes two equal commands two proposals. A client draws one at random for each proposal and
 /// keeps it for every retry.

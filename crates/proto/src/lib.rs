@@ -13,7 +13,7 @@ mod entry;
 pub mod limits;
 
 pub use duplicates::{DUPLICATE_WINDOW, DuplicateWindow};
-pub use entry::{Entry, EntryError, NONCE_BYTES, Nonce, ProposalId};
+pub use entry::{Entry, EntryError, Nonce, ProposalId};
 
 /// Generated from `proto/ally/v1/client.proto`, which documents every message and field.
 #[allow(missing_docs, clippy::all)]

@@ -1,6 +1,6 @@
 //! Sizes that both ends of the client API keep to.
 
-use crate::NONCE_BYTES;
+use ally_log::NONCE_BYTES;
 
 /// The longest command, in bytes.
 pub const COMMAND_BYTES_MAX: usize = 1 << 20;
