@@ -10,6 +10,8 @@ use aws_lc_sys as sys;
 use crypto_bigint::{BoxedUint, Odd};
 use zeroize::Zeroizing;
 
+use super::invert::invert;
+
 /// An odd number above 1 and what is needed to compute modulo it.
 pub(crate) struct Modulus {
     value: Odd<BoxedUint>,
@@ -160,7 +162,7 @@ impl Modulus {
     ///
     /// # Variable time: public data only
     pub(crate) fn invert(&self, value: &BoxedUint) -> Option<BoxedUint> {
-        self.reduce(value).invert_odd_mod_vartime(&self.value).into_option()
+        invert(&self.reduce(value), &self.value)
     }
 
     /// `value` below the modulus and as wide as it. Constant time.

@@ -15,6 +15,7 @@
 #[cfg(feature = "aws-lc")]
 #[allow(unsafe_code)]
 mod aws;
+mod invert;
 #[cfg(any(test, not(feature = "aws-lc")))]
 mod portable;
 

@@ -4,6 +4,8 @@ use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
 use zeroize::Zeroizing;
 
+use super::invert::invert;
+
 /// An odd number above 1 and what is needed to compute modulo it.
 pub(crate) struct Modulus {
     value: Odd<BoxedUint>,
@@ -76,7 +78,7 @@ impl Modulus {
     ///
     /// # Variable time: public data only
     pub(crate) fn invert(&self, value: &BoxedUint) -> Option<BoxedUint> {
-        self.reduce(value).invert_odd_mod_vartime(&self.value).into_option()
+        invert(&self.reduce(value), &self.value)
     }
 
     /// `value` below the modulus and as wide as it. Constant time.
