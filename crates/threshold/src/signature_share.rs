@@ -8,8 +8,8 @@ use crate::KeyId;
 /// The most leaves in one contribution: the most leaves of a formula.
 const LEAVES_MAX: usize = 1024;
 
-/// The most bytes in one contribution. A server with more leaves than fit should hold a BLS key.
-const BYTES_MAX: usize = 1 << 19;
+/// The most bytes in one contribution: RSA proofs of 561 bytes for the most leaves are fewer.
+const BYTES_MAX: usize = 1 << 20;
 
 /// A server's share of one signature: a sub-share for each of its leaves. Public once it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
