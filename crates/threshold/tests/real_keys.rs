@@ -14,6 +14,7 @@ use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
 };
 use base64::Engine as _;
+use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -244,4 +245,40 @@ fn foreign_pem_files_are_refused() {
     let bls = "-----BEGIN ALLY BLS12-381 PUBLIC KEY-----\nAAAA\n\
                -----END ALLY BLS12-381 PUBLIC KEY-----\n";
     assert_eq!(VerifyingKey::from_pem(bls), Err(KeyError::Bls));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Public keys with any byte changed: refused, or another key, under which nothing that was
+    /// signed with the true one is worth anything, and nothing panics.
+    #[test]
+    fn prop_mutated_public_keys(at: prop::sample::Index, value: u8) {
+        let mut encoded = dealt().public.to_bytes();
+        let at = at.index(encoded.len());
+        prop_assume!(encoded[at] != value);
+        encoded[at] = value;
+        let Ok(mutated) = PublicKey::from_bytes(&encoded) else { return Ok(()) };
+        prop_assert_ne!(mutated.id(), dealt().public.id());
+        let shares = sign(&[0, 1, 4], Message::new(MESSAGE));
+        let refused = combine(&mutated, MESSAGE, &shares);
+        prop_assert!(matches!(refused, Err(CombineError::Refused { .. })), "{:?}", refused);
+        prop_assert!(dealt().shares[0].sign(&mutated, MESSAGE).is_err());
+        prop_assert!(dealt().shares[0].check(&mutated).is_err());
+    }
+
+    /// Any bytes at all.
+    #[test]
+    fn prop_rubbish_is_refused(bytes in prop::collection::vec(any::<u8>(), 0..600), text: String) {
+        prop_assert!(PublicKey::from_bytes(&bytes).is_err());
+        prop_assert!(VerifyingKey::from_pem(&text).is_err());
+        prop_assert!(!dealt().public.verify(MESSAGE, &bytes));
+        if let Ok(share) = KeyShare::decode(&bytes) {
+            prop_assert!(share.check(&dealt().public).is_err());
+        }
+        if let Ok(share) = SignatureShare::from_bytes(&bytes) {
+            let refused = combine(&dealt().public, MESSAGE, &[(share.server(), share)]);
+            prop_assert!(matches!(refused, Err(CombineError::Refused { .. })), "{:?}", refused);
+        }
+    }
 }
