@@ -8,8 +8,8 @@ use super::selection::tests::Counts;
 use super::tree::TREE_BLOCKS_MAX;
 use crate::{
     AllianceId, BlockHash, BlockHeader, BlockRef, Branch, Config, Context, Digest, Epoch,
-    Equivocation, Height, Input, Message, Micros, Output, PolicyDigest, Proposal, Rotation, Signed,
-    Verified, View, ViewChange, Vote, payload_digest,
+    Equivocation, Height, Input, Message, Micros, NewViewCertificate, Output, PolicyDigest,
+    Proposal, Rotation, Signed, Verified, View, ViewChange, Vote, payload_digest,
 };
 use ally_policy::ServerIndex;
 use std::sync::Arc;
@@ -157,4 +157,18 @@ fn one_report_per_sender_is_kept() {
     }
     assert_eq!(engine.change.reports.iter().flatten().count(), 1);
     assert_eq!(engine.acceptor.view, View(0), "one server moves nobody");
+}
+
+#[test]
+fn votes_of_a_view_that_is_over_are_no_work() {
+    let mut engine = engine();
+    for signer in 2..4 {
+        let block = BlockRef { height: Height(1), hash: hash(1) };
+        hear(&mut engine, signer, Message::Vote(Vote { view: View(0), block, share: None }));
+    }
+    assert!(engine.deadline().is_some(), "a kernel speaks of a block that is not here");
+    let tip = engine.origin();
+    let certificate = NewViewCertificate { view: View(1), tip, signature: Vec::new() };
+    hear(&mut engine, 1, Message::EnterView(certificate));
+    assert_eq!(engine.deadline(), None, "it was not decided, or the tip would have it");
 }

@@ -60,14 +60,15 @@ impl Learner {
             .collect()
     }
 
-    /// Forgets votes that can no longer matter.
-    fn forget_below(&mut self, decided: Height) {
+    /// Forgets votes that can no longer matter: for blocks at or below the decided one, or of views
+    /// before `view`.
+    pub fn forget_below(&mut self, decided: Height, view: View) {
         if self.pending_senders.is_empty() {
             return;
         }
         let mut senders = ServerSet::EMPTY;
         for (server, votes) in self.pending.iter_mut().enumerate() {
-            votes.retain(|_, vote| vote.block.height > decided);
+            votes.retain(|_, vote| vote.block.height > decided && vote.view >= view);
             if !votes.is_empty() {
                 senders.insert(ServerIndex(server as u16));
             }
@@ -104,6 +105,7 @@ impl Engine {
                 self.count_vote(block.hash, sender, out);
             }
             Some(_) => {}
+            None if view < self.oldest_live_view() => {}
             None => {
                 self.learner.keep_pending(sender, vote.body);
                 let voters = self.learner.pending_for(&block.hash);
@@ -112,6 +114,14 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// The oldest view in which votes for unknown blocks are still worth waiting for. Once a view is
+    /// open, whatever was decided before lies below its tip; while one is being left, the last open
+    /// one may still decide.
+    pub(super) fn oldest_live_view(&self) -> View {
+        let place = &self.acceptor;
+        if place.open { place.view } else { place.previous.unwrap_or(place.view) }
     }
 
     /// Keeps the newest vote of each server; returns the one before.
@@ -213,7 +223,7 @@ impl Engine {
                 committers.insert(ServerIndex(sender as u16));
             }
         }
-        self.learner.forget_below(self.tree.root().block.height);
+        self.learner.forget_below(self.tree.root().block.height, self.oldest_live_view());
         for voter in voters.iter() {
             self.count_vote(hash, voter, out);
         }
@@ -285,7 +295,7 @@ impl Engine {
         let root = self.tree.root().block;
         self.timer.progress(self.now);
         self.change.stirred = true;
-        self.learner.forget_below(root.height);
+        self.learner.forget_below(root.height, self.oldest_live_view());
         self.wants.forget_below(root.height);
         self.ask_children(root.hash, out);
         if let Some(ahead) = self.ahead.take_if(|ahead| ahead.block.height <= root.height) {

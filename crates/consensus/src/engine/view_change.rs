@@ -442,6 +442,7 @@ impl Engine {
         }
         self.timer.change_view(self.now, None);
         self.wants.clear();
+        self.learner.forget_below(self.tree.root().block.height, view);
         self.forget_abandoned(tip, view);
         out.push(Output::View { view, open: Some(certificate) });
         let leader = ServerSet::from_iter([self.config.rotation.leader(view)]);
