@@ -10,5 +10,6 @@ mod disk;
 mod hostile;
 mod keys;
 mod ordering;
+mod policies;
 mod random;
 mod world;

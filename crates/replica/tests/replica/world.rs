@@ -87,7 +87,12 @@ pub struct World {
 impl World {
     /// Four organisations with a server each, one of which may be faulty; all running, connected.
     pub fn new(limits: Limits) -> Self {
-        let policy = Arc::new(TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap());
+        Self::with(TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap(), limits)
+    }
+
+    /// The servers of a policy, all running and connected.
+    pub fn with(policy: TrustPolicy, limits: Limits) -> Self {
+        let policy = Arc::new(policy);
         let context = Context {
             alliance: AllianceId([7; 32]),
             epoch: Epoch(0),
@@ -98,7 +103,7 @@ impl World {
         let checker = Checker::new(context, rotation.clone(), policy.has_slow_path(), Keys);
         let mut world = Self {
             now: Micros(1_000_000),
-            servers: (0..4).map(|_| Server::new()).collect(),
+            servers: policy.servers().iter().map(|_| Server::new()).collect(),
             policy,
             context,
             limits,
