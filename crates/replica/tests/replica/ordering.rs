@@ -3,7 +3,7 @@
 use crate::world::{BASE_TIMEOUT, Fate, World};
 use ally_consensus::{Height, View};
 use ally_policy::ServerIndex;
-use ally_replica::{Limits, PeerMessage, Refusal};
+use ally_replica::{Input, Limits, PeerMessage, Refusal};
 use bytes::Bytes;
 
 fn names(prefix: &str, count: usize) -> Vec<String> {
@@ -179,4 +179,27 @@ fn a_busy_alliance_makes_fewer_blocks_than_batches() {
     let batches: usize = world.server(0).delivered.values().map(|block| block.batches.len()).sum();
     assert!(blocks * 2 < batches && batches < 1000, "{blocks} blocks, {batches} batches");
     assert_eq!(world.replica(0).status().delivered.height, Height(blocks as u64));
+}
+
+#[test]
+fn a_link_that_comes_back_brings_the_batches_that_were_lost_on_it() {
+    let mut world = World::new(Limits::default());
+    world.weather = Box::new(|from, _, message| {
+        let lost = from == ServerIndex(2) && matches!(message, PeerMessage::Batch(_));
+        if lost { Fate::Lose } else { Fate::Pass }
+    });
+    world.submit(2, &["lost"]);
+    world.run_for(10_000);
+    assert!(world.log(0).is_empty());
+    world.weather = Box::new(|_, _, _| Fate::Pass);
+    for other in [0, 1, 3].map(ServerIndex) {
+        world.input(other, Input::Connected(ServerIndex(2)));
+        world.input(ServerIndex(2), Input::Connected(other));
+    }
+    // Long before anybody relays or loses patience.
+    world.run_for(BASE_TIMEOUT.0 / 8);
+    assert_eq!(world.log(0).len(), 1);
+    world.run_until_idle();
+    assert!(world.server(0).views.iter().all(|(view, _)| *view == View(0)));
+    world.check_complete(&["lost"]);
 }
