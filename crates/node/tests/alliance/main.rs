@@ -1,0 +1,42 @@
+//! Whole servers: what clients of an alliance see while members come and go.
+
+mod bed;
+
+use ally::{Proposal, Until};
+use bed::Bed;
+use std::time::Duration;
+
+const WITHIN: Duration = Duration::from_secs(20);
+const THREE_OF_FOUR: &str = "3 of (s0, s1, s2, s3)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e2e_a_command_is_ordered_and_proven() {
+    let bed = Bed::start(4, THREE_OF_FOUR, 300).await;
+    let client = bed.client(0);
+    let proposal = Proposal::new(b"hello").expect("short");
+    let receipt = client.propose(&proposal, WITHIN).await.expect("ordered");
+    assert_eq!(receipt.index, 0);
+    let again = client.propose(&proposal, WITHIN).await.expect("ordered once");
+    assert_eq!(again.index, 0, "a proposal is ordered once, however often it is sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e2e_any_one_of_four_may_stop_and_come_back() {
+    let mut bed = Bed::start(4, THREE_OF_FOUR, 300).await;
+    for stopped in 0..4 {
+        bed.down(stopped).await;
+        let client = bed.client((stopped + 1) % 4);
+        for number in 0..5 {
+            let command = format!("{number} without s{stopped}");
+            let proposal = Proposal::new(command.as_bytes()).expect("short");
+            let placed = client.propose_until(&[proposal], Until::Decided, WITHIN).await;
+            placed.unwrap_or_else(|e| panic!("without s{stopped}: {e:?}"));
+        }
+        bed.up(stopped).await;
+        let client = bed.client(stopped);
+        let proposal = Proposal::new(format!("s{stopped} is back").as_bytes()).expect("short");
+        let receipt = client.propose(&proposal, WITHIN).await;
+        let receipt = receipt.unwrap_or_else(|e| panic!("s{stopped} back: {e:?}"));
+        assert_eq!(receipt.index, 6 * stopped as u64 + 5);
+    }
+}
