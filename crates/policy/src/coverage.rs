@@ -210,3 +210,6 @@ fn leaf_state(server: ServerIndex, task: &Task, choices: &Choices) -> State {
         choices.of(server).map_or(State::Open, |set| State::Dead(1 << set))
     }
 }
+
+#[cfg(test)]
+mod tests;

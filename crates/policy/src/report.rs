@@ -11,7 +11,7 @@ use crate::conditions::{Condition, Failure, Judge, Verdict};
 use crate::coverage::Work;
 use crate::definition::{CERTIFY, DECIDE, FAST};
 use crate::error::PolicyError;
-use crate::families::{Family, minimal_sets};
+use crate::families::minimal_sets;
 use crate::render::Renderer;
 use crate::repair::{Repair, repair};
 use crate::{Definition, FaultModel, Formula, ServerIndex, ServerSet};
@@ -117,45 +117,32 @@ impl Report {
     fn of(definition: &Definition, assessment: &Assessment) -> Self {
         let resolved = &assessment.resolved;
         let renderer = Renderer::new(resolved);
-        let everybody = ServerSet::first(resolved.servers.len());
-        let names = |family: &Family| family.sets.iter().map(|set| assessment.names(set)).collect();
         let kernel = resolved.decide.dual();
+        let certify = resolved.certify.as_ref().unwrap_or(&kernel);
         let fast = assessment.fast.as_ref();
-        let quorums = minimal_sets(&resolved.decide);
-        let fast_quorums = fast.map(minimal_sets);
-        let certify_sets = minimal_sets(resolved.certify.as_ref().unwrap_or(&kernel));
-        let complement = |set: &ServerSet| everybody.difference(set);
-        let mut fail_prone: Vec<ServerSet> = quorums.sets.iter().map(complement).collect();
-        fail_prone.sort_by_cached_key(|set| (Reverse(set.len()), set.iter().collect::<Vec<_>>()));
-        let ok = assessment.is_ok();
         let text_of = |name: &str| definition.entry(name).map(|entry| tidy(&entry.text));
-        let fast_formula = fast.map(|fast| match text_of(FAST) {
-            Some(given) => given,
-            None if *fast == resolved.decide => text_of(DECIDE).unwrap_or_default(),
-            None => renderer.formula(fast),
-        });
+        let ok = assessment.is_ok();
+        let mut sets = Sets { assessment, truncated: false };
         Self {
             file: definition.file().to_owned(),
             model: assessment.model,
             servers: resolved.servers.clone(),
             organisations: organisations(assessment),
             conditions: conditions(assessment),
-            two_step: match (ok, assessment.slow_path()) {
-                (false, _) => TwoStep::Never,
-                (true, true) => TwoStep::Reduced,
-                (true, false) => TwoStep::Always,
-            },
+            two_step: two_step(ok, assessment.slow_path()),
             decide_formula: text_of(DECIDE).unwrap_or_default(),
-            fast_formula,
+            fast_formula: fast.map(|fast| match text_of(FAST) {
+                Some(given) => given,
+                None if *fast == resolved.decide => text_of(DECIDE).unwrap_or_default(),
+                None => renderer.formula(fast),
+            }),
             kernel_formula: renderer.formula(&kernel),
             certify_formula: text_of(CERTIFY).unwrap_or_else(|| renderer.formula(&kernel)),
-            smallest_quorums: names(&quorums),
-            smallest_fast_quorums: fast_quorums.as_ref().map(names).unwrap_or_default(),
-            smallest_certify_sets: names(&certify_sets),
-            largest_fail_prone: fail_prone.iter().map(|set| assessment.names(set)).collect(),
-            truncated: quorums.truncated
-                || certify_sets.truncated
-                || fast_quorums.is_some_and(|family| family.truncated),
+            smallest_quorums: sets.smallest(&resolved.decide),
+            smallest_fast_quorums: fast.map(|fast| sets.smallest(fast)).unwrap_or_default(),
+            smallest_certify_sets: sets.smallest(certify),
+            largest_fail_prone: sets.largest_fail_prone(),
+            truncated: sets.truncated,
             ok,
             repair: if ok { None } else { repair(definition, assessment) },
             warnings: warnings(assessment),
@@ -180,6 +167,38 @@ impl Report {
     /// Mistakes that are none by the rules, such as a formula that nothing uses.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+}
+
+fn two_step(ok: bool, slow_path: bool) -> TwoStep {
+    match (ok, slow_path) {
+        (false, _) => TwoStep::Never,
+        (true, true) => TwoStep::Reduced,
+        (true, false) => TwoStep::Always,
+    }
+}
+
+/// Lists sets by name and remembers whether one of the lists was cut.
+struct Sets<'a> {
+    assessment: &'a Assessment,
+    truncated: bool,
+}
+
+impl Sets<'_> {
+    fn smallest(&mut self, formula: &Formula) -> Vec<Vec<String>> {
+        let family = minimal_sets(formula);
+        self.truncated |= family.truncated;
+        family.sets.iter().map(|set| self.assessment.names(set)).collect()
+    }
+
+    /// What every smallest quorum leaves over.
+    fn largest_fail_prone(&self) -> Vec<Vec<String>> {
+        let everybody = ServerSet::first(self.assessment.resolved.servers.len());
+        let quorums = minimal_sets(&self.assessment.resolved.decide);
+        let mut sets: Vec<ServerSet> =
+            quorums.sets.iter().map(|quorum| everybody.difference(quorum)).collect();
+        sets.sort_by_cached_key(|set| (Reverse(set.len()), set.iter().collect::<Vec<_>>()));
+        sets.iter().map(|set| self.assessment.names(set)).collect()
     }
 }
 

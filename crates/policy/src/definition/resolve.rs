@@ -7,7 +7,7 @@ use super::{CERTIFY, DECIDE, Definition, Entry, FAST, Member};
 use crate::error::{InputError, Problem};
 use crate::formula::{DEPTH_MAX, LEAVES_MAX};
 use crate::syntax::{self, Expr, ExprKind};
-use crate::{Formula, Organisation, SERVERS_MAX, ServerIndex, suggest};
+use crate::{Formula, FormulaError, Organisation, SERVERS_MAX, ServerIndex, suggest};
 
 /// A policy with every name replaced.
 #[derive(Debug, Clone)]
@@ -38,39 +38,10 @@ pub(crate) fn resolve(definition: &Definition) -> Result<Resolved, InputError> {
     let fast = definition.entry(FAST).map(|entry| resolver.entry(entry)).transpose()?;
     let certify = definition.entry(CERTIFY).map(|entry| resolver.entry(entry)).transpose()?;
 
-    // What nothing leads to is checked like the rest, but brings no servers with it.
-    let known = (resolver.servers.clone(), resolver.owners.clone(), resolver.used.clone());
-    let mut named = Vec::new();
-    for entry in definition.entries() {
-        if ![DECIDE, FAST, CERTIFY].contains(&entry.name.as_str()) {
-            let formula = resolver.entry(entry)?;
-            if known.2.contains(entry.name.as_str()) {
-                named.push((entry.name.clone(), formula));
-            }
-        }
-    }
-    (resolver.servers, resolver.owners, resolver.used) = known;
-    for member in definition.members().unwrap_or_default() {
-        if definition.entry(&member.name).is_none() {
-            let formula = resolver.member(member, &decide_place(definition))?;
-            named.push((member.name.clone(), formula));
-        }
-    }
-    let warnings = resolver.unused();
-    let organisations = resolver.organisations();
-    Ok(Resolved {
-        servers: resolver.servers,
-        organisations,
-        decide,
-        fast,
-        certify,
-        named,
-        warnings,
-    })
-}
-
-fn decide_place(definition: &Definition) -> (Option<&Entry>, Range<usize>) {
-    (definition.entry(DECIDE), 0..0)
+    let named = resolver.named_formulas()?;
+    let (organisations, warnings) = (resolver.organisations(), resolver.unused());
+    let servers = resolver.servers;
+    Ok(Resolved { servers, organisations, decide, fast, certify, named, warnings })
 }
 
 struct Resolver<'a> {
@@ -161,6 +132,29 @@ impl<'a> Resolver<'a> {
         self.named(entry)
     }
 
+    /// The formulas of the organisations. What nothing leads to is checked like the rest, but
+    /// brings no servers with it and is not among them.
+    fn named_formulas(&mut self) -> Result<Vec<(String, Formula)>, InputError> {
+        let definition = self.definition;
+        let known = (self.servers.clone(), self.owners.clone(), self.used.clone());
+        let mut named = Vec::new();
+        for entry in definition.entries() {
+            if ![DECIDE, FAST, CERTIFY].contains(&entry.name.as_str()) {
+                let formula = self.entry(entry)?;
+                if known.2.contains(entry.name.as_str()) {
+                    named.push((entry.name.clone(), formula));
+                }
+            }
+        }
+        (self.servers, self.owners, self.used) = known;
+        for member in definition.members().unwrap_or_default() {
+            if definition.entry(&member.name).is_none() {
+                named.push((member.name.clone(), self.member(member, None)?));
+            }
+        }
+        Ok(named)
+    }
+
     fn named(&mut self, entry: &'a Entry) -> Result<Formula, InputError> {
         self.stack.push(&entry.name);
         let formula = self.expr(entry, &entry.expr)?;
@@ -181,9 +175,13 @@ impl<'a> Resolver<'a> {
         let children: Result<Vec<Formula>, InputError> =
             children.iter().map(|child| self.expr(entry, child)).collect();
         self.gates -= 1;
-        Formula::gate(threshold, children?).map_err(|_| {
-            // Threshold and children were checked when it was read, leaves and depth above.
-            self.error(entry, Problem::TooManyLeaves(entry.name.clone()), expr.span.clone())
+        Formula::gate(threshold, children?).map_err(|error| {
+            let problem = match error {
+                FormulaError::Depth => Problem::TooDeep(entry.name.clone()),
+                // The threshold was checked when it was read.
+                _ => Problem::TooManyLeaves(entry.name.clone()),
+            };
+            self.error(entry, problem, expr.span.clone())
         })
     }
 
@@ -203,7 +201,7 @@ impl<'a> Resolver<'a> {
         if let Some(member) = member {
             self.used.insert(&member.name);
             if !member.servers.iter().any(|server| server == name) {
-                return self.member(member, &(Some(entry), span));
+                return self.member(member, Some((entry, span)));
             }
         }
         self.leaf(entry, name, span).map(Formula::Leaf)
@@ -234,7 +232,7 @@ impl<'a> Resolver<'a> {
     fn member(
         &mut self,
         member: &Member,
-        (entry, span): &(Option<&'a Entry>, Range<usize>),
+        named_at: Option<(&'a Entry, Range<usize>)>,
     ) -> Result<Formula, InputError> {
         let leaves: Vec<Formula> = member
             .servers
@@ -244,13 +242,13 @@ impl<'a> Resolver<'a> {
         self.leaves += leaves.len();
         let only = if leaves.len() == 1 { leaves.first().cloned() } else { None };
         let all = leaves.len() as u16;
-        only.map_or_else(|| Formula::gate(all, leaves), Ok).map_err(|_| match entry {
-            Some(entry) => {
-                let problem = Problem::UnknownName { name: member.name.clone() };
-                let hint = Some(format!("the organisation `{}` has no servers", member.name));
-                self.error(entry, problem, span.clone()).hint(hint)
+        only.map_or_else(|| Formula::gate(all, leaves), Ok).map_err(|_| {
+            let problem = Problem::UnknownName { name: member.name.clone() };
+            let hint = Some(format!("the organisation `{}` has no servers", member.name));
+            match named_at {
+                Some((entry, span)) => self.error(entry, problem, span).hint(hint),
+                None => self.bad_member(problem).hint(hint),
             }
-            None => self.bad_member(Problem::UnknownName { name: member.name.clone() }),
         })
     }
 

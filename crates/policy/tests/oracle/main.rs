@@ -17,7 +17,7 @@ use random::Random;
 use serde_json::Value;
 
 /// Policies compared in one run, in four parts that run side by side.
-const POLICIES: u64 = 40_000;
+const POLICIES: u64 = 28_000;
 
 #[test]
 fn prop_flat_and_nested_policies() {
