@@ -1,14 +1,13 @@
 //! `ally policy`: is a policy safe, and what does it survive?
 
 use crate::failure::{Exit, Failure};
+use crate::files::read_text;
 use crate::output::{Format, Output};
 use ally_policy::{
     DOCUMENT_BYTES_MAX, Definition, FaultModel, PolicyError, TrustPolicy, check, explain,
 };
 use anstyle::{AnsiColor, Style};
 use clap::{Args, Subcommand};
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// The policy cannot be read.
@@ -133,7 +132,7 @@ impl Input {
     }
 
     fn definition(&self) -> Result<Definition, Failure> {
-        let text = read(&self.file)?;
+        let text = read_text(&self.file, DOCUMENT_BYTES_MAX)?;
         Definition::parse(&text, &self.name()).map_err(unreadable)
     }
 
@@ -144,23 +143,6 @@ impl Input {
     fn is_stdin(&self) -> bool {
         self.file == Path::new("-")
     }
-}
-
-/// Reads a file or standard input, one byte more than a policy may have at most.
-fn read(path: &Path) -> Result<String, Failure> {
-    let limit = DOCUMENT_BYTES_MAX as u64 + 1;
-    let mut bytes = Vec::new();
-    let read = if path == Path::new("-") {
-        io::stdin().lock().take(limit).read_to_end(&mut bytes)
-    } else {
-        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
-    };
-    read.map_err(|error| Failure::file(path, &error))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let message = format_args!("{}: not a text: byte {at} is not UTF-8", path.display());
-        Failure::new(Exit::Input, UNREADABLE, message).next("give a policy file in TOML")
-    })
 }
 
 fn unreadable(error: PolicyError) -> Failure {
