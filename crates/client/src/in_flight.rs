@@ -230,3 +230,6 @@ fn plus(first: u64, offset: u64) -> Result<u64, Lost> {
 fn unasked() -> Lost {
     Lost::forged("it answered what was not asked, or twice".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

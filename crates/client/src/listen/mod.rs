@@ -6,3 +6,6 @@ mod verifier;
 
 pub use decided::{Command, Decided, ListenOptions};
 pub use listener::Listener;
+
+#[cfg(test)]
+mod tests;
