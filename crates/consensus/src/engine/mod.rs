@@ -14,7 +14,7 @@
 //! view and never in a view that it has left (`acceptor.rs`); it is bound to its word by the journal
 //! (`restore.rs`); a learner counts a server once per block (`learner.rs`); and a new view starts
 //! from a block that has every decided one below it (`selection.rs`). Liveness rests on `timer.rs`
-//! and `view_change.rs`: correct servers meet in a view with a correct leader for long enough.
+//! `view_change.rs` and `entering.rs`: correct servers meet in a view with a correct leader for long enough.
 //!
 //! Deviations from FaB Paxos (Martin & Alvisi 2006): docs/protocol.md lists them. Not protected
 //! against: more faults than the policy tolerates ([`Output::Halt`] when it shows), and a leader
@@ -22,6 +22,7 @@
 
 mod acceptor;
 mod commit;
+mod entering;
 mod evidence;
 mod fetch;
 mod leader;

@@ -1,0 +1,263 @@
+//! Entering a view: the next leader chooses its tip, acceptors recompute the choice, and a kernel of
+//! them signs it.
+//!
+//! Invariant: a leader makes one choice per view; an acceptor gives at most one share of NV per view,
+//! for a tip that it has recomputed and that it holds, with every undecided block below.
+//!
+//! # Source
+//! docs/protocol.md#selection, docs/protocol.md#entering
+
+use super::Engine;
+use super::acceptor::SharedTip;
+use super::selection::{Reported, Selection, SelectionError, select};
+use super::timer::Cause;
+use super::tree::Payload;
+use crate::{
+    BlockRef, Evidence, Height, Message, NewView, NewViewCertificate, NewViewShare, Output,
+    Recipients, Record, Signed, Statement, View, ViewChange,
+};
+use ally_policy::{ServerIndex, ServerSet};
+use std::collections::BTreeSet;
+
+impl Engine {
+    /// As the next leader: chooses the tip once the reports suffice, and sticks to it.
+    pub(super) fn choose_tip(&mut self, out: &mut Vec<Output>) {
+        let view = self.acceptor.view;
+        let due = self.change.stirred && !self.acceptor.open && self.change.sent.is_none();
+        if !due || !self.leads(view) {
+            return;
+        }
+        let reports: Vec<_> = self
+            .change
+            .reports
+            .iter()
+            .flatten()
+            .filter(|report| report.body.view == view && self.holds(&report.body))
+            .cloned()
+            .collect();
+        match self.select(&reports) {
+            Ok(selection) => {
+                if let Some(proof) = selection.equivocation {
+                    self.on_equivocation(proof, out);
+                }
+                let choice = NewView { view, reports, tip: selection.tip };
+                self.change.sent = Some(choice.clone());
+                let message = Message::NewView(choice);
+                let (after, to) = (self.acceptor.left_at, Recipients::All);
+                out.push(Output::SendDurable { after, to, message });
+            }
+            // More reports may come; if not, patience ends.
+            Err(
+                SelectionError::NoQuorum
+                | SelectionError::NoQuorumWithout(_)
+                | SelectionError::Contradiction,
+            ) => {}
+        }
+    }
+
+    fn select(&self, reports: &[Signed<ViewChange>]) -> Result<Selection, SelectionError> {
+        let reported = Reported {
+            reports,
+            policy: self.config.policy.as_ref(),
+            rotation: &self.config.rotation,
+            origin: self.origin(),
+            rules: self.config.rules,
+        };
+        select(&reported)
+    }
+
+    /// Takes a new leader's choice; the reports in it count as if their senders had sent them here.
+    pub(super) fn on_new_view(&mut self, choice: Signed<NewView>, out: &mut Vec<Output>) {
+        if choice.body.view < self.acceptor.view {
+            return;
+        }
+        for report in &choice.body.reports {
+            let known = report.signer.index() < self.config.policy.server_count();
+            if known && report.body.view >= self.acceptor.view {
+                self.on_view_change(report.clone(), out);
+            }
+        }
+        let place = &self.acceptor;
+        if choice.body.view == place.view && !place.open && self.change.choice.is_none() {
+            self.change.choice = Some((choice, false));
+            self.change.stirred = true;
+        }
+    }
+
+    /// As acceptor: recomputes the leader's choice, and gives a share of NV for it once its block
+    /// and all undecided ones below are held.
+    pub(super) fn endorse_choice(&mut self, out: &mut Vec<Output>) {
+        if !std::mem::take(&mut self.change.stirred) || self.acceptor.open {
+            return;
+        }
+        let view = self.acceptor.view;
+        if self.acceptor.share.is_some_and(|share| share.view >= view) {
+            return;
+        }
+        let Some((choice, checked)) = self.change.choice.take() else { return };
+        let right =
+            checked || self.select(&choice.body.reports).is_ok_and(|s| s.tip == choice.body.tip);
+        if !right {
+            out.push(Output::Evidence(Evidence::Selection(choice)));
+            self.leave(view.next(), Cause::Equivocation, out);
+            return;
+        }
+        let tip = choice.body.tip;
+        let sources: ServerSet = choice.body.reports.iter().map(|report| report.signer).collect();
+        self.change.choice = Some((choice, true));
+        if self.holds_tip(tip) {
+            self.hold_below(tip.hash, out);
+            self.hold(tip.hash, out);
+            let position = self.write(Record::NewViewShare { view, tip }, out);
+            self.acceptor.share = Some(SharedTip { view, tip, position });
+            self.send_share(out);
+        } else {
+            self.want_chain(tip, sources, out);
+        }
+    }
+
+    fn holds_tip(&self, tip: BlockRef) -> bool {
+        let node = self.tree.node(&tip.hash);
+        self.tree.decided_at(tip.height) == Some(tip.hash)
+            || node.is_some_and(|node| {
+                node.block == tip && node.payload == Payload::Valid && !node.dead
+            })
+    }
+
+    pub(super) fn send_share(&self, out: &mut Vec<Output>) {
+        let Some(SharedTip { view, tip, position }) = self.acceptor.share else { return };
+        if view == self.acceptor.view && !self.acceptor.open {
+            let to = Recipients::One(self.config.rotation.leader(view));
+            let message = Message::NewViewShare(NewViewShare { view, tip, share: Vec::new() });
+            out.push(Output::SendDurable { after: position, to, message });
+        }
+    }
+
+    /// As the next leader: collects shares of NV.
+    pub(super) fn on_new_view_share(
+        &mut self,
+        sender: ServerIndex,
+        share: NewViewShare,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(sent) = &self.change.sent else { return };
+        let ours = share.view == sent.view && share.tip == sent.tip && !self.acceptor.open;
+        if ours && !self.change.spoilers.contains(sender) {
+            self.change.shares.insert(sender, share.share);
+            self.combine_new_view(out);
+        }
+    }
+
+    fn combine_new_view(&mut self, out: &mut Vec<Output>) {
+        let Some(sent) = self.change.sent.as_ref().filter(|_| !self.change.combining) else {
+            return;
+        };
+        let senders: ServerSet = self.change.shares.keys().copied().collect();
+        if self.config.policy.is_kernel(&senders) {
+            let statement = Statement::NewView { view: sent.view, tip: sent.tip };
+            let shares = self.change.shares.iter().map(|(s, share)| (*s, share.clone())).collect();
+            self.change.combining = true;
+            out.push(Output::Combine { statement, shares });
+        }
+    }
+
+    /// Takes the answer to [`Output::Combine`].
+    pub(super) fn combined(
+        &mut self,
+        statement: Statement,
+        result: Result<Vec<u8>, ServerSet>,
+        out: &mut Vec<Output>,
+    ) {
+        let (view, tip) = match statement {
+            Statement::Commit { view, block } => {
+                return self.combined_commit(view, block, result, out);
+            }
+            Statement::NewView { view, tip } => (view, tip),
+        };
+        let ours = self.change.sent.as_ref().is_some_and(|sent| sent.view == view);
+        if !ours || self.acceptor.open || !self.change.combining {
+            return;
+        }
+        self.change.combining = false;
+        match result {
+            Ok(signature) => {
+                let certificate = NewViewCertificate { view, tip, signature };
+                self.enter(certificate.clone(), out);
+                let message = Message::EnterView(certificate);
+                out.push(Output::Send { to: Recipients::All, message });
+            }
+            Err(spoilers) => {
+                // Whoever combines must name somebody; if it does not, no share is worth keeping.
+                let all = spoilers.is_empty();
+                self.change.shares.retain(|sender, _| !all && !spoilers.contains(*sender));
+                self.change.spoilers = self.change.spoilers.union(&spoilers);
+                self.combine_new_view(out);
+            }
+        }
+    }
+
+    /// Enters the view that a certificate opens, unless this server is there or past it.
+    pub(super) fn enter(&mut self, certificate: NewViewCertificate, out: &mut Vec<Output>) {
+        let (view, tip) = (certificate.view, certificate.tip);
+        if view < self.acceptor.view || (view == self.acceptor.view && self.acceptor.open) {
+            return;
+        }
+        if self.acceptor.open {
+            self.acceptor.previous = Some(self.acceptor.view);
+        }
+        let entered = self.write(Record::Enter(certificate.clone()), out);
+        self.acceptor.view = view;
+        self.acceptor.open = true;
+        self.acceptor.head = self.head_above(tip, view);
+        self.acceptor.new_view = Some(certificate.clone());
+        self.leader.begin_view(entered);
+        self.change.begin();
+        for report in &mut self.change.reports {
+            report.take_if(|report| report.body.view <= view);
+        }
+        self.timer.change_view(self.now, None);
+        self.wants.clear();
+        self.learner.forget_below(self.tree.root().block.height, view);
+        self.forget_abandoned(tip, view);
+        out.push(Output::View { view, open: Some(certificate) });
+        let leader = ServerSet::from_iter([self.config.rotation.leader(view)]);
+        self.want_chain(tip, leader.union(&self.everyone()), out);
+        self.replay_future(view, out);
+    }
+
+    /// Where votes of a view start: its tip, or the last decided block if that lies above the tip in
+    /// the same view.
+    fn head_above(&self, tip: BlockRef, view: View) -> BlockRef {
+        let root = self.tree.root();
+        if root.view == view && root.block.height > tip.height { root.block } else { tip }
+    }
+
+    /// Drops blocks of views before `view` that lie neither below its tip nor below what this server
+    /// voted for: they cannot be decided any more.
+    fn forget_abandoned(&mut self, tip: BlockRef, view: View) {
+        let voted = self.acceptor.voted.as_ref().map(|voted| voted.block.hash);
+        let known = self.acceptor.committed.as_ref().map(|known| known.certificate.block.hash);
+        let root = Some(self.tree.root().block.hash);
+        let base = self.certified_height();
+        let mut kept = BTreeSet::new();
+        for top in [Some(tip.hash), voted, known, root].into_iter().flatten() {
+            kept.extend(self.tree.walk_down(top, base).map(|node| node.block.hash));
+        }
+        self.tree.retain(|node| node.view() >= view || kept.contains(&node.block.hash));
+    }
+
+    fn replay_future(&mut self, view: View, out: &mut Vec<Output>) {
+        let leader = self.config.rotation.leader(view);
+        let mut due = Vec::new();
+        for (sender, kept) in self.learner.future.iter_mut().enumerate() {
+            let later = kept.split_off(&(view.next(), Height::ZERO));
+            let reached = std::mem::replace(kept, later);
+            if sender == leader.index() {
+                due.extend(reached.into_values().filter(|p| p.body.header.view == view));
+            }
+        }
+        for proposal in due {
+            self.on_proposal(proposal, out);
+        }
+    }
+}
