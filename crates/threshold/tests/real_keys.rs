@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use ally_codec::{Decode, Encode};
 use ally_policy::{Formula, ServerIndex};
 use ally_threshold::{
-    CombineError, Dealt, KeyError, KeyShare, Message, PublicKey, Scheme, SignatureShare,
-    VerifyingKey, combine, deal, verify_share,
+    CombineError, DealError, Dealt, KeyError, KeyShare, Message, Progress, PublicKey, Scheme,
+    SignatureShare, VerifyingKey, combine, deal, verify_share,
 };
 use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
@@ -228,6 +228,36 @@ fn public_keys_out_of_range_are_refused() {
         assert!(PublicKey::from_bytes(&encoded[..length]).is_err());
     }
     assert!(PublicKey::from_bytes(&[&encoded[..], &[0]].concat()).is_err());
+}
+
+#[test]
+fn dealing_ends_early_where_it_has_to() {
+    struct Never;
+    impl Progress for Never {
+        fn cancelled(&self) -> bool {
+            true
+        }
+    }
+    let cancelled = deal(Scheme::Rsa4096, &formula(), 0, &mut rng(), &Never);
+    assert_eq!(cancelled.err(), Some(DealError::Cancelled));
+    // 400! is longer than any denominator may be; known before the search for primes.
+    let leaves = (0..400).map(|at| Formula::Leaf(ServerIndex(at % 256))).collect();
+    let wide = Formula::gate(7, leaves).unwrap();
+    let refused = deal(Scheme::Rsa4096, &wide, 0, &mut rng(), &());
+    assert_eq!(refused.err(), Some(DealError::TooWide { limit_bits: 2048 }));
+}
+
+/// As many shares as a key may have that is dealt over one gate: exponents as long as they get.
+#[test]
+fn the_widest_gate_combines() {
+    let leaf = |server| Formula::Leaf(ServerIndex(server));
+    let wide = Formula::gate(3, (0..256).map(leaf).collect()).unwrap();
+    let dealt = deal(Scheme::Rsa2048, &wide, 0, &mut rng(), &()).unwrap();
+    let one = |at: usize| {
+        (dealt.shares[at].server(), dealt.shares[at].sign(&dealt.public, MESSAGE).unwrap())
+    };
+    let first = combine(&dealt.public, MESSAGE, &[0, 1, 255].map(one)).unwrap();
+    assert_eq!(combine(&dealt.public, MESSAGE, &[97, 101, 254].map(one)), Ok(first));
 }
 
 #[test]

@@ -175,6 +175,20 @@ def prove(n, policy, leaf, x, v, v_leaf, exponent, value, r):
     return c + z.to_bytes(width(n) + 33, "big")
 
 
+def key_id(n, policy, v, leaf_keys):
+    """The hash of the public key's encoding: version 1, scheme 1 (a name only, at this size)."""
+    formula = policy_bytes(policy)
+    head = b"\1\1" + EPOCH.to_bytes(8, "little") + len(formula).to_bytes(4, "little") + formula
+    return sha256(b"ally/v1/threshold-key" + head + b"".join(
+        wide(number, n) for number in [n, v] + leaf_keys)).digest()
+
+
+def contribution(identity, server, values):
+    """The encoding of a signature share, a proof or (with a version in front) a key share."""
+    numbers = [server, len(values), len(values[0])]
+    return identity + b"".join(k.to_bytes(2, "little") for k in numbers) + b"".join(values)
+
+
 POLICIES = {
     "flat": ((3, [0, 1, 2, 3]), [{0, 1, 2}, {0, 1, 3}, {1, 2, 3}]),
     "all": ((3, [0, 1, 2]), [{0, 1, 2}]),
@@ -211,8 +225,16 @@ def main():
         exponents = [denominator(policy) * part % m for part in parts]
         shares = [pow(x * x, exponent, n) for exponent in exponents]
         print(f"denominator {denominator(policy):x}\nbase {v:0128x}")
+        leaf_keys = [pow(v, exponent, n) for exponent in exponents]
+        identity = key_id(n, policy, v, leaf_keys)
+        print(f"id {identity.hex()}")
+        for server in sorted(set(leaves(policy))):
+            mine = [leaf for leaf, owner in enumerate(leaves(policy)) if owner == server]
+            secret = contribution(identity, server, [wide(exponents[leaf], n) for leaf in mine])
+            public = contribution(identity, server, [wide(shares[leaf], n) for leaf in mine])
+            print("encoding", sha256(b"\1" + secret).hexdigest(), sha256(public).hexdigest())
         for leaf, (exponent, value) in enumerate(zip(exponents, shares)):
-            v_leaf = pow(v, exponent, n)
+            v_leaf = leaf_keys[leaf]
             r = next(source) << 256 | next(source) >> 256
             proof = prove(n, policy, leaf, x, v, v_leaf, exponent, value, r)
             print(f"leaf {exponent:0128x} {v_leaf:0128x} {value:0128x} {proof.hex()}")

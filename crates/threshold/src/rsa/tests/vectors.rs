@@ -4,16 +4,20 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use ally_codec::Encode;
 use ally_policy::{Formula, ServerIndex, ServerSet};
 use crypto_bigint::{BoxedUint, ConcatenatingMul};
 use rand_core::{TryCryptoRng, TryRng};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::super::{Denominator, PublicKey, VerifyingKey, deal::deal_with_primes, encoding};
 use super::{TOY_BITS, flat, leaf};
-use crate::Message;
 use crate::access::{Access, Secret};
+use crate::deal::Dealt;
+use crate::public_key::Kind;
 use crate::threshold_scheme::ThresholdScheme;
+use crate::{Message, Scheme};
 
 const VECTORS: &str = include_str!("../../../tests/kat/rsa.txt");
 const EPOCH: u64 = 9;
@@ -104,10 +108,30 @@ fn check(policy: &str, formula: &Formula) {
     }
 }
 
+/// The bytes of keys and shares: what was written once can be read for ever.
+fn check_encodings(policy: &str, formula: &Formula) {
+    let message = general("message");
+    let (key, secrets) = deal(policy, formula);
+    let access = Arc::new(Access::new(formula.clone()));
+    let by_server = access.by_server(secrets);
+    let public = crate::PublicKey::new(Scheme::Rsa2048, EPOCH, access, Kind::Rsa(key));
+    let dealt = Dealt::new(public, by_server);
+    assert_eq!(hex::encode(dealt.public.id().0), lines(Some(policy), "id")[0][0]);
+    let known = lines(Some(policy), "encoding");
+    assert_eq!(known.len(), dealt.shares.len());
+    for (share, known) in dealt.shares.iter().zip(known) {
+        let signed = share.sign(&dealt.public, &message).unwrap();
+        let hashes = [share.encode().to_vec(), signed.to_bytes()].map(Sha256::digest);
+        assert_eq!(hashes.map(hex::encode)[..], known[..], "{}", share.server());
+    }
+}
+
 #[test]
 fn vec_python_flat_policies() {
-    check("flat", &flat(3, 0..4));
-    check("all", &flat(3, 0..3));
+    for (policy, formula) in [("flat", flat(3, 0..4)), ("all", flat(3, 0..3))] {
+        check(policy, &formula);
+        check_encodings(policy, &formula);
+    }
 }
 
 #[test]
@@ -115,7 +139,9 @@ fn vec_python_tree_with_repeated_servers() {
     let pair = |a, b| Formula::gate(2, vec![leaf(a), leaf(b)]).unwrap();
     let either = Formula::gate(1, vec![leaf(0), leaf(3)]).unwrap();
     let most = Formula::gate(3, vec![leaf(1), leaf(3), leaf(4), pair(0, 5)]).unwrap();
-    check("tree", &Formula::gate(2, vec![flat(2, 0..3), either, pair(4, 5), most]).unwrap());
+    let tree = Formula::gate(2, vec![flat(2, 0..3), either, pair(4, 5), most]).unwrap();
+    check("tree", &tree);
+    check_encodings("tree", &tree);
 }
 
 #[test]
