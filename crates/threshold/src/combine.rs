@@ -41,7 +41,8 @@ pub fn combine<'m>(
 ///
 /// # Errors
 /// [`Blame`], with the share and the proof as evidence that anyone can check again: `server` is to
-/// blame, if it was `server` who sent both. (Except [`Blame::NoProof`]: then ask for it.)
+/// blame, if it was `server` who sent both. (Except [`Blame::NoProof`]: then ask for it; and
+/// [`Blame::Encoding`]: that is the caller's.)
 ///
 /// # Cost
 /// RSA: for each leaf two full-size exponentiations.
@@ -175,9 +176,7 @@ fn verify_share_with<S: ThresholdScheme>(
     proof: Option<&ShareProof>,
 ) -> Result<(), Blame> {
     let shares = parse(scheme, public, server, &share.0)?;
-    // A caller that asks for an encoding the scheme has not gets what it would from any verifier:
-    // no share is right. It cannot come to that for a share that `sign` made.
-    let Ok(prepared) = scheme.prepare(message) else { return Err(Blame::OtherKey) };
+    let prepared = scheme.prepare(message)?;
     let none = Vec::new();
     let proofs = match proof {
         Some(proof) => {

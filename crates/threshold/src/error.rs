@@ -60,6 +60,9 @@ pub enum Blame {
     /// not yet to accuse.
     #[error("it sent no proof")]
     NoProof,
+    /// The key's scheme has no such encoding: nothing against the server, the caller is to blame.
+    #[error(transparent)]
+    Encoding(#[from] UnsupportedEncoding),
     /// One of the sub-shares is wrong.
     #[error("at leaf {leaf}: {fault}")]
     Leaf {

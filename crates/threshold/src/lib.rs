@@ -45,7 +45,7 @@
 //! May not touch: consensus, clocks, I/O, randomness other than what it is given.
 
 mod access;
-pub mod bls;
+mod bls;
 mod combine;
 mod deal;
 mod error;
@@ -56,7 +56,7 @@ mod pem;
 mod primes;
 mod progress;
 mod public_key;
-pub mod rsa;
+mod rsa;
 mod scheme;
 mod seed;
 mod signature_share;

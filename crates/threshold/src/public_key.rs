@@ -79,8 +79,8 @@ impl PublicKey {
     /// What relying parties need.
     pub fn verifying_key(&self) -> VerifyingKey {
         match &self.0.kind {
-            Kind::Rsa(key) => VerifyingKey::Rsa(key.verifying_key().clone()),
-            Kind::Bls(key) => VerifyingKey::Bls(key.verifying_key().clone()),
+            Kind::Rsa(key) => key.verifying_key().clone().into(),
+            Kind::Bls(key) => key.verifying_key().clone().into(),
         }
     }
 

@@ -13,14 +13,29 @@ const RSA_LABEL: &str = "PUBLIC KEY";
 /// The label of a BLS key's PEM block: there is no format that others read.
 const BLS_LABEL: &str = "ALLY BLS12-381 PUBLIC KEY";
 
-/// What verifies an alliance's signatures. It stays the same when shares are refreshed.
+/// What verifies an alliance's signatures. It stays the same when shares are refreshed. Cheap to
+/// clone.
 #[derive(Clone)]
-#[non_exhaustive]
-pub enum VerifyingKey {
+pub struct VerifyingKey(Kind);
+
+#[derive(Clone)]
+enum Kind {
     /// An ordinary RSA public key with exponent 65537.
     Rsa(rsa::VerifyingKey),
     /// A point of G2 on BLS12-381.
     Bls(bls::VerifyingKey),
+}
+
+impl From<rsa::VerifyingKey> for VerifyingKey {
+    fn from(key: rsa::VerifyingKey) -> Self {
+        Self(Kind::Rsa(key))
+    }
+}
+
+impl From<bls::VerifyingKey> for VerifyingKey {
+    fn from(key: bls::VerifyingKey) -> Self {
+        Self(Kind::Bls(key))
+    }
 }
 
 /// Why a text is not a public key. Whoever wrote the text is to blame.
@@ -48,10 +63,10 @@ impl VerifyingKey {
     /// [`KeyError`]: the text is to blame.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         match pem::decode(text, BLS_LABEL) {
-            Ok(point) => bls::VerifyingKey::from_bytes(&point).map(Self::Bls).ok_or(KeyError::Bls),
+            Ok(point) => bls::VerifyingKey::from_bytes(&point).map(Self::from).ok_or(KeyError::Bls),
             Err(KeyError::NoBlock) => {
                 let der = pem::decode(text, RSA_LABEL)?;
-                rsa::VerifyingKey::from_der(&der).map(Self::Rsa).ok_or(KeyError::Rsa)
+                rsa::VerifyingKey::from_der(&der).map(Self::from).ok_or(KeyError::Rsa)
             }
             Err(error) => Err(error),
         }
@@ -60,26 +75,26 @@ impl VerifyingKey {
     /// The key as a PEM block: for RSA a SubjectPublicKeyInfo, as `openssl` and every TLS library
     /// read it; for BLS the compressed point under a label of our own.
     pub fn to_pem(&self) -> String {
-        match self {
-            Self::Rsa(key) => pem::encode(RSA_LABEL, &key.to_der()),
-            Self::Bls(key) => pem::encode(BLS_LABEL, &key.to_bytes()),
+        match &self.0 {
+            Kind::Rsa(key) => pem::encode(RSA_LABEL, &key.to_der()),
+            Kind::Bls(key) => pem::encode(BLS_LABEL, &key.to_bytes()),
         }
     }
 
     /// SHA-256 of the key: for RSA that of the DER encoding in the PEM block, which is what
     /// `openssl pkey -pubin -outform DER | sha256sum` prints; for BLS that of the compressed point.
     pub fn fingerprint(&self) -> [u8; 32] {
-        match self {
-            Self::Rsa(key) => key.fingerprint(),
-            Self::Bls(key) => Sha256::digest(key.to_bytes()).into(),
+        match &self.0 {
+            Kind::Rsa(key) => key.fingerprint(),
+            Kind::Bls(key) => Sha256::digest(key.to_bytes()).into(),
         }
     }
 
     /// The signature scheme.
     pub fn scheme(&self) -> Scheme {
-        match self {
-            Self::Rsa(key) => key.scheme(),
-            Self::Bls(_) => Scheme::Bls12381,
+        match &self.0 {
+            Kind::Rsa(key) => key.scheme(),
+            Kind::Bls(_) => Scheme::Bls12381,
         }
     }
 
@@ -89,11 +104,11 @@ impl VerifyingKey {
     /// RSA: about 20 squarings modulo N. BLS: two pairings.
     pub fn verify<'m>(&self, message: impl Into<Message<'m>>, signature: &[u8]) -> bool {
         let message = message.into();
-        match self {
-            Self::Rsa(key) => {
+        match &self.0 {
+            Kind::Rsa(key) => {
                 key.encode(&message).is_some_and(|encoded| key.verify(&encoded, signature))
             }
-            Self::Bls(key) => key.verify(&message, signature),
+            Kind::Bls(key) => key.verify(&message, signature),
         }
     }
 }

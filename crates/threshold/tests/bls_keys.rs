@@ -84,6 +84,9 @@ fn tags_keep_uses_apart() {
     }
     let pss = dealt.shares[0].sign(&dealt.public, Message::pss(MESSAGE));
     assert_eq!(pss.err(), Some(SignError::Encoding(UnsupportedEncoding)));
+    let (server, share) = &sign_all(&dealt, Message::new(MESSAGE))[0];
+    let verdict = verify_share(&dealt.public, Message::pss(MESSAGE), *server, share, None);
+    assert_eq!(verdict, Err(Blame::Encoding(UnsupportedEncoding)));
 }
 
 #[test]

@@ -37,4 +37,4 @@ mod tests;
 
 pub(crate) use deal::deal;
 pub(crate) use public_key::PublicKey;
-pub use verifying_key::VerifyingKey;
+pub(crate) use verifying_key::VerifyingKey;

@@ -16,7 +16,7 @@ const TAG_PREFIX: &[u8] = b"ALLY-V1-TAGGED-BLS12381G1_XMD:SHA-256_SSWU_RO_";
 
 /// An alliance's BLS public key: a point of G2.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifyingKey(G2);
+pub(crate) struct VerifyingKey(G2);
 
 /// A message hashed to the curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +29,12 @@ impl VerifyingKey {
 
     /// Reads a compressed point (96 bytes). `None` unless it is a point of the group other than the
     /// point at infinity: that one would accept a signature on everything.
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().and_then(G2::decode).map(Self)
     }
 
     /// The compressed point.
-    pub fn to_bytes(&self) -> [u8; G2_BYTES] {
+    pub(crate) fn to_bytes(&self) -> [u8; G2_BYTES] {
         self.0.encode()
     }
 

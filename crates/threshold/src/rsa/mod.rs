@@ -42,7 +42,7 @@ pub(crate) use deal::deal;
 use denominator::{DENOMINATOR_BITS_MAX, Denominator};
 use integer::Integer;
 pub(crate) use public_key::PublicKey;
-pub use verifying_key::VerifyingKey;
+pub(crate) use verifying_key::VerifyingKey;
 
 /// The public exponent. It has to be prime and above every gate's fan-in.
 const EXPONENT: u64 = 65_537;

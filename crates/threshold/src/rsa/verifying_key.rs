@@ -12,7 +12,7 @@ use crate::{Message, Scheme};
 
 /// An RSA public key with exponent 65537. Cheap to clone.
 #[derive(Clone)]
-pub struct VerifyingKey(Arc<Inner>);
+pub(crate) struct VerifyingKey(Arc<Inner>);
 
 struct Inner {
     modulus: Modulus,
