@@ -10,7 +10,9 @@
 //! Owns the order: persist, send, deliver, certify, reply. One thread, so that the order is plain to
 //! see. May not decide anything: what to do comes from [`ally_replica::Replica`].
 
+mod board;
 mod clients;
+mod inbox;
 mod ingest;
 mod jobs;
 mod outbox;
@@ -19,6 +21,9 @@ mod recover;
 mod serve;
 mod stored;
 
+pub(crate) use board::{Board, StatusBoard};
+use inbox::TURN_EVENTS_MAX;
+pub(crate) use inbox::{Event, Inbox};
 pub(crate) use published::Published;
 pub use recover::RecoverError;
 pub(crate) use recover::recover;
@@ -27,7 +32,7 @@ pub(crate) use stored::StoredLog;
 
 use crate::api::Submission;
 use crate::keys::{OwnKeys, PublicKeys};
-use crate::net::{Budget, Links, Sent};
+use crate::net::{Links, Sent};
 use crate::store::{Store, StoreError, WriteBatch};
 use ally_codec::Encode;
 use ally_consensus::{JournalPosition, Micros};
@@ -47,73 +52,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
 pub(crate) use ingest::ingest;
-
-/// The most events that one turn of the loop takes from each source before it writes and sends: the
-/// size of a group commit under load.
-const TURN_EVENTS_MAX: usize = 256;
-
-/// Something that happened.
-pub(crate) enum Event {
-    /// A checked message from a peer.
-    Peer {
-        /// Whose link it came over.
-        from: ServerIndex,
-        /// The message.
-        message: Checked,
-        /// The peer's memory that it takes up, given back when the message is handled.
-        budget: Budget,
-    },
-    /// The links to a peer are up.
-    Connected(ServerIndex),
-    /// A link to a peer went down.
-    Disconnected(ServerIndex),
-    /// Commands of a client.
-    Submitted(Submission),
-    /// Writes up to here are durable, or will never be.
-    Durable(WritePosition, Result<(), StoreError>),
-    /// A job is done.
-    Done(Done),
-    /// Stop in good order.
-    Stop,
-}
-
-/// Where events come from: what the server itself caused first, then peers, then clients, so that
-/// work under way is finished before more is taken in.
-pub(crate) struct Inbox {
-    /// Answers of the store and of the crypto thread, and the order to stop.
-    pub(crate) own: mpsc::UnboundedReceiver<Event>,
-    /// Messages on control links.
-    pub(crate) control: mpsc::Receiver<Event>,
-    /// Messages on bulk links.
-    pub(crate) bulk: mpsc::Receiver<Event>,
-    /// Commands.
-    pub(crate) clients: mpsc::Receiver<Event>,
-}
-
-impl Inbox {
-    /// Waits for an event and takes what else is there, a share from each source, so that none of
-    /// them starves the others.
-    ///
-    /// Cancellation-safe: nothing is taken before something is there.
-    async fn fill(&mut self, taken: &mut Vec<Event>) {
-        tokio::select! {
-            biased;
-            Some(event) = self.own.recv() => taken.push(event),
-            Some(event) = self.control.recv() => taken.push(event),
-            Some(event) = self.bulk.recv() => taken.push(event),
-            Some(event) = self.clients.recv() => taken.push(event),
-            else => std::future::pending().await,
-        }
-        let more =
-            |room: usize, taken: &mut Vec<Event>, next: &mut dyn FnMut() -> Option<Event>| {
-                taken.extend(std::iter::from_fn(next).take(room));
-            };
-        more(TURN_EVENTS_MAX, taken, &mut || self.own.try_recv().ok());
-        more(TURN_EVENTS_MAX, taken, &mut || self.control.try_recv().ok());
-        more(TURN_EVENTS_MAX, taken, &mut || self.bulk.try_recv().ok());
-        more(TURN_EVENTS_MAX, taken, &mut || self.clients.try_recv().ok());
-    }
-}
 
 /// What the loop works with.
 pub(crate) struct Parts {
@@ -158,40 +96,6 @@ pub enum FatalError {
     /// A defect of this program.
     #[error("the driver has panicked; its last words are in the log above")]
     Panicked,
-}
-
-/// What the driver shows of itself.
-#[derive(Default)]
-pub(crate) struct StatusBoard {
-    inner: Mutex<Board>,
-}
-
-/// See [`StatusBoard`].
-#[derive(Clone, Default)]
-pub(crate) struct Board {
-    /// The replica's own view; none before the first turn.
-    pub(crate) replica: Option<ally_replica::Status>,
-    /// Entries of clients that wait for a decision.
-    pub(crate) undecided_commands: u64,
-    /// Blocks decided by fast quorum, by commits, by certificate.
-    pub(crate) decisions: [u64; 3],
-    /// Views left.
-    pub(crate) view_changes: u64,
-    /// When a block was last delivered.
-    pub(crate) progressed: Option<Instant>,
-    /// Since when something has been waiting without a pause.
-    pub(crate) busy_since: Option<Instant>,
-}
-
-impl StatusBoard {
-    /// As of the last turn of the loop.
-    pub(crate) fn read(&self) -> Board {
-        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
-    }
-
-    fn update(&self, change: impl FnOnce(&mut Board)) {
-        change(&mut self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    }
 }
 
 /// The loop's state.
