@@ -165,8 +165,9 @@ impl KeyShare {
     /// itself does not make two proofs with one nonce (which would give the share away).
     ///
     /// # Errors
-    /// [`SignError`]: the caller is to blame, also when `share` is not this server's own share of
-    /// `message` (a proof of anything else would not verify).
+    /// [`SignError`]: the caller is to blame, also when `share` is not in this server's name. A
+    /// share that this server did not make gets a proof that does not verify, and gives nothing
+    /// away.
     ///
     /// # Cost
     /// RSA: for each leaf two exponentiations, an eighth longer than that of the share.
