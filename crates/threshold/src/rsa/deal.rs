@@ -86,3 +86,24 @@ fn random_square(key: &VerifyingKey, rng: &mut dyn CryptoRng) -> BoxedUint {
     let root = uniform_below(modulus.value().as_nz_ref(), rng);
     modulus.pow_product(&[(&root, &BoxedUint::from(2u32))])
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+
+    /// Reducing a byte modulo 200 would draw the numbers below 56 twice as often as the others.
+    #[test]
+    fn draws_are_uniform() {
+        let mut rng = ChaCha20Rng::seed_from_u64(3);
+        let limit = BoxedUint::from(200u32).to_nz().unwrap();
+        let mut counts = [0u32; 200];
+        for _ in 0..200 * 400 {
+            counts[u64::from(uniform_below(&limit, &mut rng).as_limbs()[0]) as usize] += 1;
+        }
+        // Four hundred expected, twenty the standard deviation.
+        assert!(counts.iter().all(|count| (300..500).contains(count)), "{counts:?}");
+    }
+}

@@ -185,6 +185,21 @@ fn the_response_of_a_proof_is_bounded_before_it_is_used() {
     assert_eq!(check([&good[..16], &vec![0; 100_000]].concat()), malformed);
 }
 
+/// Else one of them would open two branches.
+#[test]
+fn a_server_at_several_leaves_has_as_many_secrets() {
+    let dealt = deal(&repeated(), 0);
+    let encoded = dealt.shares[0].encode();
+    let secrets: Vec<&[u8]> = encoded[encoded.len() - 3 * WIDTH..].chunks(WIDTH).collect();
+    let owned = dealt.public.access().leaves_of(ServerIndex(0)).count();
+    assert_eq!((owned, secrets.len()), (3, 3));
+    for (at, secret) in secrets.iter().enumerate() {
+        assert!(!secrets[..at].contains(secret));
+        // As long as the modulus whatever its value, so that its length tells nothing.
+        assert_eq!(secret.len(), WIDTH);
+    }
+}
+
 /// A generator that repeats itself must not repeat a nonce: z1 - z2 = s' (c1 - c2) gives s' away.
 #[test]
 fn a_stuck_generator_does_not_repeat_nonces() {
