@@ -242,13 +242,7 @@ mod tests {
     #[test]
     fn bytes_left_over_and_unknown_tags_are_refused() {
         assert_eq!(Number::from_bytes(&[1, 0, 9]), Err(DecodeError::TrailingBytes { left: 1 }));
-        assert_eq!(
-            Reader::new(&[2]).option::<Number>(),
-            Err(DecodeError::Invalid("option tag"))
-        );
-        assert_eq!(
-            Number::from_bytes(&[1]),
-            Err(DecodeError::Truncated { needed: 2, left: 1 })
-        );
+        assert_eq!(Reader::new(&[2]).option::<Number>(), Err(DecodeError::Invalid("option tag")));
+        assert_eq!(Number::from_bytes(&[1]), Err(DecodeError::Truncated { needed: 2, left: 1 }));
     }
 }
