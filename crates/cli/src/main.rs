@@ -5,11 +5,15 @@
 
 #![forbid(unsafe_code)]
 
+mod causes;
 mod cli;
 mod commands;
 mod connect;
+mod dealer;
 mod failure;
 mod files;
+mod local;
+mod member;
 mod output;
 
 use clap::Parser;
