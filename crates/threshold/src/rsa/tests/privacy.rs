@@ -9,33 +9,41 @@ use crypto_bigint::BoxedUint;
 use super::super::sharing::split;
 use super::{flat, leaf, part};
 
-/// The order of the squares modulo 23 * 47: composite, all factors above every fan-in tried here.
-const ORDER: u64 = 11 * 23;
+/// Composite, as the order of the squares is, with all factors above every fan-in tried here.
+const ORDER: u64 = 7 * 11;
 
-/// The view of `set` for every secret, as a count of how often each view comes up over all draws.
-fn views(formula: &Formula, secret: u64, draws: u32, set: &ServerSet) -> BTreeMap<Vec<u64>, u64> {
+/// The parts of all leaves, for every choice of `draws` numbers by the dealer.
+fn all_dealings(formula: &Formula, secret: u64, draws: u32) -> Vec<Vec<u64>> {
     let order = BoxedUint::from(ORDER).to_nz().unwrap();
-    let owners = formula.leaves();
-    let mut views = BTreeMap::new();
-    for mut code in 0..ORDER.pow(draws) {
+    let deal = |mut code: u64| {
         let mut uniform = || {
             let number = code % ORDER;
             code /= ORDER;
             part(number, 64)
         };
         let parts = split(formula, part(secret, 64), &order, &mut uniform);
+        parts.iter().map(|part| u64::from(part.as_limbs()[0])).collect()
+    };
+    (0..ORDER.pow(draws)).map(deal).collect()
+}
+
+/// What `set` sees, and in how many dealings.
+fn views(formula: &Formula, dealings: &[Vec<u64>], set: &ServerSet) -> BTreeMap<Vec<u64>, u64> {
+    let owners = formula.leaves();
+    let mut views = BTreeMap::new();
+    for parts in dealings {
         let seen = owners.iter().zip(parts).filter(|(owner, _)| set.contains(**owner));
-        let view = seen.map(|(_, part)| part.as_words()[0]).collect();
-        *views.entry(view).or_insert(0) += 1;
+        *views.entry(seen.map(|(_, part)| *part).collect()).or_insert(0) += 1;
     }
     views
 }
 
 fn check(formula: &Formula, servers: u16, draws: u32) {
+    let dealings = [0, 59].map(|secret| all_dealings(formula, secret, draws));
     for bits in 0..1u32 << servers {
         let set: ServerSet =
             (0..servers).filter(|server| bits >> server & 1 == 1).map(ServerIndex).collect();
-        let [first, second] = [0, 177].map(|secret| views(formula, secret, draws, &set));
+        let [first, second] = dealings.each_ref().map(|dealings| views(formula, dealings, &set));
         if formula.holds(&set) {
             assert!(first.keys().all(|view| !second.contains_key(view)), "{formula:?} {set:?}");
         } else {
