@@ -49,7 +49,7 @@ impl Checkpoint {
     /// ```
     ///
     /// # Source
-    /// docs/protocol.md, section 8; the form of a C2SP tlog-checkpoint note body.
+    /// docs/protocol.md#certificates; the form of a C2SP tlog-checkpoint note body.
     pub fn statement(&self) -> String {
         let Self { origin, log_size, log_root, epoch, height, block } = self;
         let root = log_root.to_base64();

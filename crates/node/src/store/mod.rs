@@ -32,7 +32,7 @@
 //!   writer, and only a restart, which reads the disk again, brings it back.
 //! - **Amnesia is refused.** A directory is made once, by [`Store::create`]; [`Store::open`] never
 //!   makes one. A directory that has lost records which were acknowledged does not open:
-//!   see watermark.rs and docs/protocol.md, section 10.
+//!   see watermark.rs and docs/protocol.md#durability.
 //! - **An idle store writes nothing**: every thread here sleeps until it is given work.
 //!
 //! # Not protected against
