@@ -6,14 +6,15 @@
 //! moment, which random bytes would not.
 
 use crate::keys::Signer;
+use crate::plot::Plots;
 use crate::random::Stream;
 use crate::scenario::Treachery;
 use ally_consensus::{
-    BlockHash, BlockRef, Branch, Context, Message, Micros, Proposal, Recipients, Signed,
-    SignedHeader, ViewChange, Vote, signing_bytes,
+    BlockHash, BlockRef, Branch, Commit, Context, Digest, Message, Micros, Proposal, Recipients,
+    Signed, SignedHeader, View, ViewChange, Vote, signing_bytes,
 };
 use ally_policy::{ServerIndex, ServerSet};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most proposals a coalition remembers.
 const REMEMBERED: usize = 256;
@@ -30,7 +31,16 @@ pub struct Coalition {
     seen: BTreeMap<BlockHash, Signed<Proposal>>,
     /// For a block of ours, the block that stands against it.
     twins: BTreeMap<BlockHash, BlockRef>,
+    /// Set if the network is on our side.
+    plots: Option<Plots>,
+    /// The highest view that an honest server wants to enter.
+    left: View,
+    /// Blocks that we have committed to.
+    committed: BTreeSet<BlockHash>,
 }
+
+/// How far ahead a forged clock is, µs: an hour.
+const FORGED_CLOCK_US: u64 = 3_600_000_000;
 
 /// A message on its way to one server.
 pub type Outgoing = (ServerIndex, Signed<Message>);
@@ -44,9 +54,21 @@ impl Coalition {
         slow_path: bool,
         all: ServerSet,
         draw: Stream,
+        plots: Option<Plots>,
     ) -> Self {
-        let (seen, twins) = (BTreeMap::new(), BTreeMap::new());
-        Self { context, signer, treachery, slow_path, all, draw, seen, twins }
+        Self {
+            context,
+            signer,
+            treachery,
+            slow_path,
+            all,
+            draw,
+            seen: BTreeMap::new(),
+            twins: BTreeMap::new(),
+            plots,
+            left: View::ZERO,
+            committed: BTreeSet::new(),
+        }
     }
 
     /// Whether a server belongs to it.
@@ -59,9 +81,30 @@ impl Coalition {
         self.draw.percent(self.treachery.withhold_batches)
     }
 
+    /// Whether it gives its share of the alliance key for a block that nobody has decided.
+    pub fn certifies_early(&mut self) -> bool {
+        self.draw.percent(self.treachery.forge)
+    }
+
     /// A member got a message; what it adds to what its honest code will do.
     pub fn overhear(&mut self, member: ServerIndex, message: &Signed<Message>) -> Vec<Outgoing> {
-        let Message::Proposal(proposal) = &message.body else { return Vec::new() };
+        match &message.body {
+            Message::Proposal(proposal) => self.overhear_proposal(member, message, proposal),
+            Message::Commit(commit) if self.plots.is_some() => self.join_commit(commit),
+            Message::ViewChange(report) if !self.contains(message.signer) => {
+                self.left = self.left.max(report.view);
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn overhear_proposal(
+        &mut self,
+        member: ServerIndex,
+        message: &Signed<Message>,
+        proposal: &Proposal,
+    ) -> Vec<Outgoing> {
         let proposal =
             Signed { signer: message.signer, signature: message.signature, body: proposal.clone() };
         let block = proposal.body.header.block_ref();
@@ -74,6 +117,40 @@ impl Coalition {
         self.for_some(Recipients::All, &message)
     }
 
+    /// Every member commits to what an honest server commits to, for those to whom the plot shows
+    /// that block.
+    fn join_commit(&mut self, commit: &Commit) -> Vec<Outgoing> {
+        let certificate = &commit.certificate;
+        if !self.committed.insert(certificate.block.hash) {
+            return Vec::new();
+        }
+        let twin = self.twins.values().any(|twin| *twin == certificate.block);
+        let audience = self.audience(certificate.view, twin);
+        let message = Message::Commit(commit.clone());
+        self.all_say(&message, audience)
+    }
+
+    /// What every member says to everybody in a set.
+    fn all_say(&self, message: &Message, audience: ServerSet) -> Vec<Outgoing> {
+        let mut outgoing = Vec::new();
+        for member in self.signer.servers().iter() {
+            let message = self.signed(member, message.clone());
+            outgoing.extend(audience.iter().map(|server| (server, message.clone())));
+        }
+        outgoing
+    }
+
+    /// To whom a plot shows votes for one of the two branches; everybody where there is none.
+    fn audience(&mut self, view: View, twin: bool) -> ServerSet {
+        let all = self.all;
+        let plot = self.plots.as_mut().and_then(|plots| plots.of(view));
+        plot.map_or(all, |plot| match (twin, plot.open) {
+            (true, _) => plot.second,
+            (false, true) => plot.first,
+            (false, false) => plot.witness.into_iter().collect(),
+        })
+    }
+
     /// What a member's honest code wants to send; gives what is sent instead.
     pub fn send(
         &mut self,
@@ -82,8 +159,16 @@ impl Coalition {
         message: Signed<Message>,
         now: Micros,
     ) -> Vec<Outgoing> {
+        if self.plots.is_some() && self.holds_back(&message.body) {
+            return Vec::new();
+        }
         match &message.body {
             Message::Proposal(proposal) => self.propose(member, to, &message, proposal, now),
+            Message::Vote(Vote { view, .. }) if self.plots.is_some() => {
+                let shown = self.audience(*view, false).union(self.signer.servers());
+                let to = self.recipients(to).into_iter().filter(|to| shown.contains(*to));
+                to.map(|to| (to, message.clone())).collect()
+            }
             Message::ViewChange(report) if self.draw.percent(self.treachery.lie) => {
                 self.report(member, to, report)
             }
@@ -96,6 +181,15 @@ impl Coalition {
                 self.for_some(to, &message)
             }
             _ => self.for_some(to, &message),
+        }
+    }
+
+    /// Whether a message would give a plot away.
+    fn holds_back(&self, message: &Message) -> bool {
+        match message {
+            Message::Equivocation(_) | Message::Fetch(_) => true,
+            Message::ViewChange(report) => report.view > self.left,
+            _ => false,
         }
     }
 
@@ -118,6 +212,7 @@ impl Coalition {
             twin.header.parent = parent.hash;
         }
         twin.header.timestamp_us = Micros(now.0.max(twin.header.timestamp_us.0) + 1);
+        self.forge(&mut twin);
         let block = twin.header.block_ref();
         self.twins.insert(proposal.header.hash(), block);
         let twin = self.signed(member, Message::Proposal(twin));
@@ -125,6 +220,9 @@ impl Coalition {
             let remembered =
                 Signed { signer: member, signature: twin.signature, body: body.clone() };
             self.remember(block.hash, remembered);
+        }
+        if self.plots.is_some() {
+            return self.show_branches(member, to, original, &twin);
         }
         let mut outgoing = Vec::new();
         for server in self.recipients(to) {
@@ -136,7 +234,52 @@ impl Coalition {
                 outgoing.push((server, twin.clone()));
             }
         }
-        outgoing.extend(self.vote_for(member, twin_vote(&twin)));
+        outgoing.extend(self.vote_for(member, vote_on(&twin)));
+        outgoing
+    }
+
+    /// Lies about what the log or the clock says, now and then.
+    fn forge(&mut self, proposal: &mut Proposal) {
+        if !self.draw.percent(self.treachery.forge) {
+            return;
+        }
+        let header = &mut proposal.header;
+        match self.draw.below(4) {
+            0 => header.log_root = Digest([13; 32]),
+            1 => header.log_size += 1,
+            2 => header.timestamp_us = Micros::ZERO,
+            _ => header.timestamp_us = Micros(header.timestamp_us.0 + FORGED_CLOCK_US),
+        }
+    }
+
+    /// Shows each camp its branch of a plot, and all our votes for it.
+    fn show_branches(
+        &mut self,
+        member: ServerIndex,
+        to: Recipients,
+        original: &Signed<Message>,
+        twin: &Signed<Message>,
+    ) -> Vec<Outgoing> {
+        let Some(view) = vote_on(twin).map(|vote| vote.view) else { return Vec::new() };
+        let Some(plot) = self.plots.as_mut().and_then(|plots| plots.of(view)).cloned() else {
+            return self.for_some(to, original);
+        };
+        let mut outgoing = Vec::new();
+        for server in self.recipients(to) {
+            if plot.second.contains(server) {
+                outgoing.push((server, twin.clone()));
+            } else if plot.first.contains(server) || self.contains(server) {
+                outgoing.push((server, original.clone()));
+            }
+        }
+        for (block, is_twin) in [(original, false), (twin, true)] {
+            if let Some(vote) =
+                vote_on(block).filter(|_| outgoing.iter().any(|(s, _)| *s != member))
+            {
+                let audience = self.audience(view, is_twin);
+                outgoing.extend(self.all_say(&Message::Vote(vote), audience));
+            }
+        }
         outgoing
     }
 
@@ -149,7 +292,10 @@ impl Coalition {
 
     /// Reports something else than the truth, and not the same to everybody.
     fn report(&mut self, member: ServerIndex, to: Recipients, truth: &ViewChange) -> Vec<Outgoing> {
-        let lies = [self.lie(truth), self.lie(truth)];
+        // In a plot all hear the same lie: two would give it away.
+        let first = self.lie(truth);
+        let second = if self.plots.is_some() { first.clone() } else { self.lie(truth) };
+        let lies = [first, second];
         let lies = lies.map(|lie| self.signed(member, Message::ViewChange(lie)));
         let mut outgoing = Vec::new();
         for server in self.recipients(to) {
@@ -161,7 +307,8 @@ impl Coalition {
 
     fn lie(&mut self, truth: &ViewChange) -> ViewChange {
         let mut lie = truth.clone();
-        match self.draw.below(6) {
+        let kind = self.draw.below(if self.plots.is_some() { 12 } else { 6 });
+        match kind {
             // "I never voted."
             0 => lie.voted = None,
             // "I voted for less."
@@ -184,8 +331,7 @@ impl Coalition {
 
     /// A chain of seen headers of one view on top of what the report starts from.
     fn other_branch(&mut self, truth: &ViewChange) -> Option<Branch> {
-        let blocks: Vec<_> = self.seen.keys().copied().collect();
-        let tip = *self.draw.pick(&blocks)?;
+        let tip = self.any_tip(truth.view)?;
         let view = self.seen.get(&tip)?.body.header.view;
         let mut headers: Vec<SignedHeader> = Vec::new();
         let mut at = tip;
@@ -210,6 +356,17 @@ impl Coalition {
         let known = truth.voted.as_ref().filter(|branch| branch.view == view);
         let new_view = known.and_then(|branch| branch.new_view.clone()).or(new_view);
         Some(Branch { view, new_view, headers })
+    }
+
+    /// A block that was seen; in a plot, mostly the highest of the newest second branch.
+    fn any_tip(&mut self, before: View) -> Option<BlockHash> {
+        if self.plots.is_some() && self.draw.percent(80) {
+            let twins = self.twins.values().filter_map(|twin| self.seen.get(&twin.hash));
+            let headers = twins.map(|proposal| &proposal.body.header).filter(|h| h.view < before);
+            return headers.max_by_key(|h| (h.view, h.height)).map(|header| header.hash());
+        }
+        let blocks: Vec<_> = self.seen.keys().copied().collect();
+        self.draw.pick(&blocks).copied()
     }
 
     fn any_block(&mut self) -> Option<BlockRef> {
@@ -250,8 +407,8 @@ impl Coalition {
     }
 }
 
-fn twin_vote(twin: &Signed<Message>) -> Option<Vote> {
-    let Message::Proposal(proposal) = &twin.body else { return None };
+fn vote_on(proposal: &Signed<Message>) -> Option<Vote> {
+    let Message::Proposal(proposal) = &proposal.body else { return None };
     let block = proposal.header.block_ref();
     Some(Vote { view: proposal.header.view, block, share: None })
 }

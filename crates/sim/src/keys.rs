@@ -5,15 +5,18 @@
 //! Policies are evaluated for real: a threshold signature exists only if the shares that were given
 //! satisfy the formula.
 
-use ally_consensus::{Authenticator, CheckpointCertificate, Context, Statement, signing_bytes};
-use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
+use crate::policy::Policy;
+use ally_consensus::{
+    Authenticator, CheckpointCertificate, Context, Quorums, Statement, signing_bytes,
+};
+use ally_policy::{ServerIndex, ServerSet};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// All keys of a world.
 pub struct KeyTable {
     secret: [u8; 32],
-    policy: Arc<TrustPolicy>,
+    policy: Arc<Policy>,
 }
 
 /// The keys of some servers: of one honest server, or of a coalition.
@@ -25,7 +28,7 @@ pub struct Signer {
 
 impl KeyTable {
     /// The keys of a world with this policy.
-    pub fn new(secret: [u8; 32], policy: Arc<TrustPolicy>) -> Arc<Self> {
+    pub fn new(secret: [u8; 32], policy: Arc<Policy>) -> Arc<Self> {
         Arc::new(Self { secret, policy })
     }
 

@@ -21,18 +21,20 @@ mod disk;
 mod invariants;
 mod keys;
 mod payload;
+mod plot;
+mod policy;
 mod queue;
 mod random;
 mod scenario;
 mod server;
 mod world;
 
-pub use scenario::{Alliance, Crash, Partition, Scenario, Treachery};
+pub use scenario::{Alliance, Crash, Partition, Scenario, Style, Treachery};
 pub use world::{Outcome, World};
 
 use ally_consensus::Rules;
 
 /// Runs the scenario of a seed.
-pub fn run(seed: u64, alliance: Alliance, rules: Rules) -> Outcome {
-    World::new(Scenario::draw(seed, alliance), rules).run()
+pub fn run(seed: u64, alliance: Alliance, style: Style, rules: Rules) -> Outcome {
+    World::new(Scenario::draw(seed, alliance, style), rules).run()
 }

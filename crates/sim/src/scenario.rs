@@ -1,6 +1,8 @@
 //! What happens in a run: drawn from the seed, printed so that a person can read it.
 
+use crate::policy::{Counts, Policy};
 use crate::random::Stream;
+use ally_consensus::Quorums;
 use ally_policy::{FaultModel, ServerIndex, ServerSet, TrustPolicy};
 use std::fmt;
 use std::str::FromStr;
@@ -11,17 +13,37 @@ use std::sync::Arc;
 pub enum Alliance {
     /// n = 4, f = 1: always two steps.
     Four,
+    /// n = 5, f = 1: always two steps, with one server to spare.
+    Five,
     /// n = 7, f = 2: two steps with one failure, three with two.
     Seven,
     /// n = 9, f = 2: always two steps.
     Nine,
     /// Four organisations of three servers each, any one organisation may fail.
     TwoLevel,
+    /// One server below the bound, which no checked policy allows: n = 3, f = 1.
+    UnsoundThree,
+    /// As [`Alliance::UnsoundThree`]: n = 6, f = 2, two steps with one failure.
+    UnsoundSix,
+    /// As [`Alliance::UnsoundThree`]: n = 8, f = 2, always two steps.
+    UnsoundEight,
 }
 
 impl Alliance {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Four, Self::Seven, Self::Nine, Self::TwoLevel];
+    /// Those whose policy is sound.
+    pub const SOUND: [Self; 5] = [Self::Four, Self::Five, Self::Seven, Self::Nine, Self::TwoLevel];
+
+    /// Those below the bound too.
+    pub const ALL: [Self; 8] = [
+        Self::Four,
+        Self::Five,
+        Self::Seven,
+        Self::Nine,
+        Self::TwoLevel,
+        Self::UnsoundThree,
+        Self::UnsoundSix,
+        Self::UnsoundEight,
+    ];
 
     /// The policy, as a person writes it.
     pub fn definition(self) -> String {
@@ -31,6 +53,7 @@ impl Alliance {
         };
         match self {
             Self::Four => format!("decide = \"3 of ({})\"\n", flat(4)),
+            Self::Five => format!("decide = \"4 of ({})\"\n", flat(5)),
             Self::Seven => {
                 let names = flat(7);
                 format!("decide = \"5 of ({names})\"\nfast = \"6 of ({names})\"\n")
@@ -43,17 +66,34 @@ impl Alliance {
                 }
                 text
             }
+            Self::UnsoundThree | Self::UnsoundSix | Self::UnsoundEight => {
+                let Counts { n, f, t } = self.counts();
+                format!("# unsound: n = {n}, f = {f}, t = {t}\n")
+            }
         }
     }
 
-    /// The policy, checked.
+    /// The alliance below the bound in numbers.
+    fn counts(self) -> Counts {
+        match self {
+            Self::UnsoundThree => Counts { n: 3, f: 1, t: 1 },
+            Self::UnsoundSix => Counts { n: 6, f: 2, t: 1 },
+            _ => Counts { n: 8, f: 2, t: 2 },
+        }
+    }
+
+    /// The policy; checked, but for those below the bound.
     ///
     /// # Panics
-    /// If it does not pass its conditions: these do.
-    pub fn policy(self) -> Arc<TrustPolicy> {
+    /// If a sound one does not pass its conditions: these do.
+    pub fn policy(self) -> Arc<Policy> {
+        if !Self::SOUND.contains(&self) {
+            return Arc::new(Policy::Counted(self.counts()));
+        }
         let text = self.definition();
         let policy = TrustPolicy::from_toml(&text, "scenario", FaultModel::Byzantine);
-        Arc::new(policy.expect("the simulated policies are sound"))
+        let policy = policy.expect("the simulated policies are sound");
+        Arc::new(Policy::Sound(Box::new(policy)))
     }
 }
 
@@ -63,7 +103,11 @@ impl fmt::Display for Alliance {
             Self::Four => "four",
             Self::Seven => "seven",
             Self::Nine => "nine",
+            Self::Five => "five",
             Self::TwoLevel => "two-level",
+            Self::UnsoundThree => "unsound-three",
+            Self::UnsoundSix => "unsound-six",
+            Self::UnsoundEight => "unsound-eight",
         })
     }
 }
@@ -73,6 +117,37 @@ impl FromStr for Alliance {
 
     fn from_str(name: &str) -> Result<Self, ()> {
         Self::ALL.into_iter().find(|alliance| alliance.to_string() == name).ok_or(())
+    }
+}
+
+/// Where the faults of a run come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// Chance: loss, delay, crashes and lies, each by itself.
+    Weather,
+    /// A plot: the coalition and the network work together against the view that it leads.
+    Plot,
+}
+
+impl Style {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Weather, Self::Plot];
+}
+
+impl fmt::Display for Style {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Weather => "weather",
+            Self::Plot => "plot",
+        })
+    }
+}
+
+impl FromStr for Style {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|style| style.to_string() == name).ok_or(())
     }
 }
 
@@ -92,6 +167,9 @@ pub struct Treachery {
     pub choose_wrong: u64,
     /// Percent of its batches that it sends to some only.
     pub withhold_batches: u64,
+    /// Percent of second proposals with a forged log root or time, and of foreign proposals that it
+    /// gives its share of the alliance key for before anything is decided.
+    pub forge: u64,
 }
 
 /// A time in which the servers are split.
@@ -121,6 +199,8 @@ pub struct Crash {
 pub struct Scenario {
     /// Names the run.
     pub seed: u64,
+    /// Where the faults come from.
+    pub style: Style,
     /// Who takes part.
     pub alliance: Alliance,
     /// Which servers are Byzantine; a fail-prone set.
@@ -139,6 +219,8 @@ pub struct Scenario {
     pub duplicate_permille: u64,
     /// Shortest and longest sync of a disk, µs.
     pub sync: (u64, u64),
+    /// Shortest and longest time to combine shares, µs.
+    pub combine: (u64, u64),
     /// The servers' base timeout, µs.
     pub base_timeout: u64,
     /// Splits.
@@ -147,13 +229,67 @@ pub struct Scenario {
     pub crashes: Vec<Crash>,
     /// Batches that are submitted during the faults.
     pub batches: u64,
+    /// Until when they are submitted, µs.
+    pub batches_until: u64,
     /// When all faults end, µs.
     pub healed_at: u64,
 }
 
 impl Scenario {
     /// The scenario of a seed.
-    pub fn draw(seed: u64, alliance: Alliance) -> Self {
+    pub fn draw(seed: u64, alliance: Alliance, style: Style) -> Self {
+        match style {
+            Style::Weather => Self::draw_weather(seed, alliance),
+            Style::Plot => Self::draw_plot(seed, alliance),
+        }
+    }
+
+    /// A plot needs a network that is quick where it lets something pass, and views that end soon.
+    fn draw_plot(seed: u64, alliance: Alliance) -> Self {
+        let mut draw = Stream::new(seed, "scenario");
+        let policy = alliance.policy();
+        let base_timeout = draw.between(15, 30) * 1_000;
+        let mut always = |low| draw.between(low, 100);
+        let treachery = Treachery {
+            equivocate: always(40),
+            withhold: 0,
+            vote_for_all: 0,
+            lie: always(80),
+            choose_wrong: always(0) / 10,
+            withhold_batches: 0,
+            forge: 0,
+        };
+        let mut candidates: Vec<_> = ServerSet::first(policy.server_count()).iter().collect();
+        draw.shuffle(&mut candidates);
+        // Mostly the first leader lies, so that the plot is under way at once.
+        let leader = candidates.iter().position(|server| server.0 == 0);
+        if let Some(leader) = leader.filter(|_| draw.percent(85)) {
+            candidates.swap(0, leader);
+        }
+        let most = candidates.len();
+        Self {
+            seed,
+            style: Style::Plot,
+            alliance,
+            coalition: fail_prone(&candidates, most, &policy),
+            treachery,
+            delay: (100, draw.between(200, 1_000)),
+            slow_permille: 0,
+            slow_delay: 0,
+            loss_permille: 0,
+            duplicate_permille: 0,
+            sync: (10, draw.between(20, 300)),
+            combine: (10, draw.between(20, 500)),
+            base_timeout,
+            partitions: Vec::new(),
+            crashes: Vec::new(),
+            batches: draw.between(2, 12),
+            batches_until: draw.between(1, base_timeout),
+            healed_at: base_timeout * draw.between(3, 7),
+        }
+    }
+
+    fn draw_weather(seed: u64, alliance: Alliance) -> Self {
         let mut draw = Stream::new(seed, "scenario");
         let policy = alliance.policy();
         let healed_at = draw.between(200, 1_500) * 1_000;
@@ -164,6 +300,7 @@ impl Scenario {
         let calm = draw.percent(30);
         Self {
             seed,
+            style: Style::Weather,
             alliance,
             coalition,
             treachery: draw_treachery(&mut draw),
@@ -176,14 +313,16 @@ impl Scenario {
             base_timeout,
             partitions: draw_partitions(&mut draw, policy.server_count(), healed_at),
             crashes: if calm { Vec::new() } else { draw_crashes(&mut draw, &honest, healed_at) },
-            batches: draw.between(4, 30),
+            batches: if draw.percent(15) { draw.between(60, 250) } else { draw.between(4, 30) },
+            batches_until: healed_at,
+            combine: (10, if draw.percent(20) { base_timeout } else { 1_000 }),
             healed_at,
         }
     }
 }
 
 /// A fail-prone set: empty, one drawn at random, or (half of the time) a maximal one.
-fn draw_coalition(draw: &mut Stream, policy: &TrustPolicy) -> ServerSet {
+fn draw_coalition(draw: &mut Stream, policy: &Policy) -> ServerSet {
     let mut servers: Vec<_> = ServerSet::first(policy.server_count()).iter().collect();
     draw.shuffle(&mut servers);
     let most = match draw.below(8) {
@@ -191,10 +330,15 @@ fn draw_coalition(draw: &mut Stream, policy: &TrustPolicy) -> ServerSet {
         1..=3 => draw.between(1, servers.len() as u64) as usize,
         _ => servers.len(),
     };
+    fail_prone(&servers, most, policy)
+}
+
+/// At most this many of the candidates, in their order, that may all fail together.
+fn fail_prone(candidates: &[ServerIndex], most: usize, policy: &Policy) -> ServerSet {
     let mut coalition = ServerSet::EMPTY;
-    for server in servers {
+    for server in candidates {
         let mut larger = coalition;
-        larger.insert(server);
+        larger.insert(*server);
         if larger.len() <= most && policy.is_fail_prone(&larger) {
             coalition = larger;
         }
@@ -211,6 +355,7 @@ fn draw_treachery(draw: &mut Stream) -> Treachery {
         lie: percent(),
         choose_wrong: percent() / 3,
         withhold_batches: percent() / 2,
+        forge: percent() / 2,
     }
 }
 
@@ -228,17 +373,37 @@ fn draw_partitions(draw: &mut Stream, servers: usize, end: u64) -> Vec<Partition
     (0..count).map(|_| one(draw)).collect()
 }
 
+/// Crashes one by one, or (once in eight) of most servers within a few milliseconds.
 fn draw_crashes(draw: &mut Stream, honest: &ServerSet, end: u64) -> Vec<Crash> {
     let honest: Vec<_> = honest.iter().collect();
+    if draw.below(8) == 0 {
+        return draw_blackout(draw, &honest, end);
+    }
     let count = if draw.percent(40) { 0 } else { draw.between(1, 6) };
     let mut crashes: Vec<Crash> = Vec::new();
     for _ in 0..count {
         let Some(server) = draw.pick(&honest).copied() else { break };
         let at = draw.below(end);
-        let back = (at + draw.between(1_000, end / 2)).min(end);
+        let longest = if draw.percent(40) { 5_000 } else { end / 2 };
+        let back = (at + draw.between(500, longest)).min(end);
         let overlaps = |c: &Crash| c.server == server && c.at <= back && at <= c.back;
         if !crashes.iter().any(overlaps) {
             crashes.push(Crash { server, at, back });
+        }
+    }
+    crashes
+}
+
+/// The power fails, and comes back at each server at another time.
+fn draw_blackout(draw: &mut Stream, honest: &[ServerIndex], end: u64) -> Vec<Crash> {
+    let start = draw.below(end / 2);
+    let everybody = draw.percent(50);
+    let mut crashes = Vec::new();
+    for server in honest {
+        let at = start + draw.below(5_000);
+        let back = (at + draw.between(500, end / 2)).min(end);
+        if everybody || draw.percent(70) {
+            crashes.push(Crash { server: *server, at, back });
         }
     }
     crashes

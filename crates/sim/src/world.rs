@@ -1,18 +1,23 @@
 //! The world of one run: servers, network, disks and time, driven by one seed.
 
+mod ending;
+mod exchange;
+mod network;
+
 use crate::coalition::Coalition;
 use crate::invariants::Invariants;
 use crate::keys::KeyTable;
-use crate::payload;
+use crate::plot::Plots;
+use crate::policy::Policy;
 use crate::queue::Queue;
 use crate::random::Stream;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Style};
 use crate::server::{Effect, Server};
 use ally_consensus::{
-    AllianceId, BatchRef, CheckpointCertificate, Config, Context, Epoch, Input, Message, Micros,
-    PolicyDigest, Quorums, Rotation, Rules, Signed, Statement, Verified,
+    AllianceId, BatchRef, BlockRef, CheckpointCertificate, Config, Context, Epoch, Input, Message,
+    Micros, PolicyDigest, Quorums, Rotation, Rules, Signed, Statement, Verified,
 };
-use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
+use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -70,7 +75,7 @@ enum Event {
 pub struct World {
     scenario: Scenario,
     config: Config,
-    policy: Arc<TrustPolicy>,
+    policy: Arc<Policy>,
     keys: Arc<KeyTable>,
     servers: Vec<Server>,
     lives: Vec<u32>,
@@ -80,8 +85,10 @@ pub struct World {
     network: Stream,
     timing: Stream,
     healed: bool,
+    plots: Option<Plots>,
     submitted: BTreeMap<ServerIndex, u64>,
-    shares: BTreeMap<(ServerIndex, u64), (CheckpointCertificate, ServerSet)>,
+    /// At each server and for each block, who gave a share of the alliance key.
+    shares: BTreeMap<(ServerIndex, BlockRef), ServerSet>,
     invariants: Invariants,
 }
 
@@ -106,13 +113,12 @@ impl World {
         let seed = scenario.seed;
         let policy = scenario.alliance.policy();
         let all = ServerSet::first(policy.server_count());
-        let organisations = policy.organisations().iter().map(|o| o.servers().to_vec()).collect();
         let context = Context {
             alliance: AllianceId([7; 32]),
             epoch: Epoch(0),
             policy: PolicyDigest(policy.digest()),
         };
-        let rotation = Rotation::new(Epoch(0), organisations);
+        let rotation = Rotation::new(Epoch(0), policy.organisations());
         let quorums: Arc<dyn Quorums> = policy.clone();
         let base_timeout = Micros(scenario.base_timeout);
         let config = Config {
@@ -129,6 +135,11 @@ impl World {
             Server::new(me, config, signer([me].into_iter().collect()))
         });
         let servers: Vec<_> = servers.collect();
+        let plots = || {
+            let plots =
+                Plots::new(seed, Arc::clone(&policy), scenario.coalition, config.rotation.clone());
+            (scenario.style == Style::Plot).then_some(plots)
+        };
         let coalition = Coalition::new(
             context,
             signer(scenario.coalition),
@@ -136,6 +147,7 @@ impl World {
             policy.has_slow_path(),
             all,
             Stream::new(seed, "coalition"),
+            plots(),
         );
         let honest = all.difference(&scenario.coalition);
         let mut world = Self {
@@ -146,6 +158,7 @@ impl World {
             timing: Stream::new(seed, "timing"),
             queue: Queue::new(),
             healed: false,
+            plots: plots(),
             submitted: BTreeMap::new(),
             shares: BTreeMap::new(),
             scenario,
@@ -190,22 +203,12 @@ impl World {
         self.outcome(events)
     }
 
-    /// When everything outstanding must be decided. After the healing a message takes at most the
-    /// longest ordinary delay. Every server has at most `timeout_max` left on its timer; each view
-    /// with a Byzantine leader costs one more, and two more are granted for views that honest
-    /// leaders entered at different times.
-    fn deadline(&self) -> Micros {
-        let views = self.scenario.coalition.len() as u64 + 4;
-        let messages = 400 * (self.scenario.delay.1 + self.scenario.sync.1);
-        Micros(self.scenario.healed_at + 2 * views * self.config.timeout_max.0 + messages)
-    }
-
     fn plan(&mut self) {
         let mut workload = Stream::new(self.scenario.seed, "workload");
         let servers = self.servers.len() as u64;
         for _ in 0..self.scenario.batches {
             let origin = ServerIndex(workload.below(servers) as u16);
-            let at = Micros(workload.below(self.scenario.healed_at));
+            let at = Micros(workload.below(self.scenario.batches_until));
             self.queue.at(at, Event::NewBatch(origin));
         }
         for crash in self.scenario.crashes.clone() {
@@ -257,6 +260,10 @@ impl World {
             for (server, message) in self.coalition.overhear(to, &message) {
                 self.lie(to, server, message);
             }
+            self.certify_early(to, &message);
+        }
+        if self.is_hidden(&message, to) {
+            return;
         }
         let slow_path = self.policy.has_slow_path();
         let checked = Verified::check(
@@ -303,14 +310,16 @@ impl World {
             }
             Effect::Combine { statement, shares } => {
                 let result = self.keys.combine(&self.config.context, &statement, &shares);
-                self.queue.after(500, Event::Combined { server, life, statement, result });
+                let (shortest, longest) = self.scenario.combine;
+                let delay = self.timing.between(shortest, longest);
+                self.queue.after(delay, Event::Combined { server, life, statement, result });
             }
             Effect::Decided(decided) => {
                 let byzantine = self.coalition.contains(server);
                 if !byzantine {
                     self.invariants.decided(server, &decided);
                 }
-                self.offer_share(server, &decided);
+                self.offer_share(server, &decided.header);
             }
             Effect::View { view, tip } => {
                 if !self.coalition.contains(server) {
@@ -331,183 +340,6 @@ impl World {
                     self.invariants.blamed(server, &evidence);
                 }
             }
-        }
-    }
-
-    fn send(
-        &mut self,
-        from: ServerIndex,
-        to: ally_consensus::Recipients,
-        message: Signed<Message>,
-    ) {
-        if self.coalition.contains(from) {
-            let now = self.queue.now();
-            for (to, message) in self.coalition.send(from, to, message, now) {
-                self.lie(from, to, message);
-            }
-            return;
-        }
-        let durable = self.servers[from.index()].durable_records();
-        self.invariants.sent(from, &message, Some(durable));
-        match to {
-            ally_consensus::Recipients::One(to) => self.transmit(from, to, message),
-            ally_consensus::Recipients::All => {
-                for to in self.everyone().iter() {
-                    self.transmit(from, to, message.clone());
-                }
-            }
-        }
-    }
-
-    fn lie(&mut self, from: ServerIndex, to: ServerIndex, message: Signed<Message>) {
-        self.invariants.sent(from, &message, None);
-        self.transmit(from, to, message);
-    }
-
-    /// Puts a message on the network, which may lose, delay, reorder or repeat it.
-    fn transmit(&mut self, from: ServerIndex, to: ServerIndex, message: Signed<Message>) {
-        if from == to {
-            self.queue.after(1, Event::Deliver { to, message });
-            return;
-        }
-        let copies = match self.fate(from, to) {
-            Fate::Lost => 0,
-            Fate::Once => 1,
-            Fate::Twice => 2,
-        };
-        for _ in 0..copies {
-            let delay = self.delay();
-            self.queue.after(delay, Event::Deliver { to, message: message.clone() });
-        }
-    }
-
-    fn fate(&mut self, from: ServerIndex, to: ServerIndex) -> Fate {
-        if self.healed {
-            return Fate::Once;
-        }
-        let now = self.queue.now().0;
-        let cut = self.scenario.partitions.iter().any(|partition| {
-            (partition.from..partition.to).contains(&now)
-                && partition.side.contains(from) != partition.side.contains(to)
-        });
-        if cut || self.network.permille(self.scenario.loss_permille) {
-            Fate::Lost
-        } else if self.network.permille(self.scenario.duplicate_permille) {
-            Fate::Twice
-        } else {
-            Fate::Once
-        }
-    }
-
-    fn delay(&mut self) -> u64 {
-        let slow = !self.healed && self.network.permille(self.scenario.slow_permille);
-        let longest = if slow { self.scenario.slow_delay } else { self.scenario.delay.1 };
-        self.network.between(self.scenario.delay.0.min(longest), longest)
-    }
-
-    fn new_batch(&mut self, origin: ServerIndex) {
-        if !self.servers[origin.index()].is_up() {
-            return;
-        }
-        let sequence = self.submitted.entry(origin).or_insert(0);
-        let batch = payload::batch(origin, *sequence);
-        *sequence += 1;
-        if !self.coalition.contains(origin) {
-            self.invariants.submitted(batch);
-        }
-        for to in self.everyone().iter() {
-            let kept = self.coalition.contains(origin) && self.coalition.keeps_batch();
-            if to == origin {
-                self.queue.after(0, Event::BatchArrives { to, batch });
-            } else if !kept && !matches!(self.fate(origin, to), Fate::Lost) {
-                let delay = self.delay();
-                self.queue.after(delay, Event::BatchArrives { to, batch });
-            }
-        }
-    }
-
-    /// A server asks all others for batches that it lacks; one honest holder answers.
-    fn fetch(&mut self, server: ServerIndex, batches: Vec<BatchRef>) {
-        if !self.servers[server.index()].is_up() {
-            return;
-        }
-        let mut missing = Vec::new();
-        for batch in batches {
-            let holder = self.everyone().iter().find(|other| {
-                let holds = self.servers[other.index()].payloads().holds(&batch);
-                holds && self.servers[other.index()].is_up() && !self.coalition.contains(*other)
-            });
-            match holder {
-                Some(holder) if !matches!(self.fate(holder, server), Fate::Lost) => {
-                    self.drive(server, |s, now, effects| s.hold(batch, now, effects));
-                }
-                _ => missing.push(batch),
-            }
-        }
-        if !missing.is_empty() && self.queue.now() < self.deadline() {
-            self.queue.after(10_000, Event::FetchBatches { server, batches: missing });
-        }
-    }
-
-    /// A server that decided a block sends its share of the alliance key to all.
-    fn offer_share(&mut self, from: ServerIndex, decided: &ally_consensus::Decided) {
-        let unsigned = CheckpointCertificate {
-            block: decided.block,
-            log_size: decided.header.log_size,
-            log_root: decided.header.log_root,
-            signature: Vec::new(),
-        };
-        for to in self.everyone().iter() {
-            if from == to || !matches!(self.fate(from, to), Fate::Lost) {
-                let delay = if from == to { 1 } else { self.delay() };
-                let unsigned = unsigned.clone();
-                self.queue.after(delay, Event::CertifyShare { to, from, unsigned });
-            }
-        }
-    }
-
-    fn certify(&mut self, to: ServerIndex, from: ServerIndex, unsigned: CheckpointCertificate) {
-        if !self.servers[to.index()].is_up() {
-            return;
-        }
-        let key = (to, unsigned.block.height.0);
-        let entry = self.shares.entry(key).or_insert_with(|| (unsigned.clone(), ServerSet::EMPTY));
-        if entry.0 != unsigned {
-            return;
-        }
-        entry.1.insert(from);
-        let givers = entry.1;
-        let Some(signature) = self.keys.certify(&self.config.context, &unsigned, &givers) else {
-            return;
-        };
-        let certificate = CheckpointCertificate { signature, ..unsigned };
-        if !self.coalition.contains(to) {
-            self.invariants.certified(&certificate);
-        }
-        let known = self.servers[to.index()].certified().map_or(0, |c| c.block.height.0);
-        if known < certificate.block.height.0 {
-            self.input(to, Input::Certified(certificate));
-        }
-    }
-
-    fn catch_up(&mut self, server: ServerIndex, certificate: CheckpointCertificate) {
-        if !self.servers[server.index()].is_up() {
-            return;
-        }
-        let height = self.servers[server.index()].chain().len() as u64;
-        let source = self.everyone().iter().find_map(|other| {
-            let reachable = self.servers[other.index()].is_up() && !self.coalition.contains(other);
-            let blocks = self.servers[other.index()].blocks_after(height, &certificate);
-            blocks.filter(|_| reachable && other != server).map(|blocks| (other, blocks))
-        });
-        match source {
-            Some((other, blocks)) if !matches!(self.fate(other, server), Fate::Lost) => {
-                self.drive(server, |s, now, effects| s.catch_up(blocks, certificate, now, effects));
-            }
-            _ if height < certificate.block.height.0 => {
-                self.queue.after(10_000, Event::CatchUp { server, certificate });
-            }
-            _ => {}
         }
     }
 
@@ -557,33 +389,6 @@ impl World {
         }
     }
 
-    fn resend_batches(&mut self, from: ServerIndex) {
-        if self.coalition.contains(from) {
-            return;
-        }
-        let held: Vec<_> = self.servers[from.index()].payloads().held().copied().collect();
-        for to in self.everyone().iter() {
-            for batch in &held {
-                if !self.servers[to.index()].payloads().holds(batch) {
-                    let delay = self.delay();
-                    self.queue.after(delay, Event::BatchArrives { to, batch: *batch });
-                }
-            }
-        }
-    }
-
-    fn resend_certificate(&mut self, from: ServerIndex) {
-        let last = self.servers[from.index()].chain().last().cloned();
-        if let Some(decided) = last {
-            self.offer_share(from, &decided);
-        }
-        if let Some(certificate) = self.servers[from.index()].certified().cloned() {
-            for to in self.everyone().iter().filter(|to| *to != from) {
-                self.input(to, Input::Certified(certificate.clone()));
-            }
-        }
-    }
-
     fn wake(&mut self, server: ServerIndex) {
         self.wakes[server.index()] = None;
         let due = self.servers[server.index()].deadline().is_some_and(|at| at <= self.queue.now());
@@ -614,63 +419,4 @@ impl World {
     fn honest(&self) -> ServerSet {
         self.everyone().difference(&self.scenario.coalition)
     }
-
-    /// Whether every honest server has decided every batch that an honest server submitted, and no
-    /// more batches are to come.
-    fn settled(&self) -> bool {
-        let now = self.queue.now().0;
-        let last = self.scenario.healed_at + BATCHES_AFTER_HEALING * 1_000;
-        now > last && self.honest().iter().all(|server| self.has_everything(server))
-    }
-
-    fn has_everything(&self, server: ServerIndex) -> bool {
-        let chain = self.servers[server.index()].chain();
-        let Some(state) = chain
-            .last()
-            .and_then(|decided| self.servers[server.index()].payloads().state(&decided.block.hash))
-        else {
-            return false;
-        };
-        self.submitted.iter().all(|(origin, count)| {
-            self.coalition.contains(*origin)
-                || state.next.get(origin).copied().unwrap_or(0) >= *count
-        })
-    }
-
-    fn describe_stall(&self) -> String {
-        let servers = self.everyone().iter().map(|server| {
-            let s = &self.servers[server.index()];
-            let traitor = if self.coalition.contains(server) { " (Byzantine)" } else { "" };
-            format!(
-                "\n  {server}{traitor}: up {}, view {:?}, height {}, certified {}, deadline {:?}",
-                s.is_up(),
-                s.view().map(|view| view.0),
-                s.chain().len(),
-                s.certified().map_or(0, |c| c.block.height.0),
-                s.deadline().map(|at| at.0),
-            )
-        });
-        let servers: String = servers.collect();
-        format!(
-            "no liveness {} us after healing: {servers}",
-            self.queue.now().0 - self.scenario.healed_at
-        )
-    }
-
-    fn outcome(self, events: u64) -> Outcome {
-        let view = self.honest().iter().filter_map(|s| self.servers[s.index()].view()).max();
-        Outcome {
-            events,
-            blocks: self.invariants.blocks(),
-            view: view.map_or(0, |view| view.0),
-            paths: self.invariants.paths(),
-            violations: self.invariants.into_violations(),
-        }
-    }
-}
-
-enum Fate {
-    Lost,
-    Once,
-    Twice,
 }

@@ -1,43 +1,56 @@
 //! Runs seeds and reports what broke.
 //!
 //! ```text
-//! cargo run --release -p ally-sim --bin sim -- 0..1000          all four alliances
-//! cargo run --release -p ally-sim --bin sim -- 17 two-level     one run, with its scenario
+//! cargo run --release -p ally-sim --bin sim -- 0..1000              all alliances, all styles
+//! cargo run --release -p ally-sim --bin sim -- 0..1000 four         one alliance
+//! cargo run --release -p ally-sim --bin sim -- 17 two-level plot    one run
 //! ```
 //! Exit code: 0 if all is well, 1 if something broke, 2 for arguments that make no sense.
 
 use ally_consensus::Rules;
-use ally_sim::{Alliance, Outcome, Scenario, run};
+use ally_sim::{Alliance, Outcome, Scenario, Style, run};
 use std::ops::Range;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let Some((seeds, alliances)) = parse(&arguments) else {
-        eprintln!("usage: sim SEED | FROM..TO  [four | seven | nine | two-level]");
+    let Some((seeds, alliances, styles)) = parse(&arguments) else {
+        eprintln!("usage: sim SEED | FROM..TO  [ALLIANCE [STYLE]]");
+        eprintln!("alliances: {}", names(&Alliance::ALL));
+        eprintln!("styles: {}", names(&Style::ALL));
         return ExitCode::from(2);
     };
     let mut total = Total::default();
     for seed in seeds {
         for alliance in &alliances {
-            total.add(seed, *alliance, &run(seed, *alliance, Rules::default()));
+            for style in &styles {
+                let outcome = run(seed, *alliance, *style, Rules::default());
+                total.add(seed, *alliance, *style, &outcome);
+            }
         }
     }
     total.print();
     if total.failures == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }
 
-fn parse(arguments: &[String]) -> Option<(Range<u64>, Vec<Alliance>)> {
-    let (seeds, alliance) = match arguments {
-        [seeds] => (seeds, None),
-        [seeds, alliance] => (seeds, Some(alliance.parse().ok()?)),
+fn names<T: ToString>(all: &[T]) -> String {
+    all.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn parse(arguments: &[String]) -> Option<(Range<u64>, Vec<Alliance>, Vec<Style>)> {
+    let (seeds, alliances, styles) = match arguments {
+        [seeds] => (seeds, Alliance::SOUND.to_vec(), Style::ALL.to_vec()),
+        [seeds, alliance] => (seeds, vec![alliance.parse().ok()?], Style::ALL.to_vec()),
+        [seeds, alliance, style] => {
+            (seeds, vec![alliance.parse().ok()?], vec![style.parse().ok()?])
+        }
         _ => return None,
     };
     let seeds = match seeds.split_once("..") {
         Some((from, to)) => from.parse().ok()?..to.parse().ok()?,
         None => seeds.parse().ok().map(|seed| seed..seed + 1)?,
     };
-    Some((seeds, alliance.map_or(Alliance::ALL.to_vec(), |alliance| vec![alliance])))
+    Some((seeds, alliances, styles))
 }
 
 #[derive(Default)]
@@ -51,7 +64,7 @@ struct Total {
 }
 
 impl Total {
-    fn add(&mut self, seed: u64, alliance: Alliance, outcome: &Outcome) {
+    fn add(&mut self, seed: u64, alliance: Alliance, style: Style, outcome: &Outcome) {
         self.runs += 1;
         self.blocks += outcome.blocks;
         self.views += outcome.view;
@@ -61,11 +74,13 @@ impl Total {
         }
         if !outcome.violations.is_empty() {
             self.failures += 1;
-            println!("{}", Scenario::draw(seed, alliance));
+            println!("{}", Scenario::draw(seed, alliance, style));
             for violation in &outcome.violations {
                 println!("{violation}");
             }
-            println!("again: cargo run --release -p ally-sim --bin sim -- {seed} {alliance}\n");
+            println!(
+                "again: cargo run --release -p ally-sim --bin sim -- {seed} {alliance} {style}\n"
+            );
         }
     }
 

@@ -7,12 +7,13 @@ mod new_view;
 mod validity;
 mod votes;
 
+use crate::policy::Policy;
 use agreement::Agreement;
 use ally_consensus::{
     BatchRef, BlockRef, CheckpointCertificate, Decided, DecisionPath, Evidence, Message, Record,
     Signed, View,
 };
-use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
+use ally_policy::{ServerIndex, ServerSet};
 use blame::Blame;
 use certification::Certification;
 use new_view::NewViewSoundness;
@@ -34,7 +35,7 @@ pub struct Invariants {
 
 impl Invariants {
     /// Nothing has happened yet.
-    pub fn new(policy: Arc<TrustPolicy>, honest: ServerSet) -> Self {
+    pub fn new(policy: Arc<Policy>, honest: ServerSet) -> Self {
         Self {
             agreement: Agreement::default(),
             validity: Validity::new(honest),

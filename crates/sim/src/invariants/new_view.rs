@@ -5,14 +5,15 @@
 //!
 //! Source: docs/protocol.md#selection.
 
-use ally_consensus::{BlockHash, BlockHeader, BlockRef, Message, View};
-use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
+use crate::policy::Policy;
+use ally_consensus::{BlockHash, BlockHeader, BlockRef, Message, Quorums, View};
+use ally_policy::{ServerIndex, ServerSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// All headers, votes and commits that were sent, and the tips that honest servers went on from.
 pub(super) struct NewViewSoundness {
-    policy: Arc<TrustPolicy>,
+    policy: Arc<Policy>,
     headers: BTreeMap<BlockHash, BlockHeader>,
     votes: BTreeMap<BlockHash, ServerSet>,
     commits: BTreeMap<BlockHash, ServerSet>,
@@ -20,7 +21,7 @@ pub(super) struct NewViewSoundness {
 }
 
 impl NewViewSoundness {
-    pub(super) fn new(policy: Arc<TrustPolicy>) -> Self {
+    pub(super) fn new(policy: Arc<Policy>) -> Self {
         Self {
             policy,
             headers: BTreeMap::new(),

@@ -1,0 +1,136 @@
+//! A plot: what a Byzantine leader and a network on its side do to one view, sharper than chance.
+//!
+//! The leader signs two branches. It shows the first to just as many honest servers as make, with
+//! the coalition's votes, a decision, and lets one of them, the witness, learn of it; the others see
+//! the second branch or nothing. Then reports reach the next leader from a smallest quorum only, and
+//! the coalition's reports speak for the second branch. If selection is right, the witness's block
+//! survives all the same.
+//!
+//! ```text
+//!   shown the first branch:  coalition + just enough honest   ──votes──► witness decides
+//!   shown the second branch: the other honest                 ──votes──► nobody, or themselves
+//!   reports for the next view: a smallest quorum, the others come too late
+//! ```
+
+use crate::policy::Policy;
+use crate::random::Stream;
+use ally_consensus::{Message, Quorums, Rotation, View};
+use ally_policy::{ServerIndex, ServerSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The plots of a run, one for each view that a member of the coalition leads.
+pub struct Plots {
+    seed: u64,
+    policy: Arc<Policy>,
+    coalition: ServerSet,
+    rotation: Rotation,
+    drawn: BTreeMap<View, Plot>,
+}
+
+/// One view's plot.
+#[derive(Debug, Clone)]
+pub struct Plot {
+    /// Honest servers that are shown the first branch.
+    pub first: ServerSet,
+    /// Honest servers that are shown the second branch.
+    pub second: ServerSet,
+    /// The one of `first` that learns of its decision.
+    pub witness: Option<ServerIndex>,
+    /// Whether those who are shown the same branch also hear each other's votes.
+    pub open: bool,
+    /// Whose reports for the next view come too late.
+    pub unheard: ServerSet,
+}
+
+impl Plots {
+    /// The plots of a seed.
+    pub fn new(seed: u64, policy: Arc<Policy>, coalition: ServerSet, rotation: Rotation) -> Self {
+        Self { seed, policy, coalition, rotation, drawn: BTreeMap::new() }
+    }
+
+    /// The plot for a view; none if an honest server leads it.
+    pub fn of(&mut self, view: View) -> Option<&Plot> {
+        if !self.coalition.contains(self.rotation.leader(view)) {
+            return None;
+        }
+        if !self.drawn.contains_key(&view) {
+            let plot = self.draw(view);
+            self.drawn.insert(view, plot);
+        }
+        self.drawn.get(&view)
+    }
+
+    /// Whether the network keeps from `to` what the honest `from` says.
+    pub fn hides(&mut self, from: ServerIndex, to: ServerIndex, message: &Message) -> bool {
+        let (view, report) = match message {
+            Message::Vote(vote) => (vote.view, false),
+            Message::Commit(commit) => (commit.certificate.view, false),
+            Message::ViewChange(report) if self.rotation.leader(report.view) == to => {
+                (View(report.view.0.saturating_sub(1)), true)
+            }
+            _ => return false,
+        };
+        let accomplice = self.coalition.contains(to);
+        let Some(plot) = self.of(view) else { return false };
+        if report {
+            return plot.unheard.contains(from);
+        }
+        let same = plot.first.contains(from) == (plot.first.contains(to) || accomplice);
+        let witnessed = plot.first.contains(from) && plot.witness == Some(to);
+        !(witnessed || plot.open && same)
+    }
+
+    fn draw(&self, view: View) -> Plot {
+        let policy = &*self.policy;
+        let mut draw = Stream::new(self.seed, &format!("plot {}", view.0));
+        let everyone = ServerSet::first(policy.server_count());
+        let mut honest: Vec<_> = everyone.difference(&self.coalition).iter().collect();
+        draw.shuffle(&mut honest);
+        let slow = policy.has_slow_path() && draw.percent(50);
+        let decides = |set: &ServerSet| match slow {
+            true => policy.is_quorum(set),
+            false => policy.is_fast_quorum(set),
+        };
+        let deciding = smallest(everyone, &honest, decides);
+        let first = deciding.difference(&self.coalition);
+        let mut second = everyone.difference(&deciding);
+        if draw.percent(15) {
+            second = second.iter().filter(|_| draw.percent(60)).collect();
+        }
+        draw.shuffle(&mut honest);
+        let witness = honest.iter().copied().find(|server| first.contains(*server));
+        let open = slow || draw.percent(30);
+        // Half of the time the leader's own report is needed for a quorum.
+        let leader = self.rotation.leader(view);
+        let admitted = draw.percent(50);
+        let next = self.rotation.leader(view.next());
+        draw.shuffle(&mut honest);
+        honest.retain(|server| *server != next);
+        let heard = smallest(everyone, &honest, |set| {
+            let mut counted = *set;
+            if !admitted {
+                counted.remove(leader);
+            }
+            policy.is_quorum(&counted)
+        });
+        Plot { first, second, witness, open, unheard: everyone.difference(&heard) }
+    }
+}
+
+/// Takes away the candidates, one by one, that `enough` can do without.
+fn smallest(
+    all: ServerSet,
+    candidates: &[ServerIndex],
+    enough: impl Fn(&ServerSet) -> bool,
+) -> ServerSet {
+    let mut set = all;
+    for server in candidates {
+        let mut without = set;
+        without.remove(*server);
+        if enough(&without) {
+            set = without;
+        }
+    }
+    set
+}

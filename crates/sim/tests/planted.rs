@@ -1,0 +1,100 @@
+//! A checker is believed once a planted bug has made it fail: each rule of selection is broken on
+//! purpose, and seeds find a lost decision; with the rule kept, none of these seeds does.
+//!
+//! So too for the bound: one server fewer, and seeds find conflicts.
+
+use ally_consensus::Rules;
+use ally_sim::{Alliance, Outcome, Style, run};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+/// Seeds that each case may take.
+const SEEDS: u64 = 600;
+
+/// Decisions that contradict each other, or a view that starts beside what may have been decided.
+fn loses_a_decision(outcome: &Outcome) -> bool {
+    let violations = outcome.violations.iter();
+    violations.into_iter().any(|what| what.starts_with("agreement") || what.starts_with("new view"))
+}
+
+/// The lowest seed that loses a decision.
+fn find(alliance: Alliance, rules: Rules) -> Option<u64> {
+    let found = AtomicU64::new(u64::MAX);
+    let threads = thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    thread::scope(|scope| {
+        for first in 0..threads {
+            let found = &found;
+            scope.spawn(move || {
+                for seed in (first..SEEDS).step_by(threads as usize) {
+                    if seed >= found.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    if loses_a_decision(&run(seed, alliance, Style::Plot, rules)) {
+                        found.fetch_min(seed, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let seed = found.into_inner();
+    (seed < SEEDS).then_some(seed)
+}
+
+/// Breaks a rule in each alliance that needs it; no seed up to the one found breaks anything while
+/// the rules are whole.
+fn assert_found(alliances: &[Alliance], rules: Rules) {
+    for alliance in alliances {
+        let seed = find(*alliance, rules);
+        let Some(last) = seed else { panic!("{alliance}: no seed below {SEEDS} finds it") };
+        println!("{alliance}: found by seed {last}");
+        for seed in 0..=last {
+            let outcome = run(seed, *alliance, Style::Plot, Rules::default());
+            assert_eq!(outcome.violations, Vec::<String>::new(), "{alliance}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn sim_finds_equivocation_ignored() {
+    let rules = Rules { equivocation_ignored: true, ..Rules::default() };
+    assert_found(&Alliance::SOUND, rules);
+}
+
+#[test]
+fn sim_finds_the_equivocators_report_admitted() {
+    let rules = Rules { equivocator_admitted: true, ..Rules::default() };
+    assert_found(&[Alliance::Four, Alliance::Nine], rules);
+}
+
+#[test]
+fn sim_finds_the_equivocator_not_counted_as_faulty() {
+    let rules = Rules { equivocator_not_counted: true, ..Rules::default() };
+    assert_found(&[Alliance::Four, Alliance::Nine], rules);
+}
+
+#[test]
+fn sim_finds_commits_ignored() {
+    let rules = Rules { commit_ignored: true, ..Rules::default() };
+    assert_found(&[Alliance::Seven], rules);
+}
+
+#[test]
+fn sim_finds_conflicts_below_the_bound() {
+    for alliance in [Alliance::UnsoundThree, Alliance::UnsoundSix] {
+        let seed = find(alliance, Rules::default());
+        println!("{alliance}: found by seed {seed:?}");
+        assert!(seed.is_some(), "{alliance}");
+    }
+}
+
+/// Of eight servers with two liars, two blocks may look decided at once. The engine sees that, and
+/// refuses to choose, as long as all rules are on. Without a slow path there are no commits to
+/// ignore, so that "commits ignored" takes away this refusal, and nothing else.
+#[test]
+fn sim_finds_conflicts_below_the_bound_where_a_choice_is_forced() {
+    let rules = Rules { commit_ignored: true, ..Rules::default() };
+    let seed = find(Alliance::UnsoundEight, rules);
+    assert!(seed.is_some());
+    println!("unsound-eight: found by seed {seed:?}");
+    assert_eq!(find(Alliance::Nine, rules), None, "at the bound there is nothing to refuse");
+}
