@@ -93,6 +93,9 @@ if cargo nextest --version >/dev/null 2>&1; then
 else
     counted "tests" cargo test --workspace --locked --no-fail-fast --lib --bins --tests
 fi
+# In a build of its own, so that no server is ever built with a switch that breaks a rule.
+counted "rules broken on purpose" cargo test -p ally-consensus -p ally-sim --locked --no-fail-fast \
+    --features ally-consensus/planted-bugs,ally-sim/planted-bugs --lib --test planted
 counted "examples in the documentation" cargo test --workspace --locked --doc
 
 if ! $quick; then
