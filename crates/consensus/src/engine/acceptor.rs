@@ -28,8 +28,11 @@ pub(super) struct Acceptor {
     pub head: BlockRef,
     /// The last vote.
     pub voted: Option<Voted>,
-    /// The highest commit certificate that it knows.
+    /// Its last commit: its word, whatever it learns later.
     pub committed: Option<Committed>,
+    /// The highest commit certificate that it knows, also if it has not committed to it; never lower
+    /// than that of its last commit.
+    pub learned: Option<Committed>,
     /// The one share of NV that it gave for a view.
     pub share: Option<SharedTip>,
     /// The record that says it has left the views below.
@@ -50,8 +53,8 @@ pub(super) struct Voted {
 pub(super) struct Committed {
     pub certificate: CommitCertificate,
     pub new_view: Option<NewViewCertificate>,
-    /// The record of this server's own commit; none if it only knows the certificate.
-    pub position: Option<JournalPosition>,
+    /// The record of this server's own commit; for a certificate only learned, 0.
+    pub position: JournalPosition,
 }
 
 /// For which tip a share of NV(view) was given.
@@ -72,6 +75,7 @@ impl Acceptor {
             head: origin,
             voted: None,
             committed: None,
+            learned: None,
             share: None,
             left_at: JournalPosition::ZERO,
         }
@@ -80,8 +84,9 @@ impl Acceptor {
     /// NV of a view, as far as this server still has a use for it.
     pub fn new_view_of(&self, view: View) -> Option<&NewViewCertificate> {
         let voted = self.voted.as_ref().and_then(|voted| voted.new_view.as_ref());
-        let committed = self.committed.as_ref().and_then(|known| known.new_view.as_ref());
-        let known = [self.new_view.as_ref(), voted, committed];
+        let [learned, committed] = [&self.learned, &self.committed]
+            .map(|known| known.as_ref().and_then(|known| known.new_view.as_ref()));
+        let known = [self.new_view.as_ref(), voted, learned, committed];
         known.into_iter().flatten().find(|certificate| certificate.view == view)
     }
 }

@@ -11,8 +11,8 @@ use super::Engine;
 use super::acceptor::Committed;
 use super::tree::Payload;
 use crate::{
-    BlockHash, BlockRef, Commit, CommitCertificate, DecisionPath, Message, Output, Recipients,
-    Record, Statement, View, Vote,
+    BlockHash, BlockRef, Commit, CommitCertificate, DecisionPath, JournalPosition, Message, Output,
+    Recipients, Record, Statement, View, Vote,
 };
 use ally_policy::{ServerIndex, ServerSet};
 
@@ -122,27 +122,29 @@ impl Engine {
     /// view it can show the NV that a report needs.
     fn learn_commit(&mut self, certificate: CommitCertificate) {
         let place = &mut self.acceptor;
-        let higher = place.committed.as_ref().is_none_or(|known| {
+        let higher = place.learned.as_ref().is_none_or(|known| {
             let known = &known.certificate;
             (known.view, known.block.height) < (certificate.view, certificate.block.height)
         });
         if higher && place.open && certificate.view == place.view {
             let new_view = place.new_view.clone();
-            place.committed = Some(Committed { certificate, new_view, position: None });
+            let position = JournalPosition::ZERO;
+            place.learned = Some(Committed { certificate, new_view, position });
         }
     }
 
     fn highest_commit(&self, view: View) -> Option<BlockRef> {
-        let known = self.acceptor.committed.as_ref().map(|known| &known.certificate);
+        let known = self.acceptor.learned.as_ref().map(|known| &known.certificate);
         known.filter(|certificate| certificate.view == view).map(|certificate| certificate.block)
     }
 
     /// Commits to the highest certificate of the view, once its block is held and undecided.
     pub(super) fn commit(&mut self, out: &mut Vec<Output>) {
         let place = &self.acceptor;
-        let Some(known) = &place.committed else { return };
+        let Some(known) = &place.learned else { return };
         let (view, block) = (known.certificate.view, known.certificate.block);
-        let due = known.position.is_none() && place.open && view == place.view;
+        let last = place.committed.as_ref().map(|known| known.certificate.block);
+        let due = last != Some(block) && place.open && view == place.view;
         let held = self.tree.node(&block.hash).is_some_and(|node| {
             node.block == block && node.payload == Payload::Valid && !node.dead
         });
@@ -155,20 +157,18 @@ impl Engine {
         for block in branch {
             self.hold(block.hash, out);
         }
-        let Some(known) = &self.acceptor.committed else { return };
+        let Some(known) = self.acceptor.learned.clone() else { return };
         let position = self.write(Record::Commit(known.certificate.clone()), out);
-        if let Some(known) = &mut self.acceptor.committed {
-            known.position = Some(position);
-        }
+        self.acceptor.committed = Some(Committed { position, ..known });
         self.send_commit(Recipients::All, out);
     }
 
     /// Sends the last commit, again or for the first time.
     pub(super) fn send_commit(&mut self, to: Recipients, out: &mut Vec<Output>) {
-        let Some(known) = &self.acceptor.committed else { return };
-        if let Some(position) = known.position {
-            let message = Message::Commit(Commit { certificate: known.certificate.clone() });
-            out.push(Output::SendDurable { after: position, to, message });
-        }
+        let Some(Committed { certificate, position, .. }) = &self.acceptor.committed else {
+            return;
+        };
+        let message = Message::Commit(Commit { certificate: certificate.clone() });
+        out.push(Output::SendDurable { after: *position, to, message });
     }
 }

@@ -236,11 +236,12 @@ impl Engine {
     /// voted for: they cannot be decided any more.
     fn forget_abandoned(&mut self, tip: BlockRef, view: View) {
         let voted = self.acceptor.voted.as_ref().map(|voted| voted.block.hash);
-        let known = self.acceptor.committed.as_ref().map(|known| known.certificate.block.hash);
+        let [learned, committed] = [&self.acceptor.learned, &self.acceptor.committed]
+            .map(|known| known.as_ref().map(|known| known.certificate.block.hash));
         let root = Some(self.tree.root().block.hash);
         let base = self.certified_height();
         let mut kept = BTreeSet::new();
-        for top in [Some(tip.hash), voted, known, root].into_iter().flatten() {
+        for top in [Some(tip.hash), voted, learned, committed, root].into_iter().flatten() {
             kept.extend(self.tree.walk_down(top, base).map(|node| node.block.hash));
         }
         self.tree.retain(|node| node.view() >= view || kept.contains(&node.block.hash));

@@ -36,6 +36,8 @@ mod view_change;
 
 #[cfg(test)]
 mod bounds_tests;
+#[cfg(test)]
+mod commit_tests;
 
 pub use restore::{Base, RestoreError};
 pub use status::{Counters, Phase, Status};

@@ -108,8 +108,10 @@ impl Engine {
             Record::Commit(certificate) => {
                 self.reach(index, certificate.view)?;
                 let new_view = self.acceptor.new_view.clone();
-                let position = Some(JournalPosition::ZERO);
-                self.acceptor.committed = Some(Committed { certificate, new_view, position });
+                let position = JournalPosition::ZERO;
+                let commit = Committed { certificate, new_view, position };
+                self.acceptor.learned = Some(commit.clone());
+                self.acceptor.committed = Some(commit);
             }
             Record::Leave(view) => {
                 self.reach(index, view)?;
@@ -247,7 +249,7 @@ impl Engine {
         records.extend(self.tree.journalled().into_iter().map(Record::Hold));
         let mut spoken: Vec<(View, Option<&NewViewCertificate>)> = Vec::new();
         let voted = place.voted.as_ref().map(|voted| (voted.view, voted.new_view.as_ref()));
-        let known = place.committed.as_ref().filter(|known| known.position.is_some());
+        let known = place.committed.as_ref();
         let known = known.map(|known| (known.certificate.view, known.new_view.as_ref()));
         spoken.extend(voted);
         spoken.extend(known.filter(|(view, _)| voted.is_none_or(|(other, _)| other != *view)));
@@ -271,7 +273,6 @@ impl Engine {
 
     fn snapshot_commit(&self, view: View, records: &mut Vec<Record>) {
         let known = self.acceptor.committed.as_ref().filter(|known| known.certificate.view == view);
-        let Some(known) = known.filter(|known| known.position.is_some()) else { return };
-        records.push(Record::Commit(known.certificate.clone()));
+        records.extend(known.map(|known| Record::Commit(known.certificate.clone())));
     }
 }

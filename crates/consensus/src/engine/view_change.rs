@@ -165,12 +165,15 @@ impl Engine {
             .voted
             .as_ref()
             .map(|voted| self.branch(voted.view, voted.new_view.as_ref(), voted.block.hash));
-        let committed = place.committed.as_ref().and_then(|known| {
-            let certificate = &known.certificate;
-            let (view, hash) = (certificate.view, certificate.block.hash);
-            let branch = self.branch(view, known.new_view.as_ref(), hash);
-            (!branch.headers.is_empty()).then(|| (certificate.clone(), branch))
-        });
+        // What was learned last may not be shown while its blocks are missing here; the server's own
+        // commit always can be.
+        let committed =
+            [&place.learned, &place.committed].into_iter().flatten().find_map(|known| {
+                let certificate = &known.certificate;
+                let (view, hash) = (certificate.view, certificate.block.hash);
+                let branch = self.branch(view, known.new_view.as_ref(), hash);
+                (!branch.headers.is_empty()).then(|| (certificate.clone(), branch))
+            });
         let certified = self.newest_certificate().cloned();
         let message =
             Message::ViewChange(ViewChange { view: place.view, certified, voted, committed });

@@ -1,0 +1,112 @@
+//! What a server has committed to, it reports, whatever it learns later.
+
+use super::Engine;
+use super::selection::tests::Counts;
+use crate::{
+    AllianceId, BlockHash, BlockHeader, BlockRef, Commit, CommitCertificate, Config, Context,
+    Digest, Epoch, Height, Input, Message, Micros, Output, PayloadVerdict, PolicyDigest, Proposal,
+    Record, Rotation, Signed, Verified, View, ViewChange, payload_digest,
+};
+use ally_policy::ServerIndex;
+use std::sync::Arc;
+
+/// Server 1 of seven, of which two may lie and one may be silent without a third step.
+fn engine() -> Engine {
+    let context =
+        Context { alliance: AllianceId([1; 32]), epoch: Epoch(0), policy: PolicyDigest([2; 32]) };
+    let rotation = Rotation::new(Epoch(0), (0..7).map(|s| vec![ServerIndex(s)]).collect());
+    let policy = Arc::new(Counts { n: 7, f: 2, t: 1 });
+    let mut engine =
+        Engine::new(Config::new(context, ServerIndex(1), policy, rotation, Micros(1_000)));
+    engine.step(Input::Tick, Micros(1), &mut Vec::new());
+    engine
+}
+
+fn header(height: u64, parent: BlockHash) -> BlockHeader {
+    BlockHeader {
+        alliance: AllianceId([1; 32]),
+        epoch: Epoch(0),
+        height: Height(height),
+        view: View(0),
+        parent,
+        payload_digest: payload_digest(&[]),
+        log_size: 0,
+        log_root: Digest([0; 32]),
+        timestamp_us: Micros(0),
+    }
+}
+
+fn hear(engine: &mut Engine, signer: u16, body: Message) -> Vec<Output> {
+    let mut outputs = Vec::new();
+    let signed = Signed { signer: ServerIndex(signer), signature: [0; 64], body };
+    engine.step(Input::Received(Verified::own(signed)), Micros(1), &mut outputs);
+    outputs
+}
+
+fn commit(block: BlockRef) -> Message {
+    let certificate = CommitCertificate { view: View(0), block, signature: vec![7] };
+    Message::Commit(Commit { certificate })
+}
+
+/// An engine that has committed to the first block and then hears of a commit to the second, whose
+/// header it does not have.
+fn committed_and_told_of_more() -> (Engine, BlockRef, BlockHeader) {
+    let mut engine = engine();
+    let first = header(1, BlockRef::genesis(AllianceId([1; 32]), Epoch(0)).hash);
+    let (block, next) = (first.block_ref(), header(2, first.hash()));
+    let proposal = Proposal { header: first, batches: [].into(), new_view: None };
+    hear(&mut engine, 0, Message::Proposal(proposal));
+    let verdict = Input::Payload { block: block.hash, verdict: PayloadVerdict::Valid };
+    engine.step(verdict, Micros(1), &mut Vec::new());
+    let outputs = hear(&mut engine, 2, commit(block));
+    let is_commit = |output: &Output| {
+        matches!(output, Output::Journal { record: Record::Commit(known), .. }
+            if known.block == block)
+    };
+    assert!(outputs.iter().any(is_commit));
+    hear(&mut engine, 3, commit(next.block_ref()));
+    (engine, block, next)
+}
+
+fn report(engine: &mut Engine) -> ViewChange {
+    let mut outputs = Vec::new();
+    engine.step(Input::Starved, Micros(2), &mut outputs);
+    let report = outputs.into_iter().find_map(|output| match output {
+        Output::SendDurable { message: Message::ViewChange(report), .. } => Some(report),
+        _ => None,
+    });
+    report.expect("a starved server leaves its view")
+}
+
+#[test]
+fn a_certificate_that_cannot_be_shown_does_not_hide_the_commit() {
+    let (mut engine, block, _) = committed_and_told_of_more();
+    let (certificate, branch) = report(&mut engine).committed.expect("it has committed");
+    assert_eq!(certificate.block, block);
+    assert_eq!(branch.headers.len(), 1);
+}
+
+#[test]
+fn a_certificate_that_can_be_shown_is_reported_even_without_a_commit() {
+    let (mut engine, _, next) = committed_and_told_of_more();
+    let block = next.block_ref();
+    let body = Proposal { header: next, batches: [].into(), new_view: None };
+    hear(&mut engine, 0, Message::Proposal(body));
+    let (certificate, branch) = report(&mut engine).committed.expect("it has committed");
+    assert_eq!(certificate.block, block, "its payload was not checked, so it has not committed");
+    assert_eq!(branch.headers.len(), 2);
+}
+
+#[test]
+fn a_shortened_journal_keeps_the_commit() {
+    let (engine, block, _) = committed_and_told_of_more();
+    let commits: Vec<_> = engine
+        .snapshot()
+        .into_iter()
+        .filter_map(|record| match record {
+            Record::Commit(certificate) => Some(certificate.block),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(commits, [block]);
+}
