@@ -1,6 +1,6 @@
 //! What can be typed: global flags and the list of commands.
 
-use crate::commands::{Completion, Dev, Listen, Man, Policy, Propose, Serve, Status, Verify};
+use crate::commands::{Completion, Demo, Dev, Listen, Man, Policy, Propose, Serve, Status, Verify};
 use crate::failure::Failure;
 use crate::output::{Format, Output};
 use clap::{Args, Parser, Subcommand};
@@ -69,6 +69,8 @@ impl Global {
 /// One variant per command, each in its own file under `commands`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Watch an alliance at work: found, order, kill, repair, verify, forge
+    Demo(Demo),
     /// Run a whole alliance on this machine, to play with
     Dev(Dev),
     /// Run one consensus server
@@ -96,6 +98,7 @@ impl Command {
     /// [`Failure`] says what happened, how to go on, and which exit code it is.
     pub fn run(self, output: &Output) -> Result<(), Failure> {
         match self {
+            Self::Demo(command) => command.run(output),
             Self::Dev(command) => command.run(output),
             Self::Serve(command) => command.run(output),
             Self::Propose(command) => command.run(output),

@@ -10,11 +10,13 @@ mod cli;
 mod commands;
 mod connect;
 mod dealer;
+mod demo;
 mod failure;
 mod files;
 mod local;
 mod member;
 mod output;
+mod statistics;
 
 use clap::Parser;
 use cli::Cli;

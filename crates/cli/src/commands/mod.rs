@@ -1,6 +1,7 @@
 //! One file per command. A command is a struct of its arguments with a method `run`.
 
 mod completion;
+mod demo;
 mod dev;
 mod listen;
 mod man;
@@ -11,6 +12,7 @@ mod status;
 mod verify;
 
 pub use completion::Completion;
+pub use demo::Demo;
 pub use dev::Dev;
 pub use listen::Listen;
 pub use man::Man;

@@ -1,0 +1,13 @@
+//! The parts of `ally demo`: what it tells, what it loads the alliance with, what it leaves behind.
+
+mod artefacts;
+mod forgery;
+mod load;
+mod narrator;
+mod openssl;
+
+pub use artefacts::Artefacts;
+pub use forgery::refused_forgeries;
+pub use load::{Load, commands_of, propose_all};
+pub use narrator::{Narrator, good};
+pub use openssl::{Verdict, openssl_verifies};
