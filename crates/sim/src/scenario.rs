@@ -153,7 +153,7 @@ impl FromStr for Style {
 
 /// How a Byzantine coalition behaves. Each member also follows the protocol where none of this
 /// applies, which makes its lies worth believing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Treachery {
     /// Percent of its own proposals for which a leader makes a second, conflicting one.
     pub equivocate: u64,

@@ -9,7 +9,7 @@ use crate::keys::Signer;
 use crate::payload::{Look, Payloads};
 use ally_consensus::{
     Base, BatchRef, BlockRef, Breach, CheckpointCertificate, Config, Decided, Draft, Engine,
-    Evidence, Input, JournalPosition, Message, Micros, Output, PayloadVerdict, Proposal,
+    Evidence, Input, JournalPosition, Message, Micros, Output, PayloadVerdict, Phase, Proposal,
     Recipients, Record, Signed, Statement, SyncedBlock, View, signing_bytes,
 };
 use ally_policy::ServerIndex;
@@ -129,6 +129,11 @@ impl Server {
     /// The view it is in; none while it is down.
     pub fn view(&self) -> Option<View> {
         self.engine.as_ref().map(|engine| engine.status().view)
+    }
+
+    /// Whether it has left a view and is not in the next one yet.
+    pub fn is_leaving(&self) -> bool {
+        self.engine.as_ref().is_some_and(|engine| engine.status().phase == Phase::Changing)
     }
 
     /// What its disk holds for sure.

@@ -105,6 +105,9 @@ pub struct Outcome {
     pub view: u64,
     /// Blocks decided in two steps, in three, and by a certificate.
     pub paths: [u64; 3],
+    /// For each of these paths the shortest and the longest time from a block's proposal to its
+    /// decision at an honest server, µs.
+    pub delays: [Option<(u64, u64)>; 3],
 }
 
 impl World {
@@ -179,10 +182,7 @@ impl World {
         while let Some(event) = self.queue.pop() {
             events += 1;
             self.happen(event);
-            if !self.invariants.violations().is_empty() {
-                break;
-            }
-            if self.healed && self.settled() {
+            if !self.invariants.violations().is_empty() || self.is_over() {
                 break;
             }
             if events >= EVENTS_MAX {
@@ -190,14 +190,12 @@ impl World {
                 break;
             }
             if self.queue.now() > deadline {
-                let text = self.describe_stall();
-                self.invariants.violate(text);
                 break;
             }
         }
-        if self.invariants.violations().is_empty() && !self.settled() {
-            let text = self.describe_stall();
-            self.invariants.violate(text);
+        if self.invariants.violations().is_empty() {
+            let unrest = self.unrest();
+            self.invariants.violate_all(unrest);
         }
         self.invariants.finish();
         self.outcome(events)
@@ -317,7 +315,7 @@ impl World {
             Effect::Decided(decided) => {
                 let byzantine = self.coalition.contains(server);
                 if !byzantine {
-                    self.invariants.decided(server, &decided);
+                    self.invariants.decided(server, &decided, self.queue.now());
                 }
                 self.offer_share(server, &decided.header);
             }

@@ -3,6 +3,7 @@
 mod agreement;
 mod blame;
 mod certification;
+mod delays;
 mod new_view;
 mod validity;
 mod votes;
@@ -10,12 +11,13 @@ mod votes;
 use crate::policy::Policy;
 use agreement::Agreement;
 use ally_consensus::{
-    BatchRef, BlockRef, CheckpointCertificate, Decided, DecisionPath, Evidence, Message, Record,
-    Signed, View,
+    BatchRef, BlockRef, CheckpointCertificate, Decided, DecisionPath, Evidence, Message, Micros,
+    Record, Signed, View,
 };
 use ally_policy::{ServerIndex, ServerSet};
 use blame::Blame;
 use certification::Certification;
+use delays::Delays;
 use new_view::NewViewSoundness;
 use std::sync::Arc;
 use validity::Validity;
@@ -29,6 +31,7 @@ pub struct Invariants {
     new_view: NewViewSoundness,
     certification: Certification,
     blame: Blame,
+    delays: Delays,
     violations: Vec<String>,
     paths: [u64; 3],
 }
@@ -43,18 +46,21 @@ impl Invariants {
             new_view: NewViewSoundness::new(policy),
             certification: Certification::default(),
             blame: Blame::new(honest),
+            delays: Delays::default(),
             violations: Vec::new(),
             paths: [0; 3],
         }
     }
 
     /// An honest server decided a block.
-    pub fn decided(&mut self, server: ServerIndex, decided: &Decided) {
-        self.paths[match decided.path {
+    pub fn decided(&mut self, server: ServerIndex, decided: &Decided, now: Micros) {
+        let path = match decided.path {
             DecisionPath::Fast => 0,
             DecisionPath::Slow => 1,
             DecisionPath::Certificate => 2,
-        }] += 1;
+        };
+        self.paths[path] += 1;
+        self.delays.decided(decided.block.hash, path, now);
         let first = self.agreement.decided(server, decided);
         if first == Ok(true) {
             let result = self.validity.decided(decided);
@@ -74,7 +80,11 @@ impl Invariants {
         from: ServerIndex,
         message: &Signed<Message>,
         durable: Option<&[Record]>,
+        now: Micros,
     ) {
+        if let Message::Proposal(proposal) = &message.body {
+            self.delays.proposed(proposal.header.hash(), now);
+        }
         self.new_view.sent(from, &message.body);
         if let Some(durable) = durable {
             let result = self.votes.sent(from, &message.body, durable);
@@ -108,6 +118,11 @@ impl Invariants {
         self.violations.push(what);
     }
 
+    /// As [`Invariants::violate`], if there is something.
+    pub fn violate_all(&mut self, what: Option<String>) {
+        self.violations.extend(what);
+    }
+
     /// The checks that look back over the whole run.
     pub fn finish(&mut self) {
         let results = [self.new_view.finish(), self.certification.finish(self.agreement.chain())];
@@ -134,6 +149,11 @@ impl Invariants {
     /// Decisions of honest servers by path.
     pub fn paths(&self) -> [u64; 3] {
         self.paths
+    }
+
+    /// The shortest and longest time from a proposal to an honest server's decision, by path, µs.
+    pub fn delays(&self) -> [Option<(u64, u64)>; 3] {
+        self.delays.ranges()
     }
 
     fn note(&mut self, result: Result<(), String>) {

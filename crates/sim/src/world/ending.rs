@@ -15,15 +15,38 @@ impl World {
         Micros(self.scenario.healed_at + 2 * views * self.config.timeout_max.0 + messages)
     }
 
+    /// Whether nothing more is to be seen. Where all are honest, the queue is watched until it runs
+    /// empty or the time is up.
+    pub(super) fn is_over(&self) -> bool {
+        self.healed && !self.scenario.coalition.is_empty() && self.settled()
+    }
+
+    /// What is left to do at the end, though nothing should be: undecided work, or, where all are
+    /// honest, a timer in an idle alliance. A server that has left its view alone is the exception:
+    /// it says so again until it is followed or called back, ever more seldom.
+    ///
+    /// Source: docs/protocol.md#leaving.
+    pub(super) fn unrest(&self) -> Option<String> {
+        if !self.settled() {
+            return Some(format!("no liveness: {}", self.describe()));
+        }
+        let restless = self.honest().iter().any(|server| {
+            let server = &self.servers[server.index()];
+            server.deadline().is_some() && !server.is_leaving()
+        });
+        let idle = self.scenario.coalition.is_empty() && restless;
+        idle.then(|| format!("no rest: {}", self.describe()))
+    }
+
     /// Whether every honest server has decided every batch that an honest server submitted, and no
     /// more batches are to come.
-    pub(super) fn settled(&self) -> bool {
+    fn settled(&self) -> bool {
         let now = self.queue.now().0;
         let last = self.scenario.healed_at + BATCHES_AFTER_HEALING * 1_000;
         now > last && self.honest().iter().all(|server| self.has_everything(server))
     }
 
-    pub(super) fn has_everything(&self, server: ServerIndex) -> bool {
+    fn has_everything(&self, server: ServerIndex) -> bool {
         let chain = self.servers[server.index()].chain();
         let Some(state) = chain
             .last()
@@ -37,7 +60,7 @@ impl World {
         })
     }
 
-    pub(super) fn describe_stall(&self) -> String {
+    fn describe(&self) -> String {
         let servers = self.everyone().iter().map(|server| {
             let s = &self.servers[server.index()];
             let traitor = if self.coalition.contains(server) { " (Byzantine)" } else { "" };
@@ -51,10 +74,7 @@ impl World {
             )
         });
         let servers: String = servers.collect();
-        format!(
-            "no liveness {} us after healing: {servers}",
-            self.queue.now().0 - self.scenario.healed_at
-        )
+        format!("{} us after healing: {servers}", self.queue.now().0 - self.scenario.healed_at)
     }
 
     pub(super) fn outcome(self, events: u64) -> Outcome {
@@ -64,6 +84,7 @@ impl World {
             blocks: self.invariants.blocks(),
             view: view.map_or(0, |view| view.0),
             paths: self.invariants.paths(),
+            delays: self.invariants.delays(),
             violations: self.invariants.into_violations(),
         }
     }

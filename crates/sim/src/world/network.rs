@@ -21,7 +21,7 @@ impl World {
             return;
         }
         let durable = self.servers[from.index()].durable_records();
-        self.invariants.sent(from, &message, Some(durable));
+        self.invariants.sent(from, &message, Some(durable), self.queue.now());
         match to {
             Recipients::One(to) => self.transmit(from, to, message),
             Recipients::All => {
@@ -33,7 +33,7 @@ impl World {
     }
 
     pub(super) fn lie(&mut self, from: ServerIndex, to: ServerIndex, message: Signed<Message>) {
-        self.invariants.sent(from, &message, None);
+        self.invariants.sent(from, &message, None, self.queue.now());
         self.transmit(from, to, message);
     }
 
