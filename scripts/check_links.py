@@ -6,13 +6,16 @@
 
 Looks at every Markdown file: relative links and images, with their #anchors. Looks at every Rust,
 TOML, protobuf, Python and shell file: citations such as `docs/protocol.md#common-case`. Looks at
-pages of docs/ for paths of source files in backticks, `crates/log/src/receipt.rs`. Addresses of
-the network are left alone. Prints each dead link with its place; exits 1 if there is one.
+Markdown for paths of source files in backticks, `crates/log/src/receipt.rs`, and for code that is
+said to stand in a file: a fence behind <!-- from FILE -->. Addresses of the network are left alone.
+Prints each dead link with its place; exits 1 if there is one. Before, it makes sure that it would
+notice: in a directory with one mistake of each kind it has to find all of them.
 """
 
 import os
 import re
 import sys
+import tempfile
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
@@ -20,12 +23,16 @@ from urllib.parse import unquote
 SKIPPED = {".git", "target", "node_modules"}
 CITING = {".rs", ".toml", ".proto", ".py", ".sh"}
 
-INLINE = re.compile(r"!?\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(\s*<?([^()\s<>]+(?:\([^()\s]*\)[^()\s]*)?)>?(?:\s+\"[^\"]*\")?\s*\)")
-DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]:\s*<?(\S+?)>?(?:\s|$)")
+INLINE = re.compile(
+    r"!?\[(?:[^\[\]]|\[[^\[\]]*\])*\]"  # [text], which may hold [brackets]
+    r"\(\s*<?([^()\s<>]+(?:\([^()\s]*\)[^()\s]*)?)>?(?:\s+\"[^\"]*\")?\s*\)"  # (target "title")
+)
+DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]:[ \t]*<?(\S+?)>?$", re.MULTILINE)
 CITATION = re.compile(r"(?<![\w/.-])(docs/[\w./-]+\.md)(#[\w-]+)?")
 SOURCE = re.compile(r"`((?:crates|scripts|docs|proto|examples)/[\w./-]*[\w/])`")
 HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
+QUOTATION = re.compile(r"^<!-- from (\S+) -->\n(```+)\w*\n(.*?)^\2$", re.MULTILINE | re.DOTALL)
 NETWORK = re.compile(r"^[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
@@ -38,9 +45,9 @@ def files(root):
 
 
 def prose(text):
-    """Lines with their numbers; lines inside fenced code come as empty ones."""
+    """The lines of a text; those inside fenced code come as empty ones."""
     fence = None
-    for number, line in enumerate(text.split("\n"), 1):
+    for line in text.split("\n"):
         mark = FENCE.match(line)
         if fence is None and mark:
             fence = mark.group(1)
@@ -49,12 +56,13 @@ def prose(text):
             if mark and mark.group(1).startswith(fence):
                 fence = None
             line = ""
-        yield number, line
+        yield line
 
 
-def without_code(line):
-    """The line with its `code` blanked: what looks like a link in there is none."""
-    return re.sub(r"(`+)(?:(?!\1).)+?\1", lambda code: " " * len(code.group()), line)
+def without_code(text):
+    """The text with its `code` blanked: what looks like a link in there is none."""
+    code = re.compile(r"(`+)(?:(?!\1|\n\n).)+?\1", re.DOTALL)
+    return code.sub(lambda found: re.sub(r"[^\n]", " ", found.group()), text)
 
 
 def slug(heading):
@@ -69,7 +77,7 @@ def anchors(path):
     """All anchors of a Markdown file; equal headings are numbered from the second on."""
     text = path.read_text(encoding="utf-8")
     found, seen = set(), {}
-    for _, line in prose(text):
+    for line in prose(text):
         for name in re.findall(r"<a\s+(?:id|name)=\"([^\"]+)\"", line):
             found.add(name)
         match = HEADING.match(line)
@@ -96,14 +104,16 @@ def pointers(root, file):
     """(line, base folder, target) of everything the file points at."""
     text = file.read_text(encoding="utf-8")
     if file.suffix == ".md":
-        for number, line in prose(text):
-            plain = without_code(line)
-            targets = INLINE.findall(plain) + DEFINITION.findall(plain)
-            for target in targets:
-                if NETWORK.match(target) or target.startswith("//"):
-                    continue
-                own = target.startswith("#")
-                yield number, file.parent, (file.name + target) if own else target
+        # As one text: a link may be broken over lines.
+        lines = list(prose(text))
+        plain = without_code("\n".join(lines))
+        for link in [*INLINE.finditer(plain), *DEFINITION.finditer(plain)]:
+            target = link.group(1)
+            if NETWORK.match(target) or target.startswith("//"):
+                continue
+            number = plain.count("\n", 0, link.start(1)) + 1
+            yield number, file.parent, (file.name + target) if target[0] == "#" else target
+        for number, line in enumerate(lines, 1):
             for target in SOURCE.findall(line):
                 yield number, root, target
     elif file.suffix in CITING:
@@ -112,8 +122,16 @@ def pointers(root, file):
                 yield number, root, path + anchor
 
 
-def main(arguments):
-    root = Path(arguments[0] if arguments else Path(__file__).resolve().parent.parent)
+def misquoted(root, text):
+    """(line, file) of each quotation that does not stand in its file."""
+    for quotation in QUOTATION.finditer(text):
+        source = root / quotation.group(1)
+        if not source.is_file() or quotation.group(3) not in source.read_text(encoding="utf-8"):
+            yield text.count("\n", 0, quotation.start()) + 1, quotation.group(1)
+
+
+def check(root):
+    """How many links there are below `root`, and a line for each that is dead."""
     this = Path(__file__).resolve()
     checked, failures = 0, []
     for file in files(root):
@@ -124,6 +142,47 @@ def main(arguments):
             reason = dead(base, target)
             if reason:
                 failures.append(f"{file.relative_to(root)}:{number}: {target}: {reason}")
+        if file.suffix == ".md":
+            for number, source in misquoted(root, file.read_text(encoding="utf-8")):
+                failures.append(f"{file.relative_to(root)}:{number}: not what {source} says")
+    return checked, failures
+
+
+PLANTED = {
+    "README.md": (
+        "# Title\n\n## Same\n\n## Same\n\n[good](docs/a.md#a-heading-with-code) [good](#same-1)\n"
+        "[bad\n1](docs/b.md) [bad 2](docs/a.md#nothing)\n[bad 3](#same-2)\n"
+        "`[no](link.md)` [net](https://example.org/x.md)\n\n```\n[no](link.md)\n```\n"
+        "see `crates/x/src/lib.rs` and `crates/x/src/gone.rs`, bad 4\n"
+    ),
+    "docs/a.md": (
+        "# A heading, with `code`\n\n[good](../README.md)\n\n<!-- from crates/x/src/lib.rs -->\n"
+        "```rust\nfn f() {}\n```\n\n"
+        "<!-- from crates/x/src/lib.rs -->\n```rust\nfn bad_5() {}\n```\n"
+    ),
+    "crates/x/src/lib.rs": "// docs/a.md#a-heading-with-code\n// docs/a.md#bad-6\nfn f() {}\n",
+}
+
+
+def notices_what_it_should():
+    """Whether all six planted mistakes are found, and nothing else."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in PLANTED.items():
+            file = Path(folder, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        _, failures = check(Path(folder))
+        places = sorted(":".join(failure.split(":")[:2]) for failure in failures)
+        expected = ["README.md:10", "README.md:16", "README.md:9", "README.md:9"]
+        return places == sorted([*expected, "crates/x/src/lib.rs:2", "docs/a.md:10"])
+
+
+def main(arguments):
+    if not notices_what_it_should():
+        print("this checker does not find mistakes that were planted for it")
+        return 1
+    root = Path(arguments[0] if arguments else Path(__file__).resolve().parent.parent)
+    checked, failures = check(root)
     for failure in failures:
         print(failure)
     print(f"{checked} links, {len(failures)} dead")

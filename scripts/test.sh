@@ -86,6 +86,7 @@ if cargo deny --version >/dev/null 2>&1; then
 else
     check "licences of dependencies" python3 scripts/licences.py
 fi
+check "links and citations of the documentation" python3 scripts/check_links.py
 check "known answers of the threshold schemes, made again" python3 scripts/known_answers.py --check
 
 if cargo nextest --version >/dev/null 2>&1; then
