@@ -147,8 +147,14 @@ impl Backend for NodeBackend {
             Some(replica) => (replica.agreement.view, self.server_name(replica.agreement.leader)),
             None => (ally_consensus::View::ZERO, String::new()),
         };
-        let (peers, reached) = self.peers();
+        let (peers, connected) = self.peers();
         let (progress, progress_for) = self.progress(&board);
+        let reached = match (&board.replica, progress) {
+            // A connection says little: a server that is stuck keeps it open. What counts is who
+            // has nothing to say to work that waits.
+            (Some(replica), Progress::Stalled) => connected.difference(&replica.agreement.missing),
+            _ => connected,
+        };
         let explanation = explain(&self.policy, &self.policy.everybody().difference(&reached));
         StatusView {
             alliance: self.keys.context.alliance,
