@@ -3,7 +3,9 @@
 //! One seed determines everything: who is Byzantine and how, what the network loses and delays, who
 //! crashes when. The servers run the real engine; signatures and threshold shares are modelled by a
 //! table that nobody can forge. A run has a phase full of faults and then a healed phase in which
-//! everything outstanding must be decided within a stated time.
+//! everything outstanding must be decided within a stated time. Faults come by chance, or by a plot
+//! in which the network helps the liars ([`Style`]). docs/simulation.md says what must hold, how
+//! to run it, and how bugs planted on purpose show that it would notice.
 //!
 //! ```text
 //!   Scenario (drawn from the seed) ──► World ──► Server (real engine, modelled disk) ──► Invariants
@@ -16,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alliance;
 mod coalition;
 mod disk;
 mod invariants;
@@ -29,7 +32,8 @@ mod scenario;
 mod server;
 mod world;
 
-pub use scenario::{Alliance, Crash, Partition, Scenario, Style, Treachery};
+pub use alliance::Alliance;
+pub use scenario::{Crash, Partition, Scenario, Style, Treachery};
 pub use world::{Outcome, World};
 
 use ally_consensus::Rules;

@@ -116,21 +116,7 @@ impl World {
         let seed = scenario.seed;
         let policy = scenario.alliance.policy();
         let all = ServerSet::first(policy.server_count());
-        let context = Context {
-            alliance: AllianceId([7; 32]),
-            epoch: Epoch(0),
-            policy: PolicyDigest(policy.digest()),
-        };
-        let rotation = Rotation::new(Epoch(0), policy.organisations());
-        let quorums: Arc<dyn Quorums> = policy.clone();
-        let base_timeout = Micros(scenario.base_timeout);
-        let config = Config {
-            timeout_max: Micros(scenario.base_timeout * 8),
-            window_blocks: 16,
-            uncertified_blocks_max: 128,
-            rules,
-            ..Config::new(context, ServerIndex(0), quorums, rotation, base_timeout)
-        };
+        let config = configure(&scenario, &policy, rules);
         let keys = KeyTable::new([42; 32], Arc::clone(&policy));
         let signer = |servers: ServerSet| keys.signer(servers);
         let servers = all.iter().map(|me| {
@@ -144,7 +130,7 @@ impl World {
             (scenario.style == Style::Plot).then_some(plots)
         };
         let coalition = Coalition::new(
-            context,
+            config.context,
             signer(scenario.coalition),
             scenario.treachery,
             policy.has_slow_path(),
@@ -416,5 +402,24 @@ impl World {
 
     fn honest(&self) -> ServerSet {
         self.everyone().difference(&self.scenario.coalition)
+    }
+}
+
+/// What every engine is told, but for who it is.
+fn configure(scenario: &Scenario, policy: &Arc<Policy>, rules: Rules) -> Config {
+    let context = Context {
+        alliance: AllianceId([7; 32]),
+        epoch: Epoch(0),
+        policy: PolicyDigest(policy.digest()),
+    };
+    let rotation = Rotation::new(Epoch(0), policy.organisations());
+    let quorums: Arc<dyn Quorums> = Arc::clone(policy) as _;
+    let base_timeout = Micros(scenario.base_timeout);
+    Config {
+        timeout_max: Micros(scenario.base_timeout * 8),
+        window_blocks: 16,
+        uncertified_blocks_max: 128,
+        rules,
+        ..Config::new(context, ServerIndex(0), quorums, rotation, base_timeout)
     }
 }
