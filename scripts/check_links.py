@@ -7,7 +7,9 @@
 Looks at every Markdown file: relative links and images, with their #anchors. Looks at every Rust,
 TOML, protobuf, Python and shell file: citations such as `docs/protocol.md#common-case`. Looks at
 Markdown for paths of source files in backticks, `crates/log/src/receipt.rs`, and for code that is
-said to stand in a file: a fence behind <!-- from FILE -->. Addresses of the network are left alone.
+said to stand in a file: a fence behind <!-- from FILE -->. Every code such as ALLY-0211 in Rust
+must have an entry in docs/errors.md, and every entry a use. Addresses of the network are left
+alone.
 Prints each dead link with its place; exits 1 if there is one. Before, it makes sure that it would
 notice: in a directory with one mistake of each kind it has to find all of them.
 """
@@ -29,6 +31,8 @@ INLINE = re.compile(
 )
 DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]:[ \t]*<?(\S+?)>?$", re.MULTILINE)
 CITATION = re.compile(r"(?<![\w/.-])(docs/[\w./-]+\.md)(#[\w-]+)?")
+CODE = re.compile(r"\bALLY-\d{4}\b")
+ENTRY = re.compile(r"^\*\*(ALLY-\d{4})\*\*")
 SOURCE = re.compile(r"`((?:crates|scripts|docs|proto|examples)/[\w./-]*[\w/])`")
 HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
@@ -130,6 +134,22 @@ def misquoted(root, text):
             yield text.count("\n", 0, quotation.start()) + 1, quotation.group(1)
 
 
+def unexplained(root):
+    """(file, line, code) of error codes that docs/errors.md does not explain, or nobody uses."""
+    page = root / "docs" / "errors.md"
+    entries, used = {}, {}
+    for number, line in enumerate(page.read_text(encoding="utf-8").split("\n"), 1):
+        for code in ENTRY.findall(line):
+            entries[code] = (page, number)
+    for file in files(root):
+        if file.suffix == ".rs":
+            for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
+                for code in CODE.findall(line):
+                    used.setdefault(code, (file, number))
+    for code in sorted(entries.keys() ^ used.keys()):
+        yield *(entries.get(code) or used[code]), code
+
+
 def check(root):
     """How many links there are below `root`, and a line for each that is dead."""
     this = Path(__file__).resolve()
@@ -145,6 +165,9 @@ def check(root):
         if file.suffix == ".md":
             for number, source in misquoted(root, file.read_text(encoding="utf-8")):
                 failures.append(f"{file.relative_to(root)}:{number}: not what {source} says")
+    for file, number, code in unexplained(root):
+        reason = "nobody uses it" if file.suffix == ".md" else "not in docs/errors.md"
+        failures.append(f"{file.relative_to(root)}:{number}: {code}: {reason}")
     return checked, failures
 
 
@@ -160,12 +183,16 @@ PLANTED = {
         "```rust\nfn f() {}\n```\n\n"
         "<!-- from crates/x/src/lib.rs -->\n```rust\nfn bad_5() {}\n```\n"
     ),
-    "crates/x/src/lib.rs": "// docs/a.md#a-heading-with-code\n// docs/a.md#bad-6\nfn f() {}\n",
+    "docs/errors.md": "**ALLY-0001**: good\n\n**ALLY-0002**: bad 7\n",
+    "crates/x/src/lib.rs": (
+        "// docs/a.md#a-heading-with-code\n// docs/a.md#bad-6\nfn f() {}\n"
+        "// ALLY-0001\n// ALLY-0003, bad 8\n"
+    ),
 }
 
 
 def notices_what_it_should():
-    """Whether all six planted mistakes are found, and nothing else."""
+    """Whether all eight planted mistakes are found, and nothing else."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in PLANTED.items():
             file = Path(folder, name)
@@ -173,8 +200,10 @@ def notices_what_it_should():
             file.write_text(text, encoding="utf-8")
         _, failures = check(Path(folder))
         places = sorted(":".join(failure.split(":")[:2]) for failure in failures)
-        expected = ["README.md:10", "README.md:16", "README.md:9", "README.md:9"]
-        return places == sorted([*expected, "crates/x/src/lib.rs:2", "docs/a.md:10"])
+        expected = ["README.md:9", "README.md:9", "README.md:10", "README.md:16"]
+        expected += ["crates/x/src/lib.rs:2", "crates/x/src/lib.rs:5"]
+        expected += ["docs/a.md:10", "docs/errors.md:3"]
+        return places == sorted(expected)
 
 
 def main(arguments):

@@ -26,7 +26,7 @@ pub enum Exit {
 /// Why a command did not succeed.
 #[derive(Debug, Serialize)]
 pub struct Failure {
-    /// Stable, explained in docs/errors.md: `ALLY-0107`.
+    /// Stable, explained in docs/errors.md: `ALLY-0211`.
     code: &'static str,
     /// What happened, to whom, since when; one sentence without a full stop.
     message: String,
