@@ -1,6 +1,8 @@
 //! What can be typed: global flags and the list of commands.
 
-use crate::commands::{Completion, Demo, Dev, Listen, Man, Policy, Propose, Serve, Status, Verify};
+use crate::commands::{
+    Bench, Completion, Demo, Dev, Listen, Man, Policy, Propose, Serve, Status, Verify,
+};
 use crate::failure::Failure;
 use crate::output::{Format, Output};
 use clap::{Args, Parser, Subcommand};
@@ -83,6 +85,8 @@ pub enum Command {
     Status(Status),
     /// Check a receipt offline: did the alliance order this command?
     Verify(Verify),
+    /// Measure how fast an alliance is, and what it costs
+    Bench(Bench),
     /// Print a completion script for a shell
     Completion(Completion),
     /// Print or write the manual pages
@@ -105,6 +109,7 @@ impl Command {
             Self::Listen(command) => command.run(output),
             Self::Status(command) => command.run(output),
             Self::Verify(command) => command.run(output),
+            Self::Bench(command) => command.run(output),
             Self::Completion(command) => command.run(output),
             Self::Man(command) => command.run(output),
             Self::Policy(command) => command.run(output),

@@ -1,5 +1,6 @@
 //! One file per command. A command is a struct of its arguments with a method `run`.
 
+mod bench;
 mod completion;
 mod demo;
 mod dev;
@@ -11,6 +12,7 @@ mod serve;
 mod status;
 mod verify;
 
+pub use bench::Bench;
 pub use completion::Completion;
 pub use demo::Demo;
 pub use dev::Dev;

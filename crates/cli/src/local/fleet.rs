@@ -64,6 +64,17 @@ impl Fleet {
         })
     }
 
+    /// The alliance in `dir` while another process runs its servers. They can be looked at and not
+    /// started or stopped. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is none.
+    pub fn attach(dir: &Path) -> Result<Self, Failure> {
+        let mut fleet = Self::with_ports(dir, |_| Ok(Vec::new()))?;
+        fleet.servers.iter_mut().for_each(ServerProcess::attach);
+        Ok(fleet)
+    }
+
     /// Whether an alliance was founded in `dir`.
     pub fn is_in(dir: &Path) -> bool {
         dir.join(ALLIANCE_FILE).exists()

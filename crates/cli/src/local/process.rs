@@ -1,10 +1,11 @@
 //! One server as a process of its own.
 
 use crate::failure::{Exit, Failure};
-use crate::member::CONFIG_FILE;
-use std::fs::{File, OpenOptions};
+use crate::member::{self, CONFIG_FILE};
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::process::{Child, ChildStdin, Command};
@@ -15,6 +16,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// The end of a log that is shown when its server has crashed.
 const LAST_BYTES: u64 = 4096;
 const LAST_LINES: usize = 8;
+/// Holds the process id.
+const PID_FILE: &str = "pid";
 /// A server that should run does not.
 const CRASHED: &str = "ALLY-0512";
 
@@ -28,13 +31,15 @@ pub struct ServerProcess {
     child: Option<Child>,
     /// Kept apart from `child`, which would close it while it is waited for.
     stdin: Option<ChildStdin>,
+    /// The process id of a server that somebody else started.
+    foreign: Option<u32>,
 }
 
 impl ServerProcess {
     /// The server whose directory is `home`; it does not run yet.
     pub fn new(server: &str, organisation: &str, home: PathBuf) -> Self {
         let (server, organisation) = (server.to_owned(), organisation.to_owned());
-        Self { server, organisation, home, child: None, stdin: None }
+        Self { server, organisation, home, child: None, stdin: None, foreign: None }
     }
 
     /// Its name.
@@ -57,14 +62,22 @@ impl ServerProcess {
         self.home.join("log")
     }
 
-    /// Its directory.
-    pub fn home(&self) -> &Path {
-        &self.home
-    }
-
     /// Its process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().and_then(Child::id)
+        self.child.as_ref().and_then(Child::id).or(self.foreign)
+    }
+
+    /// Looks for the process that another `ally` started for this server.
+    pub fn attach(&mut self) {
+        let text = fs::read_to_string(self.home.join(PID_FILE)).ok();
+        let pid: Option<u32> = text.and_then(|text| text.trim().parse().ok());
+        // The number may have gone to another process since.
+        self.foreign = pid.filter(|pid| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let config = self.config();
+            let config = config.as_os_str().as_bytes();
+            line.split(|byte| *byte == 0).any(|argument| argument == config)
+        });
     }
 
     /// Starts it, with its log appended to its file.
@@ -88,6 +101,9 @@ impl ServerProcess {
             .spawn()
             .map_err(|error| Failure::file(&program, &error))?;
         self.stdin = child.stdin.take();
+        if let Some(pid) = child.id() {
+            member::write(&self.home.join(PID_FILE), format!("{pid}\n").as_bytes())?;
+        }
         self.child = Some(child);
         Ok(())
     }
