@@ -160,3 +160,6 @@ impl Invariants {
         self.violations.extend(result.err());
     }
 }
+
+#[cfg(test)]
+mod tests;
