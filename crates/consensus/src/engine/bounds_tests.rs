@@ -1,7 +1,7 @@
 //! Every limit is reached by somebody who tries to pass it.
 
 use super::Engine;
-use super::evidence::ACCUSATIONS_MAX;
+use super::evidence::{ACCUSATIONS_MAX, PROOFS_PER_SERVER_MAX};
 use super::fetch::WANTS_MAX;
 use super::learner::{FUTURE_PROPOSALS_PER_SENDER, PENDING_VOTES_PER_SENDER};
 use super::selection::tests::Counts;
@@ -131,20 +131,25 @@ fn blocks_asked_for_and_blocks_held_are_limited() {
 }
 
 #[test]
-fn accusations_are_remembered_up_to_a_limit() {
+fn accusations_are_remembered_and_proofs_given_up_to_a_limit() {
     let mut engine = engine();
+    let mut proofs = 0;
     for view in (1..=ACCUSATIONS_MAX as u64 * 2).map(|view| view * 4) {
         let [first, second] = [1, 2].map(|salt| signed(0, header(view, 1, hash(0), salt)));
         let outputs = hear(&mut engine, 1, Message::Equivocation(Equivocation { first, second }));
-        assert!(outputs.iter().any(|output| matches!(output, Output::Evidence(_))));
+        proofs += outputs.iter().filter(|output| matches!(output, Output::Evidence(_))).count();
     }
     assert_eq!(engine.accusations.leaders.len(), ACCUSATIONS_MAX);
+    assert_eq!(proofs, PROOFS_PER_SERVER_MAX as usize, "a liar does not fill the disk");
     for view in 1..=ACCUSATIONS_MAX as u64 * 2 {
         for salt in 0..2 {
             let block = BlockRef { height: Height(1), hash: hash(salt) };
-            hear(&mut engine, 2, Message::Vote(Vote { view: View(view), block, share: None }));
+            let vote = Vote { view: View(view), block, share: None };
+            let outputs = hear(&mut engine, 2, Message::Vote(vote));
+            proofs += outputs.iter().filter(|out| matches!(out, Output::Evidence(_))).count();
         }
     }
+    assert_eq!(proofs, 2 * PROOFS_PER_SERVER_MAX as usize, "as many against the voter");
     assert_eq!(engine.accusations.voters.len(), ACCUSATIONS_MAX);
 }
 

@@ -98,7 +98,7 @@ impl Engine {
         let right =
             checked || self.select(&choice.body.reports).is_ok_and(|s| s.tip == choice.body.tip);
         if !right {
-            out.push(Output::Evidence(Evidence::Selection(choice)));
+            self.give_evidence(Evidence::Selection(choice), out);
             self.leave(view.next(), Cause::Equivocation, out);
             return;
         }

@@ -7,17 +7,22 @@ use crate::{
     View, Vote,
 };
 use ally_policy::ServerIndex;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most leaders and voters of past views whose proofs are remembered as reported; beyond it the
 /// oldest views may be reported again.
 pub(super) const ACCUSATIONS_MAX: usize = 256;
+
+/// The most proofs that are given out against one server. It can lie once in each view there will
+/// ever be; the first few convict it, and the rest would only fill the disk.
+pub(super) const PROOFS_PER_SERVER_MAX: u32 = 16;
 
 /// What was reported already, so that it is reported once.
 #[derive(Default)]
 pub(super) struct Accusations {
     pub leaders: BTreeSet<View>,
     pub voters: BTreeSet<(View, ServerIndex)>,
+    proofs: BTreeMap<ServerIndex, u32>,
 }
 
 impl Accusations {
@@ -36,9 +41,23 @@ impl Accusations {
         }
         fresh
     }
+
+    /// Whether one more proof against a server is worth keeping; counts it.
+    fn admit_proof(&mut self, culprit: ServerIndex) -> bool {
+        let given = self.proofs.entry(culprit).or_default();
+        *given = given.saturating_add(1);
+        *given <= PROOFS_PER_SERVER_MAX
+    }
 }
 
 impl Engine {
+    /// Gives a proof out, unless there are enough against this server.
+    pub(super) fn give_evidence(&mut self, evidence: Evidence, out: &mut Vec<Output>) {
+        if self.accusations.admit_proof(evidence.culprit()) {
+            out.push(Output::Evidence(evidence));
+        }
+    }
+
     /// Whether a block proves, beside one that is known, that their leader equivocated; if so, says
     /// it once and leaves the view.
     pub(super) fn accuse_of_equivocation(
@@ -60,7 +79,7 @@ impl Engine {
     pub(super) fn on_equivocation(&mut self, proof: Equivocation, out: &mut Vec<Output>) {
         let view = proof.first.body.view;
         if self.accusations.accuse_leader(view) {
-            out.push(Output::Evidence(Evidence::Headers(proof.clone())));
+            self.give_evidence(Evidence::Headers(proof.clone()), out);
             if view == self.acceptor.view {
                 let message = Message::Equivocation(proof);
                 out.push(Output::Send { to: Recipients::All, message });
@@ -93,7 +112,7 @@ impl Engine {
             && self.accusations.accuse_voter(vote.body.view, vote.signer)
         {
             let (first, second) = (previous.clone(), vote.clone());
-            out.push(Output::Evidence(Evidence::Votes { first, second, headers }));
+            self.give_evidence(Evidence::Votes { first, second, headers }, out);
         }
     }
 
