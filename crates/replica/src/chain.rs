@@ -2,7 +2,7 @@
 
 use crate::batch::HeldBatch;
 use crate::chain_state::ChainState;
-use ally_consensus::{BlockHash, BlockRef, Digest, Height};
+use ally_consensus::{BlockHash, BlockHeader, BlockRef, Digest, Height};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The most checked blocks beyond the tip, over all branches.
@@ -19,6 +19,14 @@ pub(crate) struct CheckedBlock {
     pub(crate) state: ChainState,
     /// Its batches.
     pub(crate) batches: Vec<HeldBatch>,
+}
+
+impl CheckedBlock {
+    /// Whether a header names the log that these batches give. Another leader may propose the payload
+    /// that this server drafted, and lie about what it gives.
+    pub(crate) fn fits(&self, header: &BlockHeader) -> bool {
+        (self.state.log_size(), self.state.log_root()) == (header.log_size, header.log_root)
+    }
 }
 
 /// States by block.
@@ -98,6 +106,8 @@ impl Chain {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::held;
+    use ally_consensus::{AllianceId, Epoch, Micros, View};
 
     fn block(height: u64, name: u8) -> BlockRef {
         let mut hash = [name; 32];
@@ -121,6 +131,28 @@ mod tests {
         assert!(chain.state(&block(2, 1).hash).is_some());
         chain.insert(block(1, 3), checked());
         assert!(chain.state(&block(1, 3).hash).is_none(), "too late");
+    }
+
+    #[test]
+    fn a_draft_fits_only_a_header_that_names_its_log_in_full() {
+        let batches = vec![held(1, 0, 7, 10), held(2, 0, 8, 10)];
+        let state = ChainState::genesis(4).extend(&batches);
+        let draft = CheckedBlock { state, batches };
+        let header = |log_size, log_root| BlockHeader {
+            alliance: AllianceId([0; 32]),
+            epoch: Epoch(0),
+            height: Height(1),
+            view: View(0),
+            parent: BlockHash([0; 32]),
+            payload_digest: Digest([0; 32]),
+            log_size,
+            log_root,
+            timestamp_us: Micros(0),
+        };
+        let root = draft.state.log_root();
+        assert!(draft.fits(&header(2, root)));
+        assert!(!draft.fits(&header(3, root)), "the root alone does not say the size");
+        assert!(!draft.fits(&header(2, Digest([9; 32]))));
     }
 
     #[test]

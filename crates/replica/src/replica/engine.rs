@@ -87,7 +87,7 @@ impl Replica {
             return self.checks.park(block, proposal, []);
         };
         let found = match draft {
-            Some(draft) if draft.state.log_root() == header.log_root => PayloadCheck::Valid(draft),
+            Some(draft) if draft.fits(header) => PayloadCheck::Valid(draft),
             _ => payload::check(&proposal, parent, &self.pool, &self.config.limits),
         };
         match found {
