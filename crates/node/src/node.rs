@@ -133,8 +133,9 @@ impl Node {
         let (context, rotation) = (alliance.context(), alliance.rotation());
         let checks = Arc::new(Checker::new(context, rotation, slow_path, Arc::clone(&keys)));
         let (control_frames, bulk_frames) = link_events.into_parts();
-        tokio::spawn(ingest(control_frames, Arc::clone(&checks), control));
-        tokio::spawn(ingest(bulk_frames, checks, bulk));
+        let servers = alliance.policy().server_count();
+        tokio::spawn(ingest(control_frames, servers, Arc::clone(&checks), control));
+        tokio::spawn(ingest(bulk_frames, servers, checks, bulk));
 
         let published = Arc::new(Published::new(recovery.tip, recovery.tiles.clone()));
         let duplicates = Arc::new(Mutex::new(recovery.duplicates));

@@ -1,19 +1,57 @@
 //! From frames to checked messages: decoding and signatures, outside the driver's thread.
+//!
+//! Checking is where a peer can cost this server most: a hundred bytes that claim to be a certificate
+//! take a pairing to refuse. So each peer's frames are checked in a lane of their own: who sends
+//! rubbish waits behind it, and nobody else does.
 
 use crate::driver::Event;
-use crate::keys::PublicKeys;
-use crate::net::LinkEvent;
+use crate::net::{LinkEvent, LogGate};
+use ally_consensus::Authenticator;
+use ally_policy::ServerIndex;
 use ally_replica::Checker;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Checks what comes over one kind of link and hands it to the driver. Ends with the links or with
-/// the driver. While the driver is busy, nothing more is taken from the peers.
-pub(crate) async fn ingest(
+/// the driver.
+///
+/// A lane needs no bound of its own: each frame in it holds a part of its sender's budget.
+pub(crate) async fn ingest<A: Authenticator + Send + Sync + 'static>(
     mut frames: mpsc::Receiver<LinkEvent>,
-    checker: Arc<Checker<Arc<PublicKeys>>>,
+    servers: usize,
+    checker: Arc<Checker<A>>,
     driver: mpsc::Sender<Event>,
 ) {
+    let lanes: Vec<_> = (0..servers)
+        .map(|_| {
+            let (lane, events) = mpsc::unbounded_channel();
+            tokio::spawn(check_lane(events, Arc::clone(&checker), driver.clone()));
+            lane
+        })
+        .collect();
+    drop(driver);
+    while let Some(event) = frames.recv().await {
+        let ended = lanes.get(peer_of(&event).index()).is_none_or(|lane| lane.send(event).is_err());
+        if ended {
+            return;
+        }
+    }
+}
+
+fn peer_of(event: &LinkEvent) -> ServerIndex {
+    match event {
+        LinkEvent::Connected(server) | LinkEvent::Disconnected(server, _) => *server,
+        LinkEvent::Frame { from, .. } => *from,
+    }
+}
+
+/// Checks one peer's frames in order. While the driver is busy, nothing more is taken from the peer.
+async fn check_lane<A: Authenticator>(
+    mut frames: mpsc::UnboundedReceiver<LinkEvent>,
+    checker: Arc<Checker<A>>,
+    driver: mpsc::Sender<Event>,
+) {
+    let gate = LogGate::default();
     while let Some(event) = frames.recv().await {
         let event = match event {
             LinkEvent::Connected(server) => Event::Connected(server),
@@ -22,10 +60,15 @@ pub(crate) async fn ingest(
                 Event::Disconnected(server)
             }
             LinkEvent::Frame { from, bytes, budget, .. } => {
-                match checker.check_frame(from, bytes) {
+                let checked = checker.check_frame(from, bytes);
+                // A check may have taken long: the other lanes are next.
+                tokio::task::yield_now().await;
+                match checked {
                     Ok(message) => Event::Peer { from, message, budget },
                     Err(reason) => {
-                        tracing::warn!(%reason, "refused a message");
+                        if let Some(held_back) = gate.admit(&reason.to_string()) {
+                            tracing::warn!(%reason, held_back, "refused a message");
+                        }
                         continue;
                     }
                 }
@@ -36,3 +79,7 @@ pub(crate) async fn ingest(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "ingest_tests.rs"]
+mod tests;

@@ -36,7 +36,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(permit: OwnedSemaphorePermit) -> Self {
+    pub(crate) fn new(permit: OwnedSemaphorePermit) -> Self {
         Self { _permit: permit }
     }
 }

@@ -12,7 +12,7 @@ const MESSAGES_MAX: u32 = 10;
 /// Lets a message through when it says something new, or a minute after it was last said; and never
 /// more than ten a minute.
 #[derive(Default)]
-pub(super) struct LogGate {
+pub(crate) struct LogGate {
     last: Mutex<Option<Last>>,
 }
 
@@ -27,7 +27,7 @@ struct Last {
 impl LogGate {
     /// `Some(times)` if the message should be logged, with how many messages were held back since the
     /// last one that was.
-    pub(super) fn admit(&self, message: &str) -> Option<u64> {
+    pub(crate) fn admit(&self, message: &str) -> Option<u64> {
         self.admit_at(message, Instant::now())
     }
 

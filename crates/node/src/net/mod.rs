@@ -46,6 +46,7 @@ pub use error::LinkError;
 pub use events::{Budget, Events, LinkEvent};
 pub use hello::HelloError;
 pub use links::{Links, StartError};
+pub(crate) use log_gate::LogGate;
 pub use queue::Sent;
 pub use status::{LinkStatus, LinksStatus, PeerStatus, Refused};
 
