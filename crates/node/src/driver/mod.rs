@@ -138,7 +138,11 @@ impl Driver {
         let jobs = Jobs::start(Arc::clone(&keys), Arc::clone(&own), parts.events.clone())?;
         Ok(Self {
             clients: Clients::new(own.me, parts.duplicates),
-            serving: serve::Serving::new(StoredLog::new(store.clone()), links.clone()),
+            serving: serve::Serving::new(
+                StoredLog::new(store.clone()),
+                links.clone(),
+                keys.servers.len(),
+            ),
             replica,
             store,
             links,

@@ -11,25 +11,31 @@ use ally_replica::{
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
-/// How many answers are prepared at a time; beyond that requests are dropped, and asked again.
-const ANSWERS_MAX: usize = 4;
+/// How many answers are prepared for one peer at a time; beyond that its requests are dropped, and
+/// asked again. Each peer has its own share, so that one that asks without end keeps nobody else from
+/// catching up.
+const ANSWERS_PER_PEER_MAX: usize = 2;
 
 /// Reads what peers ask for and sends it.
 pub(super) struct Serving {
     log: StoredLog,
     links: Links,
-    places: Arc<Semaphore>,
+    /// Free places, by peer.
+    places: Vec<Arc<Semaphore>>,
 }
 
 impl Serving {
-    pub(super) fn new(log: StoredLog, links: Links) -> Self {
-        Self { log, links, places: Arc::new(Semaphore::new(ANSWERS_MAX)) }
+    /// For an alliance of `servers` servers.
+    pub(super) fn new(log: StoredLog, links: Links, servers: usize) -> Self {
+        let places = (0..servers).map(|_| Arc::new(Semaphore::new(ANSWERS_PER_PEER_MAX)));
+        Self { log, links, places: places.collect() }
     }
 
     /// Reads and sends on another thread.
     pub(super) fn serve(&self, to: ServerIndex, what: Serve) {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            tracing::debug!(%to, "too many peers ask at once; this one has to ask again");
+        let place = self.places.get(to.index()).cloned();
+        let Some(place) = place.and_then(|places| places.try_acquire_owned().ok()) else {
+            tracing::debug!(%to, "this peer asks faster than it is answered; it has to ask again");
             return;
         };
         let (log, links) = (self.log.clone(), self.links.clone());
