@@ -58,6 +58,13 @@ impl Checks {
         self.parked.retain(|_, parked| parked.block.height > height);
     }
 
+    /// The batches that checks wait for, each with its block's proposal.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = (&Proposal, &BatchId)> {
+        self.parked
+            .values()
+            .flat_map(|parked| parked.missing.iter().map(|id| (&*parked.proposal, id)))
+    }
+
     /// How many wait, for status.
     pub(crate) fn len(&self) -> usize {
         self.parked.len()

@@ -3,6 +3,7 @@
 use super::Replica;
 use crate::batch::{BatchId, HeldBatch};
 use crate::check::Checked;
+use crate::fetch::Urgency;
 use crate::io::{Output, Recipients, Serve, StoreOp, When};
 use crate::pool::{Arrival, Demand};
 use crate::wire::{PeerMessage, SyncBlocks};
@@ -128,6 +129,11 @@ impl Replica {
         self.catch_up.links_changed(self.now.monotonic, &self.peers);
         self.inbox.push_back(ally_consensus::Input::Connected(server));
         self.show_certificate(server, Height::ZERO);
+        // It may hold what nobody else could give, and asking may have ended long ago.
+        for (proposal, id) in self.checks.missing() {
+            let proposer = self.config.engine.rotation.leader(proposal.header.view);
+            self.fetcher.want(*id, Urgency::Proposed, proposer, self.now.monotonic);
+        }
         let own: Vec<_> =
             self.pool.run(self.config.engine.me).map(|held| held.signed().clone()).collect();
         for batch in own {

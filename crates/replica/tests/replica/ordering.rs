@@ -203,3 +203,23 @@ fn a_link_that_comes_back_brings_the_batches_that_were_lost_on_it() {
     assert!(world.server(0).views.iter().all(|(view, _)| *view == View(0)));
     world.check_complete(&["lost"]);
 }
+
+#[test]
+fn a_batch_that_nobody_gave_for_long_is_asked_for_again_when_a_link_comes_back() {
+    let mut world = World::new(Limits::default());
+    world.crash(ServerIndex(1));
+    world.weather = Box::new(|_, to, message| {
+        let lost = to == ServerIndex(3) && matches!(message, PeerMessage::Batch(_));
+        if lost { Fate::Lose } else { Fate::Pass }
+    });
+    world.submit(2, &["withheld"]);
+    world.run_for(BASE_TIMEOUT.0 * 120);
+    let status = world.replica(3).status();
+    assert!(world.log(0).is_empty() && status.waiting_checks > 0, "all three are needed");
+    assert_eq!(status.wanted_batches, 0, "it has given up");
+    world.input(ServerIndex(3), Input::Connected(ServerIndex(0)));
+    assert_eq!(world.replica(3).status().wanted_batches, 1);
+    world.weather = Box::new(|_, _, _| Fate::Pass);
+    world.run_for(BASE_TIMEOUT.0 * 70);
+    assert_eq!(world.log(0).len(), 1);
+}
