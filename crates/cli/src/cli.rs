@@ -1,7 +1,8 @@
 //! What can be typed: global flags and the list of commands.
 
 use crate::commands::{
-    Bench, Completion, Demo, Dev, Listen, Man, Policy, Propose, Serve, Status, Verify,
+    AllianceCommand, Bench, Completion, Demo, Dev, Init, Key, Listen, Man, Policy, Propose, Serve,
+    Status, Verify,
 };
 use crate::failure::Failure;
 use crate::output::{Format, Output};
@@ -75,6 +76,12 @@ pub enum Command {
     Demo(Demo),
     /// Run a whole alliance on this machine, to play with
     Dev(Dev),
+    /// Make a member's servers, or join an alliance with them
+    Init(Init),
+    /// Found, show and sign alliance documents
+    Alliance(AllianceCommand),
+    /// Make keys for applications
+    Key(Key),
     /// Run one consensus server
     Serve(Serve),
     /// Propose commands and get their receipts
@@ -104,6 +111,9 @@ impl Command {
         match self {
             Self::Demo(command) => command.run(output),
             Self::Dev(command) => command.run(output),
+            Self::Init(command) => command.run(output),
+            Self::Alliance(command) => command.run(output),
+            Self::Key(command) => command.run(output),
             Self::Serve(command) => command.run(output),
             Self::Propose(command) => command.run(output),
             Self::Listen(command) => command.run(output),

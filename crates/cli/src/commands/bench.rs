@@ -20,6 +20,8 @@ const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
 const INTERRUPTED: &str = "ALLY-0603";
 /// Nothing was decided.
 const NOTHING: &str = "ALLY-0604";
+/// Servers answered for more than their log has.
+const CONTRADICTION: &str = "ALLY-0605";
 
 /// Arguments of `ally bench`.
 #[derive(Debug, Args)]
@@ -109,14 +111,14 @@ impl Bench {
         let load = self.load(fleet)?;
         let seconds = self.warm_up + self.seconds;
         output.note(format_args!("loading the alliance for {seconds} s\n"));
-        let before = decisions(fleet.client()).await;
+        let before = counts(fleet.client()).await;
         let (start, end) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
         let take = |into: &RefCell<Vec<Option<Usage>>>| {
             into.replace(pids(fleet).map(|(_, pid)| pid.and_then(Usage::of)).collect());
         };
         let measured = load.run(|| take(&start), || take(&end)).await?;
-        check(&measured)?;
-        let after = decisions(fleet.client()).await;
+        let after = counts(fleet.client()).await;
+        check(&measured, after.log_size.saturating_sub(before.log_size))?;
         let usages = start.into_inner().into_iter().zip(end.into_inner());
         let processes = pids(fleet).zip(usages).map(|((name, _), (before, after))| Process {
             name,
@@ -131,7 +133,10 @@ impl Bench {
             scheme: fleet.alliance().key(KeyPurpose::Certify).scheme().name(),
             durability: durability(fleet)?,
             measured,
-            decisions: (after.0 - before.0, after.1 - before.1),
+            decisions: (
+                after.two_step.saturating_sub(before.two_step),
+                after.decisions.saturating_sub(before.decisions),
+            ),
             processes: processes.collect(),
             limits,
         })
@@ -170,22 +175,39 @@ fn durability(fleet: &Fleet) -> Result<String, Failure> {
     }
 }
 
-/// Decisions in two steps, and all, over all servers that answer.
-async fn decisions(client: &Client) -> (u64, u64) {
+/// What servers have counted.
+#[derive(Default)]
+struct Counts {
+    /// Decisions in two steps, summed over all servers.
+    two_step: u64,
+    /// All decisions, summed over all servers.
+    decisions: u64,
+    /// Entries in the longest log.
+    log_size: u64,
+}
+
+async fn counts(client: &Client) -> Counts {
     let answers = client.status(STATUS_TIMEOUT).await;
     let replies = answers.iter().filter_map(|(_, answer)| answer.as_ref().ok());
-    replies.fold((0, 0), |(two, all), reply| {
-        let fast = reply.two_step_decisions;
-        (two + fast, all + fast + reply.three_step_decisions)
+    replies.fold(Counts::default(), |counts, reply| Counts {
+        two_step: counts.two_step + reply.two_step_decisions,
+        decisions: counts.decisions + reply.two_step_decisions + reply.three_step_decisions,
+        log_size: counts.log_size.max(reply.log_size),
     })
 }
 
-fn check(measured: &Measured) -> Result<(), Failure> {
+/// Whether there is something to report, and the log agrees with it: it has `grown` by so many entries.
+fn check(measured: &Measured, grown: u64) -> Result<(), Failure> {
     match &measured.error {
         Some(error) if measured.done == 0 => Err(error.clone().into()),
         _ if measured.done == 0 => {
             let message = "no command was decided while it was measured";
             Err(Failure::new(Exit::Unavailable, NOTHING, message).next("`ally status`"))
+        }
+        _ if grown < measured.done => {
+            let done = measured.done;
+            let message = format_args!("{done} commands were answered, the log has {grown} more");
+            Err(Failure::new(Exit::Forged, CONTRADICTION, message))
         }
         _ => Ok(()),
     }

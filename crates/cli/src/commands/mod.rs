@@ -1,9 +1,12 @@
 //! One file per command. A command is a struct of its arguments with a method `run`.
 
+mod alliance;
 mod bench;
 mod completion;
 mod demo;
 mod dev;
+mod init;
+mod key;
 mod listen;
 mod man;
 mod policy;
@@ -12,10 +15,13 @@ mod serve;
 mod status;
 mod verify;
 
+pub use alliance::AllianceCommand;
 pub use bench::Bench;
 pub use completion::Completion;
 pub use demo::Demo;
 pub use dev::Dev;
+pub use init::Init;
+pub use key::Key;
 pub use listen::Listen;
 pub use man::Man;
 pub use policy::Policy;
