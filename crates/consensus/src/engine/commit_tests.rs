@@ -5,7 +5,7 @@ use super::selection::tests::Counts;
 use crate::{
     AllianceId, BlockHash, BlockHeader, BlockRef, Commit, CommitCertificate, Config, Context,
     Digest, Epoch, Height, Input, Message, Micros, Output, PayloadVerdict, PolicyDigest, Proposal,
-    Record, Rotation, Signed, Verified, View, ViewChange, payload_digest,
+    Record, Rotation, Signed, Verified, View, ViewChange, Vote, payload_digest,
 };
 use ally_policy::ServerIndex;
 use std::sync::Arc;
@@ -95,6 +95,20 @@ fn a_certificate_that_can_be_shown_is_reported_even_without_a_commit() {
     let (certificate, branch) = report(&mut engine).committed.expect("it has committed");
     assert_eq!(certificate.block, block, "its payload was not checked, so it has not committed");
     assert_eq!(branch.headers.len(), 2);
+}
+
+#[test]
+fn a_decided_block_keeps_no_shares() {
+    let (mut engine, block, _) = committed_and_told_of_more();
+    let share = Some(vec![1; 1 << 16]);
+    hear(&mut engine, 2, Message::Vote(Vote { view: View(0), block, share: share.clone() }));
+    assert_eq!(engine.tree.node(&block.hash).map(|node| node.shares.len()), Some(1));
+    for signer in 2..7 {
+        hear(&mut engine, signer, commit(block));
+    }
+    assert_eq!(engine.tree.root().block, block);
+    hear(&mut engine, 3, Message::Vote(Vote { view: View(0), block, share }));
+    assert_eq!(engine.tree.node(&block.hash).map(|node| node.shares.len()), Some(0));
 }
 
 #[test]

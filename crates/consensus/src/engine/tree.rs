@@ -254,6 +254,10 @@ impl Tree {
             self.kill(sibling);
         }
         self.trunk.insert(root.block.height, root.block.hash);
+        if let Some(node) = self.nodes.get_mut(&root.block.hash) {
+            // Nobody needs them any more, and a share may be long.
+            node.shares.clear();
+        }
         self.root = root;
     }
 
