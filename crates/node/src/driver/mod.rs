@@ -323,9 +323,10 @@ impl Driver {
                 self.steps.push_back((position, Step::Certificate(certificate)));
             }
             StoreOp::Evidence(evidence) => {
-                tracing::warn!(?evidence, "a server is provably at fault");
-                let bytes = evidence.to_bytes();
-                self.write.evidence(evidence.digest(), bytes);
+                // The proof itself may be megabytes of reports: it is in the store, under this name.
+                let (culprit, digest) = (evidence.culprit(), evidence.digest());
+                tracing::warn!(%culprit, %digest, "a server is provably at fault");
+                self.write.evidence(digest, evidence.to_bytes());
             }
             other => tracing::error!(?other, "a write that this driver does not know"),
         }
