@@ -17,6 +17,7 @@ use ally_alliance::{
 use ally_consensus::Micros;
 use ally_log::Origin;
 use ally_policy::ServerIndex;
+use ally_proto::limits::{ENTRY_BYTES_MAX, ENTRY_BYTES_MIN};
 use ally_replica::{Checker, Config as ReplicaConfig, Limits, Replica};
 use ally_transport::{Identity, IdentityError, Pins};
 use std::net::SocketAddr;
@@ -131,7 +132,9 @@ impl Node {
         let (clients, client_events) = mpsc::channel(INBOX);
         let slow_path = alliance.policy().has_slow_path();
         let (context, rotation) = (alliance.context(), alliance.rotation());
-        let checks = Arc::new(Checker::new(context, rotation, slow_path, Arc::clone(&keys)));
+        let entries = ENTRY_BYTES_MIN..=ENTRY_BYTES_MAX;
+        let checks =
+            Arc::new(Checker::new(context, rotation, slow_path, entries, Arc::clone(&keys)));
         let (control_frames, bulk_frames) = link_events.into_parts();
         let servers = alliance.policy().server_count();
         tokio::spawn(ingest(control_frames, servers, Arc::clone(&checks), control));

@@ -5,6 +5,9 @@ use ally_log::NONCE_BYTES;
 /// The longest command, in bytes.
 pub const COMMAND_BYTES_MAX: usize = 1 << 20;
 
+/// The shortest entry: a nonce and a command of one byte.
+pub const ENTRY_BYTES_MIN: usize = NONCE_BYTES + 1;
+
 /// The longest entry: a nonce and a command.
 pub const ENTRY_BYTES_MAX: usize = NONCE_BYTES + COMMAND_BYTES_MAX;
 

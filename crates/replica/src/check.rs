@@ -3,7 +3,7 @@
 //! The driver runs this where the frame arrives, outside the replica and in parallel if it likes:
 //! signatures and hashes are most of a server's work.
 
-use crate::batch::{BatchId, HeldBatch};
+use crate::batch::{BatchId, HeldBatch, SignedBatch};
 use crate::wire::{CertifyShare, PeerMessage, ShareProof, SyncBlocks};
 use ally_codec::{DecodeError, Encode};
 use ally_consensus::{
@@ -12,6 +12,7 @@ use ally_consensus::{
 };
 use ally_policy::ServerIndex;
 use bytes::Bytes;
+use std::ops::RangeInclusive;
 
 /// The name of a [`CertifyShare`] inside [`signing_bytes`].
 pub const CERTIFY_SHARE_KIND: &str = "certify-share";
@@ -89,6 +90,22 @@ pub enum CheckError {
         /// What it was.
         what: &'static str,
     },
+    /// A batch with a command that no reader of the log could take for one. Its origin signed it.
+    #[error(
+        "{from} sent a batch of {origin} with a command of {bytes} bytes; a command has {min} to {max}"
+    )]
+    Command {
+        /// Who sent it.
+        from: ServerIndex,
+        /// Who signed it.
+        origin: ServerIndex,
+        /// The command's length.
+        bytes: usize,
+        /// The shortest that is taken.
+        min: usize,
+        /// The longest.
+        max: usize,
+    },
     /// Blocks that do not follow each other, or not the certificate.
     #[error("{from} sent blocks that do not link")]
     Unlinked {
@@ -111,14 +128,25 @@ pub struct Checker<A> {
     context: Context,
     rotation: Rotation,
     slow_path: bool,
+    command_bytes: RangeInclusive<usize>,
     authenticator: A,
 }
 
 impl<A: Authenticator> Checker<A> {
     /// A checker for one alliance and epoch; `slow_path` as
     /// [`TrustPolicy::has_slow_path`](ally_policy::TrustPolicy::has_slow_path) says.
-    pub fn new(context: Context, rotation: Rotation, slow_path: bool, authenticator: A) -> Self {
-        Self { context, rotation, slow_path, authenticator }
+    ///
+    /// `command_bytes` is how long a command may be; all servers of an alliance must say the same.
+    /// A batch with any other is nobody's to vote for: once ordered, it could not be taken out of
+    /// the log again, and whoever reads the log would stumble over it.
+    pub fn new(
+        context: Context,
+        rotation: Rotation,
+        slow_path: bool,
+        command_bytes: RangeInclusive<usize>,
+        authenticator: A,
+    ) -> Self {
+        Self { context, rotation, slow_path, command_bytes, authenticator }
     }
 
     /// Reads and checks a frame that came over the link to `from`.
@@ -144,6 +172,7 @@ impl<A: Authenticator> Checker<A> {
             PeerMessage::Consensus(message) => self.consensus(from, message)?,
             PeerMessage::Batch(signed) => {
                 let origin = signed.batch.origin();
+                self.commands(from, &signed)?;
                 let verify = |bytes: &[u8], signature: &[u8; 64]| {
                     self.authenticator.signature(origin, bytes, signature)
                 };
@@ -183,6 +212,17 @@ impl<A: Authenticator> Checker<A> {
         Verified::check(message, &self.context, &self.rotation, self.slow_path, &self.authenticator)
             .map(Checked::Consensus)
             .map_err(|error| CheckError::Consensus { from, error })
+    }
+
+    fn commands(&self, from: ServerIndex, signed: &SignedBatch) -> Result<(), CheckError> {
+        let (min, max) = (*self.command_bytes.start(), *self.command_bytes.end());
+        let mut lengths = signed.batch.commands().map(|command| command.len());
+        match lengths.find(|length| !self.command_bytes.contains(length)) {
+            Some(bytes) => {
+                Err(CheckError::Command { from, origin: signed.batch.origin(), bytes, min, max })
+            }
+            None => Ok(()),
+        }
     }
 
     fn signed<T: Encode>(

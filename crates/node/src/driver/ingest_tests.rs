@@ -49,7 +49,7 @@ async fn nobody_waits_behind_the_rubbish_of_another() {
     let refused = Arc::new(AtomicUsize::new(0));
     let rotation = Rotation::new(Epoch(0), vec![vec![ServerIndex(0)], vec![ServerIndex(1)]]);
     let authenticator = Refuses(Arc::clone(&refused));
-    let checker = Arc::new(Checker::new(context(), rotation, false, authenticator));
+    let checker = Arc::new(Checker::new(context(), rotation, false, 0..=1024, authenticator));
     let (frames, link_events) = mpsc::channel(64);
     let (driver, mut events) = mpsc::channel(64);
     let (liar, honest) = (ServerIndex(0), ServerIndex(1));

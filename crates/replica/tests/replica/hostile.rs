@@ -1,6 +1,6 @@
 //! What a Byzantine server can send.
 
-use crate::world::{World, signature_on, signed_batch};
+use crate::world::{COMMAND_BYTES, World, signature_on, signed_batch};
 use ally_codec::Encode;
 use ally_consensus::{
     BlockHash, BlockRef, CheckpointCertificate, Digest, Height, Sequence, Signed, SyncedBlock, View,
@@ -11,13 +11,18 @@ use ally_replica::{
     Limits, PeerMessage, SHARE_PROOF_KIND, ShareProof, SyncBlocks,
 };
 use bytes::Bytes;
+use std::ops::RangeInclusive;
 
 const LIAR: ServerIndex = ServerIndex(3);
 
 fn checker(world: &World) -> Checker<crate::keys::Keys> {
+    checker_of(world, COMMAND_BYTES)
+}
+
+fn checker_of(world: &World, command_bytes: RangeInclusive<usize>) -> Checker<crate::keys::Keys> {
     let organisations = world.policy.organisations().iter().map(|each| each.servers().to_vec());
     let rotation = ally_consensus::Rotation::new(world.context.epoch, organisations.collect());
-    Checker::new(world.context, rotation, false, crate::keys::Keys)
+    Checker::new(world.context, rotation, false, command_bytes, crate::keys::Keys)
 }
 
 fn block(height: u64) -> BlockRef {
@@ -138,6 +143,22 @@ fn signatures_senders_and_links_are_checked() {
     );
     let empty = SyncBlocks { blocks: vec![], certificate: Some(certificate) };
     assert_eq!(refused(LIAR, PeerMessage::SyncBlocks(empty)), CheckError::Unlinked { from: LIAR });
+}
+
+#[test]
+fn batches_with_commands_that_are_none_are_refused_though_their_origin_signed_them() {
+    let world = World::new(Limits::default());
+    let checker = checker_of(&world, 3..=5);
+    let check = |command: &str| {
+        let batch = signed_batch(&world.context, 3, 0, command);
+        checker.check_frame(ServerIndex(2), PeerMessage::Batch(batch).to_frame())
+    };
+    assert!(check("abc").is_ok() && check("abcde").is_ok());
+    for command in ["", "ab", "abcdef"] {
+        let (from, bytes) = (ServerIndex(2), command.len());
+        let expected = CheckError::Command { from, origin: LIAR, bytes, min: 3, max: 5 };
+        assert_eq!(check(command).unwrap_err(), expected);
+    }
 }
 
 #[test]

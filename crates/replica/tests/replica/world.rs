@@ -100,7 +100,8 @@ impl World {
         };
         let organisations = policy.organisations().iter().map(|each| each.servers().to_vec());
         let rotation = Rotation::new(context.epoch, organisations.collect());
-        let checker = Checker::new(context, rotation.clone(), policy.has_slow_path(), Keys);
+        let slow_path = policy.has_slow_path();
+        let checker = Checker::new(context, rotation.clone(), slow_path, COMMAND_BYTES, Keys);
         let mut world = Self {
             now: Micros(1_000_000),
             servers: policy.servers().iter().map(|_| Server::new()).collect(),
@@ -513,6 +514,9 @@ pub fn signed_batch(context: &Context, origin: u16, sequence: u64, command: &str
     let signature = keys::sign(origin, &batch_signing_bytes(context, &batch.reference()));
     SignedBatch { signature, batch }
 }
+
+/// Commands of any length are commands here.
+pub const COMMAND_BYTES: std::ops::RangeInclusive<usize> = 0..=ally_replica::BATCH_BYTES_MAX;
 
 /// What `server` signs when it says something of `kind`.
 pub fn signature_on(context: &Context, server: u16, kind: &str, content: &[u8]) -> [u8; 64] {
