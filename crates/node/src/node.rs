@@ -12,7 +12,7 @@ use crate::store::{Durability, Identity as StoreIdentity, Store, StoreError};
 use ally_alliance::Alliance;
 use ally_alliance::keys::{SigningKey, TransportKey};
 use ally_alliance::{
-    ClientPolicy, ConfigError, KeyFileError, KeyPurpose, ServerConfig, read_share,
+    ClientPolicy, ConfigError, KeyFileError, KeyPurpose, Parameters, ServerConfig, read_share,
 };
 use ally_consensus::Micros;
 use ally_log::Origin;
@@ -321,11 +321,27 @@ fn replica_config(alliance: &Alliance, me: ServerIndex) -> Result<ReplicaConfig,
             base_timeout,
         )
     };
-    let limits = Limits {
+    let origin = Origin::new(alliance.origin())?;
+    Ok(ReplicaConfig { engine, policy, origin, limits: limits(parameters) })
+}
+
+fn limits(parameters: &Parameters) -> Limits {
+    Limits {
         batch_bytes_max: parameters.batch_bytes() as usize,
         block_bytes_max: parameters.block_bytes() as usize,
         undecided_bytes_max: parameters.undecided_bytes() as usize,
         ..Limits::default()
-    };
-    Ok(ReplicaConfig { engine, policy, origin: Origin::new(alliance.origin())?, limits })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_command_that_clients_may_propose_fits_into_a_batch() {
+        let limits = limits(&Parameters::default());
+        assert_eq!(limits.check(), Ok(()));
+        assert!(limits.command_bytes_max() >= ENTRY_BYTES_MAX);
+    }
 }

@@ -4,13 +4,21 @@ use super::{
     AllianceDocument, DocumentError, KeyMismatch, Organisation, Parameters, ThresholdKeys,
 };
 use ally_consensus::Epoch;
+use ally_log::Origin;
 use ally_policy::{Definition, FaultModel, TrustPolicy};
+use std::ops::RangeInclusive;
+
+/// The longest name of an alliance.
+const NAME_BYTES_MAX: usize = 200;
+
+/// The configurations that there can be so far.
+pub(super) const EPOCHS: RangeInclusive<u64> = 0..=0;
 
 /// What an alliance is called and what it assumes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Introduction {
     /// The first line of every checkpoint: a name that nobody else uses, by custom a domain and a
-    /// path (`example.org/ally`); visible characters without `+`.
+    /// path (`example.org/ally`); what an [`Origin`] may be.
     pub origin: String,
     /// The alliance's name, for people.
     pub name: String,
@@ -18,6 +26,24 @@ pub struct Introduction {
     pub epoch: Epoch,
     /// What a faulty server may be able to do.
     pub model: FaultModel,
+}
+
+impl Introduction {
+    /// What no document may have: the key and what is wrong with its value.
+    pub(super) fn fault(&self) -> Option<(&'static str, String)> {
+        if let Err(error) = Origin::new(&self.origin) {
+            return Some(("origin", error.to_string()));
+        }
+        let name = &self.name;
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
+            let reason = format!("1 to {NAME_BYTES_MAX} bytes without control characters");
+            return Some(("name", reason));
+        }
+        let founds = EPOCHS.contains(&self.epoch.0);
+        (!founds).then(|| {
+            ("epoch", format!("{} is not 0, but only new alliances can be founded", self.epoch))
+        })
+    }
 }
 
 /// An alliance of which everything is settled but the threshold keys: the policy passed, so a dealer
@@ -35,17 +61,22 @@ impl Draft {
     /// Checks the policy of a new alliance against its members.
     ///
     /// `formulas` are (name, formula) pairs: `decide`, optional `fast` and `certify`, and rules of
-    /// organisations. Whatever the members sent is checked once more when the document is parsed.
+    /// organisations.
     ///
     /// # Errors
     /// [`DocumentError::Policy`]: a mistake in a formula, or a condition that fails; whoever wrote the
-    /// policy is to blame.
+    /// policy is to blame. [`DocumentError::Value`]: a name, key or address that no document may have.
     pub fn new(
         introduction: Introduction,
         formulas: Vec<(String, String)>,
         organisations: Vec<Organisation>,
         parameters: Parameters,
     ) -> Result<Self, DocumentError> {
+        // Before keys are dealt, which takes its time: no document comes out that cannot be read.
+        let fault = introduction.fault().or_else(|| Organisation::fault(&organisations));
+        if let Some((key, reason)) = fault {
+            return Err(DocumentError::Value { key, reason });
+        }
         let members = organisations.iter().map(Organisation::member).collect();
         let pairs = formulas.iter().map(|(name, formula)| (name.as_str(), formula.as_str()));
         let definition = Definition::from_formulas(pairs, "policy", Some(members))?;

@@ -16,9 +16,9 @@ const SERVER_KEYS: [&str; 5] = ["name", "signing", "transport", "peer_address", 
 /// A member of the alliance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Organisation {
-    name: String,
-    admin: AdminPublic,
-    servers: Vec<Server>,
+    pub(super) name: String,
+    pub(super) admin: AdminPublic,
+    pub(super) servers: Vec<Server>,
 }
 
 /// A consensus server of an organisation.
@@ -93,8 +93,20 @@ impl Organisation {
                 .hint("an alliance has a table `[[organisation]]` for each member"));
         }
         let organisations: Vec<Self> = tables.iter().map(Self::read).collect::<Result<_, _>>()?;
-        check_distinct(&organisations, &tables)?;
-        Ok(organisations)
+        match Clash::find(&organisations) {
+            Some(clash) => Err(clash.at(&organisations, &tables)?),
+            None => Ok(organisations),
+        }
+    }
+
+    /// What no document may have, whoever wrote it: the key and what is wrong with its value.
+    pub(super) fn fault(organisations: &[Self]) -> Option<(&'static str, String)> {
+        let servers = || organisations.iter().flat_map(|member| &member.servers);
+        let name = |server: &Server, (key, reason)| (key, format!("{}: {reason}", server.name));
+        let fault = servers().find_map(|server| Some(name(server, server.fault()?)));
+        fault.or_else(|| {
+            Clash::find(organisations).map(|clash| (clash.key, clash.describe(organisations)))
+        })
     }
 
     fn read(fields: &Fields<'_>) -> Result<Self, Mistake> {
@@ -164,13 +176,26 @@ impl Server {
         let name = name(fields)?;
         let fields =
             fields.clone().of(format!("server \"{name}\" of organisation \"{organisation}\""));
-        Ok(Self {
+        let server = Self {
             name: name.to_owned(),
             signing: fields.value("signing")?,
             transport: fields.value("transport")?,
             peer_address: fields.value("peer_address")?,
             client_address: fields.value("client_address")?,
-        })
+        };
+        match server.fault() {
+            Some((key, reason)) => Err(fields.bad(key, reason)),
+            None => Ok(server),
+        }
+    }
+
+    /// The key and what is wrong with its value. Others connect to these addresses, so that a port
+    /// for the system to choose makes no sense.
+    fn fault(&self) -> Option<(&'static str, String)> {
+        let addresses =
+            [("peer_address", &self.peer_address), ("client_address", &self.client_address)];
+        let (key, address) = addresses.into_iter().find(|(_, address)| address.port() == 0)?;
+        Some((key, format!("`{address}` has port 0, where nobody can be reached")))
     }
 
     fn write(&self, text: &mut String) {
@@ -190,6 +215,12 @@ impl Address {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The port; 0 to listen on one that the system chooses.
+    pub fn port(&self) -> u16 {
+        // Checked when the text became an address.
+        self.0.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(0)
     }
 }
 
@@ -251,33 +282,73 @@ fn name<'a>(fields: &Fields<'a>) -> Result<&'a str, Mistake> {
 
 /// Two members, or two servers, with one name or one key cannot be told apart; and a key used for two
 /// purposes is a key too few.
-fn check_distinct(organisations: &[Organisation], tables: &[Fields<'_>]) -> Result<(), Mistake> {
-    let mut keys: Vec<([u8; 32], String)> = Vec::new();
-    let mut own = |key: &[u8; 32], owner: String| {
-        let other = keys.iter().find(|(other, _)| other == key).map(|(_, owner)| owner.clone());
-        keys.push((*key, owner));
-        other
-    };
-    for (index, (organisation, fields)) in organisations.iter().zip(tables).enumerate() {
-        let whose = format!("organisation \"{}\"", organisation.name);
-        let fields = fields.clone().of(whose.clone());
-        if organisations[..index].iter().any(|other| other.name == organisation.name) {
-            return Err(fields.duplicate("name", "the name", "another organisation"));
-        }
-        if let Some(other) = own(organisation.admin.as_bytes(), format!("{whose}, `admin`")) {
-            return Err(fields.duplicate("admin", "the admin key", other));
-        }
-        let tables = fields.tables("server", &SERVER_KEYS, SERVERS_MAX)?;
-        for (server, fields) in organisation.servers.iter().zip(tables) {
-            let fields = fields.of(format!("server \"{}\" of {whose}", server.name));
-            let of = |key: &str| format!("server \"{}\" of {whose}, `{key}`", server.name);
-            if let Some(other) = own(server.signing.as_bytes(), of("signing")) {
-                return Err(fields.duplicate("signing", "the signing key", other));
+struct Clash {
+    /// In whose entry: the organisation's place, and the server's in it.
+    organisation: usize,
+    server: Option<usize>,
+    /// The key of the entry.
+    key: &'static str,
+    /// What both have.
+    what: &'static str,
+    /// Who has it as well.
+    other: String,
+}
+
+impl Clash {
+    fn find(organisations: &[Organisation]) -> Option<Self> {
+        let mut seen: Vec<(&[u8; 32], String)> = Vec::new();
+        let mut own = |key, owner: String| {
+            let other =
+                seen.iter().find(|(other, _)| *other == key).map(|(_, owner)| owner.clone());
+            seen.push((key, owner));
+            other
+        };
+        for (place, member) in organisations.iter().enumerate() {
+            let clash = |server, key, what, other| {
+                Some(Self { organisation: place, server, key, what, other })
+            };
+            let whose = format!("organisation \"{}\"", member.name);
+            if organisations[..place].iter().any(|other| other.name == member.name) {
+                return clash(None, "name", "the name", "another organisation".to_owned());
             }
-            if let Some(other) = own(server.transport.as_bytes(), of("transport")) {
-                return Err(fields.duplicate("transport", "the transport key", other));
+            if let Some(other) = own(member.admin.as_bytes(), format!("{whose}, `admin`")) {
+                return clash(None, "admin", "the admin key", other);
             }
+            for (inner, server) in member.servers.iter().enumerate() {
+                let of = |key: &str| format!("server \"{}\" of {whose}, `{key}`", server.name);
+                if let Some(other) = own(server.signing.as_bytes(), of("signing")) {
+                    return clash(Some(inner), "signing", "the signing key", other);
+                }
+                if let Some(other) = own(server.transport.as_bytes(), of("transport")) {
+                    return clash(Some(inner), "transport", "the transport key", other);
+                }
+            }
+        }
+        None
+    }
+
+    /// In whose entry it is.
+    fn whose(&self, organisations: &[Organisation]) -> String {
+        let member = &organisations[self.organisation];
+        let whose = format!("organisation \"{}\"", member.name);
+        match self.server {
+            Some(inner) => format!("server \"{}\" of {whose}", member.servers[inner].name),
+            None => whose,
         }
     }
-    Ok(())
+
+    fn describe(&self, organisations: &[Organisation]) -> String {
+        let Self { what, other, .. } = self;
+        format!("{what} of {} is also that of {other}", self.whose(organisations))
+    }
+
+    /// As a mistake in the tables that the organisations were read from.
+    fn at(self, organisations: &[Organisation], tables: &[Fields<'_>]) -> Result<Mistake, Mistake> {
+        let mut fields = tables[self.organisation].clone();
+        if let Some(inner) = self.server {
+            fields = fields.tables("server", &SERVER_KEYS, SERVERS_MAX)?.swap_remove(inner);
+        }
+        let fields = fields.of(self.whose(organisations));
+        Ok(fields.duplicate(self.key, self.what, self.other))
+    }
 }

@@ -24,6 +24,13 @@ const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const COUNT: usize = 7;
 
+/// The least that a batch may be limited to: the longest command (1 MiB) fits, with its nonce and
+/// what a batch has around it. A smaller limit would make clients' commands fail that every server
+/// of every other alliance takes.
+const BATCH_BYTES_MIN: u64 = MIB + KIB;
+/// The most that a block may be limited to: it has to fit into a message to a client.
+const BLOCK_BYTES_MAX: u64 = 32 * MIB;
+
 /// In the order of the encoding.
 const TABLE: [Parameter; COUNT] = [
     Parameter {
@@ -52,19 +59,20 @@ const TABLE: [Parameter; COUNT] = [
     },
     Parameter {
         name: "block_bytes",
-        range: KIB..=64 * MIB,
-        default: 4 * MIB,
+        range: BATCH_BYTES_MIN..=BLOCK_BYTES_MAX,
+        // Four full batches: one of each of four servers under load.
+        default: 4 * BATCH_BYTES_MIN,
         what: "bytes of the batches in one block",
     },
     Parameter {
         name: "batch_bytes",
-        range: KIB..=4 * MIB,
-        default: MIB,
+        range: BATCH_BYTES_MIN..=4 * MIB,
+        default: BATCH_BYTES_MIN,
         what: "bytes of one batch; a command has to fit into one",
     },
     Parameter {
         name: "undecided_bytes",
-        range: 2 * KIB..=1024 * MIB,
+        range: 2 * BATCH_BYTES_MIN..=1024 * MIB,
         default: 16 * MIB,
         what: "bytes of one server's batches that may wait for a decision",
     },

@@ -1,11 +1,12 @@
 //! From TOML to a document.
 
+use super::draft::EPOCHS;
 use super::signature;
 use super::{AllianceDocument, Draft, Introduction, Organisation, Parameters, ThresholdKeys};
 use crate::fields::{self, Fields};
 use crate::mistake::Mistake;
 use ally_consensus::Epoch;
-use ally_policy::{DOCUMENT_BYTES_MAX, Definition, FaultModel, PolicyError, Source, TrustPolicy};
+use ally_policy::{DOCUMENT_BYTES_MAX, Definition, PolicyError, Source, TrustPolicy};
 
 const KEYS: [&str; 9] = [
     "origin",
@@ -18,7 +19,6 @@ const KEYS: [&str; 9] = [
     "parameters",
     "signature",
 ];
-const TEXT_BYTES_MAX: usize = 200;
 
 /// Why a text is no alliance document.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,14 @@ pub enum DocumentError {
     /// A mistake in the policy, or a policy that fails its conditions.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// A value given for a new alliance that no document may have.
+    #[error("`{key}`: {reason}")]
+    Value {
+        /// The key that it would stand under.
+        key: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 impl AllianceDocument {
@@ -62,18 +70,17 @@ impl AllianceDocument {
 }
 
 fn introduction(fields: &Fields<'_>) -> Result<Introduction, Mistake> {
-    let origin = fields.text("origin")?;
-    let visible = origin.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'+');
-    if origin.is_empty() || origin.len() > TEXT_BYTES_MAX || !visible {
-        return Err(fields
-            .bad("origin", "1 to 200 visible ASCII characters without spaces and `+`")
-            .hint("a domain of yours and a path will do, for instance `example.org/ally`"));
+    let introduction = Introduction {
+        origin: fields.text("origin")?.to_owned(),
+        name: fields.text("name")?.to_owned(),
+        epoch: Epoch(fields.number("epoch", EPOCHS, 0)?),
+        model: fields.optional_value("model")?.unwrap_or_default(),
+    };
+    match introduction.fault() {
+        Some((key @ "origin", reason)) => Err(fields
+            .bad(key, reason)
+            .hint("a domain of yours and a path will do, for instance `example.org/ally`")),
+        Some((key, reason)) => Err(fields.bad(key, reason)),
+        None => Ok(introduction),
     }
-    let name = fields.text("name")?;
-    if name.is_empty() || name.len() > TEXT_BYTES_MAX || name.chars().any(char::is_control) {
-        return Err(fields.bad("name", "1 to 200 bytes without control characters"));
-    }
-    let epoch = Epoch(fields.number("epoch", 0..=0, 0)?);
-    let model: FaultModel = fields.optional_value("model")?.unwrap_or_default();
-    Ok(Introduction { origin: origin.to_owned(), name: name.to_owned(), epoch, model })
 }

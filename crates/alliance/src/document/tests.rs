@@ -286,10 +286,53 @@ fn parameters_are_held_to_their_ranges_and_to_each_other() {
     assert!(error.contains("`timeout_ms` is 9, but has to be from 10 to 600000"), "{error}");
     let error = broken("timeout_ms = 1000", "timeout_ms = -1");
     assert!(error.contains("`timeout_ms` is -1"), "{error}");
-    let error = broken("block_bytes = 4194304", "block_bytes = 1024");
+    let error = broken("batch_bytes = 1049600", "batch_bytes = 1048576");
+    assert!(error.contains("`batch_bytes` is 1048576, but has to be from 1049600"), "{error}");
+    let large = signed().render().replace("batch_bytes = 1049600", "batch_bytes = 2000000");
+    assert!(AllianceDocument::parse(&large, "alliance.toml").is_ok());
+    let error = message(&large.replace("block_bytes = 4198400", "block_bytes = 1999999"));
     assert!(error.contains("`block_bytes` has to be at least `batch_bytes`"), "{error}");
-    let error = broken("undecided_bytes = 16777216", "undecided_bytes = 1048577");
+    let error = message(&large.replace("undecided_bytes = 16777216", "undecided_bytes = 3999999"));
     assert!(error.contains("at least 2 times `batch_bytes`"), "{error}");
+}
+
+#[test]
+fn nobody_is_to_be_reached_at_port_0() {
+    let error = broken("host-1.example:7400", "host-1.example:0");
+    assert!(error.contains("`peer_address`: `host-1.example:0` has port 0"), "{error}");
+}
+
+/// What a draft would seal must be what a document may be: keys are dealt in between, and files
+/// that nobody can read back would be found out only then.
+#[test]
+fn a_draft_is_held_to_the_rules_of_documents() {
+    let fault = |change: fn(&mut Introduction, &mut Vec<Organisation>)| {
+        let Draft { mut introduction, formulas, mut organisations, parameters, .. } = draft();
+        change(&mut introduction, &mut organisations);
+        match Draft::new(introduction, formulas, organisations, parameters) {
+            Err(DocumentError::Value { key, reason }) => (key, reason),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(fault(|own, _| own.origin = "two words".into()).0, "origin");
+    assert_eq!(fault(|own, _| own.origin = "x".repeat(256)).0, "origin");
+    assert_eq!(fault(|own, _| own.name = "a\nb".into()).0, "name");
+    assert_eq!(fault(|own, _| own.epoch = Epoch(1)).0, "epoch");
+    let (key, reason) = fault(|_, members| members[1].admin = members[0].admin);
+    assert_eq!(key, "admin");
+    assert!(
+        reason.starts_with("the admin key of organisation \"globex\" is also that"),
+        "{reason}"
+    );
+    let (key, reason) = fault(|_, members| {
+        let server = &members[1].servers[0];
+        let address = "localhost:0".parse().unwrap();
+        let (signing, transport) = (*server.signing(), *server.transport());
+        let there = server.client_address().clone();
+        members[1].servers[0] = Server::new("globex-1", signing, transport, address, there);
+    });
+    assert_eq!(key, "peer_address");
+    assert!(reason.starts_with("globex-1: `localhost:0`"), "{reason}");
 }
 
 #[test]
