@@ -22,7 +22,8 @@ use crate::keys::ClientPublic;
 use crate::mistake::Mistake;
 use ally_policy::{SERVERS_MAX, ServerIndex, Source, nearest};
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -119,7 +120,7 @@ impl ServerConfig {
     /// # Errors
     /// [`ConfigError`]: whoever wrote the file is to blame.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(file)
+        let text = read_bounded(file)
             .map_err(|source| ConfigError::Read { file: file.to_owned(), source })?;
         Self::parse(&text, file)
     }
@@ -254,6 +255,13 @@ pub fn share_file_name(purpose: KeyPurpose) -> String {
     format!("{purpose}.share")
 }
 
+/// The text of a file, or enough of it to see that it is too long.
+fn read_bounded(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(file)?.take(CONFIG_BYTES_MAX as u64 + 1).read_to_string(&mut text)?;
+    Ok(text)
+}
+
 fn read_clients(fields: &Fields<'_>) -> Result<ClientPolicy, Mistake> {
     let hint = "write the keys of applications, or `clients = \"any\"` to let in everybody who can \
                 reach this server";
@@ -276,7 +284,13 @@ fn read_addresses(fields: &Fields<'_>) -> Result<Vec<(String, Address)>, Mistake
     if entries.len() > SERVERS_MAX {
         return Err(table.bad("addresses", format!("more than {SERVERS_MAX} addresses")));
     }
-    let entry = |(name, _): (&str, &str)| Ok((name.to_owned(), table.value(name)?));
+    let entry = |(name, _): (&str, &str)| {
+        let address: Address = table.value(name)?;
+        if address.port() == 0 {
+            return Err(table.bad(name, "nobody can be reached at port 0"));
+        }
+        Ok((name.to_owned(), address))
+    };
     entries.into_iter().map(entry).collect()
 }
 

@@ -62,6 +62,24 @@ fn mistakes_are_named_with_place_and_remedy() {
 }
 
 #[test]
+fn a_file_without_end_is_not_read_to_its_end() {
+    let directory = std::env::temp_dir().join(format!("ally-config-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let file = directory.join("server.toml");
+    // Sparse: no file system would let it be read into memory.
+    std::fs::File::create(&file).unwrap().set_len(1 << 40).unwrap();
+    let error = ServerConfig::load(&file).unwrap_err().to_string();
+    std::fs::remove_dir_all(&directory).unwrap();
+    assert!(error.contains("at most 1048576"), "{error}");
+}
+
+#[test]
+fn nobody_is_reached_at_port_0() {
+    let error = message(&format!("{MINIMAL}[addresses]\nglobex-1 = \"h:0\"\n"));
+    assert!(error.contains("`globex-1`: nobody can be reached at port 0"), "{error}");
+}
+
+#[test]
 fn names_that_the_alliance_does_not_have_are_named() {
     let config = parse(&MINIMAL.replace("acme-1", "acme1")).unwrap();
     let error = config.server_in(&alliance()).unwrap_err().to_string();
