@@ -133,9 +133,12 @@ impl InFlight {
     /// [`Lost`] if nothing of the kind is under way: the server is faulty. So for the other answers.
     pub(crate) fn ordered(&mut self, ordered: &Ordered) -> Result<(), Lost> {
         let Ordered { first_tag, count, first_index, height, duplicate } = *ordered;
-        for offset in 0..u64::from(count) {
-            let (tag, index) = (plus(first_tag, offset)?, plus(first_index, offset)?);
-            let Some((_, sent, at)) = self.sent(tag)? else { continue };
+        let end = self.end(first_tag, count)?;
+        plus(first_index, count.into())?;
+        let mut tag = self.next_group(first_tag);
+        while tag < end {
+            let index = first_index + (tag - first_tag);
+            let Some((_, sent, at)) = self.sent(tag)? else { return Err(unasked()) };
             advance(&mut sent.steps[at], Step::Sent, Step::Ordered)?;
             sent.outcomes[at] = Outcome { index, height, duplicate, receipt: None };
             match sent.group.until {
@@ -143,6 +146,7 @@ impl InFlight {
                 Until::Receipt => {}
                 Until::Decided | Until::Unspecified => self.finish(tag)?,
             }
+            tag = self.next_group(tag + 1);
         }
         Ok(())
     }
@@ -169,21 +173,16 @@ impl InFlight {
     pub(crate) fn rejected(&mut self, rejected: &Rejected) -> Result<(), Lost> {
         let retry_after = Duration::from_millis(rejected.retry_after_ms.into());
         let lost = Lost { why: rejected.reason.clone(), kind: LostKind::Refused(retry_after) };
-        let end = plus(rejected.first_tag, rejected.count.into())?;
-        if end > self.next_tag {
-            return Err(unasked());
-        }
-        let mut tag = rejected.first_tag;
+        let end = self.end(rejected.first_tag, rejected.count)?;
+        let mut tag = self.next_group(rejected.first_tag);
         while tag < end {
-            let Some((first, ..)) = self.sent(tag)? else {
-                tag += 1;
-                continue;
-            };
+            let Some((first, ..)) = self.sent(tag)? else { return Err(unasked()) };
             let Some(sent) = self.groups.remove(&first) else { return Err(unasked()) };
             self.entries -= sent.left;
-            tag = first + sent.steps.len() as u64;
-            self.uncertified.retain(|(_, waiting), ()| !(first..tag).contains(waiting));
+            let behind = first + sent.steps.len() as u64;
+            self.uncertified.retain(|(_, waiting), ()| !(first..behind).contains(waiting));
             sent.group.lose(&lost);
+            tag = self.next_group(behind);
         }
         Ok(())
     }
@@ -200,6 +199,22 @@ impl InFlight {
             _ = sent.group.done.send(Ok(sent.outcomes));
         }
         Ok(())
+    }
+
+    /// The tag behind a run of entries.
+    fn end(&self, first_tag: u64, count: u32) -> Result<u64, Lost> {
+        let end = plus(first_tag, count.into())?;
+        if end > self.next_tag { Err(unasked()) } else { Ok(end) }
+    }
+
+    /// The first tag from `tag` on whose group is there; `u64::MAX` if there is none. Groups that
+    /// are gone are passed over at once: a server may name any number of their tags.
+    fn next_group(&self, tag: u64) -> u64 {
+        let holds = |(first, sent): (&u64, &Sent)| tag < first + sent.steps.len() as u64;
+        if self.groups.range(..=tag).next_back().is_some_and(holds) {
+            return tag;
+        }
+        self.groups.range(tag..).next().map_or(u64::MAX, |(first, _)| *first)
     }
 
     /// The group of `tag` with its first tag, and the place of the entry in it; `None` if it is gone.

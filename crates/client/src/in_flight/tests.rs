@@ -111,3 +111,20 @@ fn a_broken_stream_is_news_for_everybody() {
     }
     assert_eq!(in_flight.entries(), 0);
 }
+
+/// A stream that lives for long has had billions of tags; a server that names them all again costs
+/// no more than one that names one.
+#[test]
+fn tags_of_groups_that_are_gone_cost_nothing() {
+    let mut in_flight = InFlight { next_tag: u64::MAX / 2, ..InFlight::default() };
+    let answer = add(&mut in_flight, 1, Until::Decided);
+    let first = in_flight.next_tag() - 1;
+    for _ in 0..1_000 {
+        in_flight.ordered(&ordered(0, u32::MAX, 0)).expect("gone");
+        let rejected = Rejected { first_tag: 0, count: u32::MAX, ..Rejected::default() };
+        in_flight.rejected(&rejected).expect("gone");
+    }
+    // A run that begins among them and ends at one that is there has its places all the same.
+    in_flight.ordered(&ordered(first - 1000, 1001, 5000)).expect("asked");
+    assert_eq!(indexes(answer), [6000]);
+}
