@@ -2,6 +2,7 @@
 
 use crate::client::forged;
 use crate::link::{Link, describe};
+use crate::listen::patience::Patience;
 use crate::listen::verifier::Verifier;
 use crate::listen::{Decided, ListenOptions};
 use crate::{Error, Membership};
@@ -24,13 +25,6 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from
 
 /// How long a server may take to answer the call.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long blocks may wait for their proof before another server is asked for it.
-const PROOF_PATIENCE: Duration = Duration::from_secs(5);
-
-/// How long a server may have nothing to say before another one is asked: a server that withholds
-/// the newest blocks looks like an alliance that is idle.
-const SILENCE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The log as a stream of decided blocks. It ends only with an error that asking other servers
 /// cannot mend; faults of single servers are logged and bridged.
@@ -88,23 +82,31 @@ enum End {
     Quiet,
     /// The server's answer does not verify. Try the next server.
     Forged(String),
-    /// No server can help: all are alike in this.
-    Final(Error),
+    /// The server says that it no longer keeps what is asked for. Nothing proves that: it is believed
+    /// once all servers say so.
+    Gone(Error),
 }
 
 impl Task {
     async fn run(mut self) {
+        let mut gone = 0;
         for at in (0..self.links.len()).cycle() {
             let link = self.links[at].clone();
             let server = link.server();
-            match self.follow(&link).await {
+            let end = self.follow(&link).await;
+            gone = if matches!(end, End::Gone(_)) { gone + 1 } else { 0 };
+            match end {
                 End::Unheard => return,
-                End::Final(error) => {
+                End::Gone(error) if gone == self.links.len() => {
                     // Nobody listens if this fails.
                     _ = self.blocks.send(Err(error)).await;
                     return;
                 }
                 End::Quiet => continue,
+                End::Gone(error) => {
+                    tracing::info!(server = server.name, %error, "another server is asked");
+                    continue;
+                }
                 End::Lost(why) => {
                     tracing::info!(server = server.name, why, "lost the log's stream")
                 }
@@ -126,20 +128,13 @@ impl Task {
             Ok(replies) => replies,
             Err(end) => return end,
         };
-        let mut proven_at = Instant::now();
+        let mut patience = Patience::new(&self.verifier, Instant::now());
         loop {
-            let deadline = match self.verifier.waits_for_proof() {
-                true => proven_at + PROOF_PATIENCE,
-                false => Instant::now() + SILENCE_PATIENCE,
-            };
             let reply = tokio::select! {
                 reply = replies.message() => reply,
-                () = sleep_until(deadline) => return self.silent(),
+                () = sleep_until(patience.deadline()) => return self.silent(),
                 () = self.blocks.closed() => return End::Unheard,
             };
-            if !self.verifier.waits_for_proof() {
-                proven_at = Instant::now();
-            }
             let decided = match reply {
                 Ok(Some(reply)) => self.take_in(reply),
                 Ok(None) => return End::Lost("the server ended the stream".to_owned()),
@@ -156,6 +151,8 @@ impl Task {
                 }
                 Err(fault) => return End::Forged(fault),
             }
+            // After the application took the blocks: its pace is not the server's fault.
+            patience.note(&self.verifier, Instant::now());
         }
     }
 
@@ -172,7 +169,7 @@ impl Task {
             Ok(Ok(reply)) => Ok(reply.into_inner()),
             Ok(Err(status)) if status.code() == Code::OutOfRange => {
                 let server = link.server().name.clone();
-                Err(End::Final(Error::NotFound { server, reason: status.message().to_owned() }))
+                Err(End::Gone(Error::NotFound { server, reason: status.message().to_owned() }))
             }
             Ok(Err(status)) => Err(End::Lost(describe(&status))),
             Err(_) => Err(End::Lost("no answer in time".to_owned())),

@@ -2,6 +2,7 @@
 
 mod decided;
 mod listener;
+mod patience;
 mod verifier;
 
 pub use decided::{Command, Decided, ListenOptions};

@@ -1,6 +1,7 @@
 //! Streams that a hostile server may send. Each differs from an honest one in one thing.
 
 use super::Decided;
+use super::patience::Patience;
 use super::verifier::Verifier;
 use crate::Membership;
 use ally_codec::Encode;
@@ -10,6 +11,8 @@ use ally_consensus::{
 use ally_log::{Certificate, CertificateVerifier, Checkpoint, Frontier, Hash, Origin, leaf_hash};
 use ally_proto::v1::{Anchor, Block};
 use bytes::Bytes;
+use std::time::Duration;
+use tokio::time::Instant;
 
 const ALLIANCE: AllianceId = AllianceId([3; 32]);
 
@@ -276,4 +279,58 @@ fn blocks_without_proof_are_bounded() {
         answers.push(verifier.block(block).is_ok());
     }
     assert_eq!(answers, [true, false]);
+}
+
+/// A block of many short entries weighs more than it has bytes. It is what the alliance decided, and
+/// a listener that cannot take it would never get past it.
+#[test]
+fn a_single_block_is_taken_however_many_entries_it_has() {
+    let mut world = World::new(1);
+    let entries = vec![Bytes::from_static(b"sixteen bytes..xy"); 500_000];
+    let mut frontier = Frontier::new();
+    frontier.append_many(vec![leaf_hash(&entries[0]); entries.len()]);
+    let mut header = world.headers.remove(0);
+    (header.log_size, header.log_root) = (frontier.size(), Digest(frontier.root().0));
+    world.headers.push(header.clone());
+    let bytes = header.to_bytes().into();
+    let block = Block { header: bytes, first_index: 0, entries, leaves: Bytes::new() };
+    let mut verifier = world.verifier(0);
+    verifier.start(&Frontier::new().to_bytes()).expect("empty");
+    verifier.block(block).expect("as the alliance decided it");
+    let decided = verifier.anchor(&world.anchor(1, 1)).expect("honest");
+    assert_eq!(decided[0].commands.len(), 500_000);
+}
+
+#[test]
+fn talk_that_proves_nothing_new_buys_a_server_no_time() {
+    let world = World::new(4);
+    let begin = Instant::now();
+    let mut verifier = world.told(0, 2);
+    verifier.anchor(&world.anchor(2, 2)).expect("honest");
+    let mut patience = Patience::new(&verifier, begin);
+    let deadline = patience.deadline();
+    for second in 1..60 {
+        verifier.block(world.blocks[0].clone()).expect("known");
+        verifier.anchor(&world.anchor(2, 2)).expect("known");
+        patience.note(&verifier, begin + Duration::from_secs(second));
+    }
+    assert_eq!(patience.deadline(), deadline);
+}
+
+#[test]
+fn a_server_under_load_that_always_has_a_block_ahead_of_its_proofs_is_not_left() {
+    let world = World::new(9);
+    let begin = Instant::now();
+    let mut verifier = world.told(0, 1);
+    let mut patience = Patience::new(&verifier, begin);
+    for second in 1..9 {
+        verifier.block(world.blocks[second].clone()).expect("honest");
+        verifier.anchor(&world.anchor(second, second)).expect("honest");
+        assert!(verifier.waits_for_proof());
+        let now = begin + Duration::from_secs(second as u64);
+        patience.note(&verifier, now);
+        assert!(patience.deadline() > now + Duration::from_secs(1), "after {second} s");
+    }
+    // Then nothing comes: the last block waits for its proof, and not for long.
+    assert!(patience.deadline() < begin + Duration::from_secs(20));
 }

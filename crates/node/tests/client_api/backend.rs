@@ -57,6 +57,8 @@ pub enum Fault {
     ForgedEntries,
     /// Sends blocks and no proofs.
     NoProofs,
+    /// Says that it keeps nothing.
+    Forgetful,
 }
 
 /// The log that all servers of a test share.
@@ -206,6 +208,9 @@ impl Backend for Server {
     }
 
     fn blocks(&self, from: Height, bytes_limit: usize) -> Result<Vec<DecidedBlock>, ReadError> {
+        if self.fault() == Fault::Forgetful {
+            return Err(ReadError::Pruned { first_kept: 7 });
+        }
         let state = self.log.lock();
         let mut bytes = 0;
         let mut blocks = Vec::new();

@@ -2,7 +2,7 @@
 
 use crate::backend::Fault;
 use crate::world::{AMPLE, World, client, proposals};
-use ally::{Command, Decided, ListenOptions, Listener, Options, Proposal};
+use ally::{Command, Decided, Error, ListenOptions, Listener, Options, Proposal};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -164,4 +164,18 @@ async fn a_server_without_proofs_gives_nothing() {
     let options = Options::default().first_server("b");
     let mut listener = client(world.membership(), options).listen(0, ListenOptions::default());
     assert_eq!(commands(&mut listener, 3).await.len(), 3);
+}
+
+#[tokio::test]
+async fn that_nothing_is_kept_is_believed_once_all_servers_say_so() {
+    let world = World::with(&[Fault::Forgetful, Fault::None], false).await;
+    let proposals = proposals(3);
+    order(&world, &proposals);
+    world.log.certify();
+    let mut listener = world.client().listen(0, ListenOptions::default());
+    assert_eq!(found(&commands(&mut listener, 3).await), expected(&proposals, 0));
+    world.servers[1].set_fault(Fault::Forgetful);
+    let mut listener = world.client().listen(0, ListenOptions::default());
+    let error = timeout(AMPLE, listener.next()).await.expect("in time").expect("an answer");
+    assert!(matches!(error, Err(Error::NotFound { .. })), "{error:?}");
 }
