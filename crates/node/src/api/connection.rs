@@ -1,11 +1,14 @@
 //! Clients' connections: accepted, authenticated, counted.
 
 use crate::api::clients::{ClientSlot, Clients};
-use crate::api::limits::{CONNECTIONS_MAX, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX};
+use crate::api::limits::{
+    CONNECTIONS_MAX, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, HANDSHAKES_PER_ADDRESS_MAX,
+};
+use crate::net::{HalfOpen, LogGate, Place};
 use ally_alliance::keys::{Client, ClientPublic};
 use ally_transport::{Identity, Pins, peer_key, server_config};
 use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -31,8 +34,9 @@ pub(crate) struct Connection {
 
 /// Accepts clients whose keys `pins` admits, until nobody takes the connections any more.
 ///
-/// Handshakes run side by side, so that a client that stalls in one keeps nobody else out, and the
-/// number of them is bounded, as is that of connections.
+/// Handshakes run side by side, so that a client that stalls in one keeps nobody else out. Their
+/// number is bounded, as is that of connections; who comes when there is no room is turned away at
+/// once, so that the room is for whoever comes next, not for those who wait longest.
 pub(crate) fn accept(
     listener: TcpListener,
     identity: &Identity,
@@ -44,7 +48,8 @@ pub(crate) fn accept(
         acceptor: TlsAcceptor::from(server_config(identity, pins, &[b"h2"])),
         clients,
         places: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
-        handshakes: Arc::new(Semaphore::new(HANDSHAKES_MAX)),
+        half_open: Arc::new(HalfOpen::new(HANDSHAKES_MAX, HANDSHAKES_PER_ADDRESS_MAX)),
+        log: Arc::default(),
     };
     tokio::spawn(door.run(listener, sender));
     receiver
@@ -54,23 +59,24 @@ struct Door {
     acceptor: TlsAcceptor,
     clients: Arc<Clients>,
     places: Arc<Semaphore>,
-    handshakes: Arc<Semaphore>,
+    half_open: Arc<HalfOpen>,
+    log: Arc<LogGate>,
 }
 
 impl Door {
     async fn run(self, listener: TcpListener, sender: mpsc::Sender<io::Result<Connection>>) {
         loop {
-            // Both semaphores live as long as the door, so that acquiring cannot fail.
+            // The semaphore lives as long as the door, so that acquiring cannot fail.
             let Ok(place) = self.places.clone().acquire_owned().await else { return };
-            let Ok(handshake) = self.handshakes.clone().acquire_owned().await else { return };
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 () = sender.closed() => return,
             };
             match accepted {
-                Ok((tcp, address)) => {
-                    self.admit(tcp, address, place, handshake, sender.clone());
-                }
+                Ok((tcp, address)) => match HalfOpen::enter(&self.half_open, address.ip()) {
+                    Some(handshake) => self.admit(tcp, place, handshake, sender.clone()),
+                    None => turned_away(&self.log, address.ip(), "too many handshakes under way"),
+                },
                 Err(error) => {
                     tracing::warn!(%error, "a client's connection could not be accepted");
                     sleep(ACCEPT_PAUSE).await;
@@ -82,20 +88,27 @@ impl Door {
     fn admit(
         &self,
         tcp: TcpStream,
-        address: SocketAddr,
         place: OwnedSemaphorePermit,
-        handshake: OwnedSemaphorePermit,
+        handshake: Place,
         sender: mpsc::Sender<io::Result<Connection>>,
     ) {
         let (acceptor, clients) = (self.acceptor.clone(), self.clients.clone());
+        let log = self.log.clone();
         tokio::spawn(async move {
             match shake_hands(acceptor, tcp, &clients, place).await {
                 // A receiver that is gone means that the server is shutting down.
                 Ok(connection) => _ = sender.send(Ok(connection)).await,
-                Err(error) => tracing::info!(%address, %error, "a client was turned away"),
+                Err(error) => turned_away(&log, handshake.address(), &error.to_string()),
             }
             drop(handshake);
         });
+    }
+}
+
+/// Anybody who reaches the port can cause this line.
+fn turned_away(log: &LogGate, address: IpAddr, reason: &str) {
+    if let Some(held_back) = log.admit(reason) {
+        tracing::info!(%address, held_back, "a client was turned away: {reason}");
     }
 }
 

@@ -9,7 +9,10 @@ pub const CONNECTIONS_MAX: usize = 1024;
 pub const CONNECTIONS_PER_CLIENT_MAX: usize = 64;
 
 /// TLS handshakes under way.
-pub const HANDSHAKES_MAX: usize = 64;
+pub const HANDSHAKES_MAX: usize = 256;
+
+/// TLS handshakes under way with one address.
+pub const HANDSHAKES_PER_ADDRESS_MAX: usize = 64;
 
 /// How long a TLS handshake may take.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,15 +1,14 @@
 //! Taking connections from peers with a lower index, and keeping everybody else out cheaply.
 
 use super::connection;
+use super::half_open::{HalfOpen, Place};
 use super::hello::{ALPN, Hello, HelloError};
 use super::links::Shared;
 use super::peer::Peer;
 use super::{LinkError, LinkKind};
 use ally_alliance::keys::Transport;
 use ally_transport::{Pins, peer_key, server_config};
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -22,7 +21,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) async fn accept(shared: Arc<Shared>, listener: TcpListener) {
     let pins = Pins::of(shared.peers().map(|peer| peer.config.key));
     let acceptor = TlsAcceptor::from(server_config(&shared.identity, pins, &[ALPN]));
-    let half_open = Arc::new(HalfOpen::new(&shared));
+    let limits = &shared.limits;
+    let half_open = Arc::new(HalfOpen::new(limits.half_open, limits.half_open_per_address));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -57,7 +57,7 @@ async fn serve(shared: &Shared, acceptor: TlsAcceptor, tcp: TcpStream, place: Pl
             connection::run(stream, &peer, kind, shared, place).await;
         }
         Err((Some(peer), error)) => peer.failed(LinkKind::Control, &error),
-        Err((None, error)) => shared.refuse(place.address, &error.to_string()),
+        Err((None, error)) => shared.refuse(place.address(), &error.to_string()),
     }
 }
 
@@ -98,54 +98,4 @@ async fn greet(
         return Err(HelloError::WrongDirection(to).into());
     }
     Ok(theirs.link)
-}
-
-/// Counts the connections that have not yet proved who they are, or not yet got their place.
-struct HalfOpen {
-    all_max: usize,
-    each_max: usize,
-    by_address: Mutex<HashMap<IpAddr, usize>>,
-}
-
-/// One of them; dropping it frees its place.
-struct Place {
-    address: IpAddr,
-    half_open: Arc<HalfOpen>,
-}
-
-impl HalfOpen {
-    fn new(shared: &Shared) -> Self {
-        Self {
-            all_max: shared.limits.half_open,
-            each_max: shared.limits.half_open_per_address,
-            by_address: Mutex::default(),
-        }
-    }
-
-    fn enter(half_open: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let mut by_address = half_open.lock();
-        let all: usize = by_address.values().sum();
-        let from_there = by_address.get(&address).copied().unwrap_or(0);
-        if all >= half_open.all_max || from_there >= half_open.each_max {
-            return None;
-        }
-        by_address.insert(address, from_there + 1);
-        Some(Place { address, half_open: half_open.clone() })
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, usize>> {
-        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut by_address = self.half_open.lock();
-        if let Some(count) = by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                by_address.remove(&self.address);
-            }
-        }
-    }
 }

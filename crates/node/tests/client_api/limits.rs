@@ -4,7 +4,9 @@ use crate::backend::{ALLIANCE, Fault};
 use crate::world::{AMPLE, World, proposals};
 use ally::{Error, Nonce, Proposal, Until};
 use ally_alliance::keys::ClientKey;
-use ally_node::api::limits::{CONNECTIONS_PER_CLIENT_MAX, UNANSWERED_ENTRIES_PER_CLIENT_MAX};
+use ally_node::api::limits::{
+    CONNECTIONS_PER_CLIENT_MAX, HANDSHAKES_PER_ADDRESS_MAX, UNANSWERED_ENTRIES_PER_CLIENT_MAX,
+};
 use ally_proto::limits::{COMMAND_BYTES_MAX, REQUEST_ENTRIES_MAX};
 use ally_proto::v1::alliance_client::AllianceClient;
 use ally_proto::v1::{ListenRequest, ProposeRequest, ReceiptRequest, StatusRequest, Until as Wire};
@@ -15,7 +17,7 @@ use futures::future::join_all;
 use hyper_util::rt::TokioIo;
 use std::collections::BTreeSet;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
@@ -151,6 +153,25 @@ async fn garbage_and_half_open_connections_keep_nobody_out() {
     let mut answer = Vec::new();
     // Closed with an alert, or reset.
     _ = tokio::time::timeout(AMPLE, garbage.read_to_end(&mut answer)).await.expect("closed");
+}
+
+/// As many as one address can have; those who come from elsewhere get in while they stand.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_flood_of_half_open_connections_from_one_address_leaves_room_for_others() {
+    let world = World::start(&[Fault::None]).await;
+    let address = world.entries()[0].address.parse().expect("an address");
+    let mut flood = Vec::new();
+    for _ in 0..2 * HANDSHAKES_PER_ADDRESS_MAX {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind("127.0.0.9:0".parse().expect("an address")).expect("all of 127/8 is here");
+        flood.push(socket.connect(address).await.expect("accepted"));
+    }
+    let proposal = Proposal::new(b"please").expect("short");
+    world.client().propose(&proposal, AMPLE).await.expect("a receipt");
+    // The first of the flood is still in its handshake: nobody waited until it was given up.
+    let waits = flood[0].try_read(&mut [0; 1]).expect_err("nothing to read");
+    assert_eq!(waits.kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[tokio::test]
