@@ -85,6 +85,26 @@ pub enum LinkError {
 }
 
 impl LinkError {
+    /// Whether it says what is wrong, and not only that something is.
+    pub(super) fn is_telling(&self) -> bool {
+        match self {
+            Self::UnknownKey(_)
+            | Self::KeyRefused
+            | Self::Hello(_)
+            | Self::FrameTooLong { .. }
+            | Self::UnknownFrame(_) => true,
+            Self::Unreachable { .. }
+            | Self::HandshakeTimeout(_)
+            | Self::Tls(_)
+            | Self::Closed
+            | Self::Broken(_)
+            | Self::Silent(_)
+            | Self::Stuck(_)
+            | Self::Replaced
+            | Self::ShuttingDown => false,
+        }
+    }
+
     /// Sorts an I/O error of an open connection.
     pub(super) fn from_io(error: io::Error) -> Self {
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};

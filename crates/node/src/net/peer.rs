@@ -45,7 +45,14 @@ struct Presence {
 struct Seen {
     up: [bool; 2],
     connected_since: Option<Instant>,
-    last_error: Option<(String, Instant)>,
+    last_error: Option<LastError>,
+}
+
+struct LastError {
+    message: String,
+    at: Instant,
+    /// It says what is wrong; for some time no error that does not takes its place.
+    is_telling: bool,
 }
 
 impl Peer {
@@ -143,7 +150,7 @@ impl Peer {
             let PeerConfig { server, name, .. } = &self.config;
             tracing::warn!(server = server.0, name, link = %kind, held_back, "peer: {message}");
         }
-        self.seen().last_error = Some((message, Instant::now()));
+        self.seen().fail(message, error.is_telling(), Instant::now());
     }
 
     /// Notes the time to the peer and back.
@@ -161,7 +168,10 @@ impl Peer {
             connected_for: seen.connected_since.map(|since| since.elapsed()),
             round_trip: (round_trip_us > 0).then(|| Duration::from_micros(round_trip_us)),
             links: LinkKind::ALL.map(|kind| self.link(kind).status(kind, seen.up[kind.index()])),
-            last_error: seen.last_error.as_ref().map(|(text, at)| (text.clone(), at.elapsed())),
+            last_error: seen
+                .last_error
+                .as_ref()
+                .map(|last| (last.message.clone(), last.at.elapsed())),
         }
     }
 
@@ -169,10 +179,27 @@ impl Peer {
         let mut seen = self.seen();
         seen.up = LinkKind::ALL.map(|kind| presence.up[kind.index()].is_some());
         seen.connected_since = presence.is_connected().then(Instant::now);
+        if let Some(last) = seen.last_error.as_mut().filter(|_| presence.is_connected()) {
+            // Whatever was wrong is not any more.
+            last.is_telling = false;
+        }
     }
 
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long an error that says what is wrong is shown in place of later ones that do not. The other of
+/// the two links, and the end that was refused, often see no more than a closed connection.
+const TELLING_FOR: Duration = Duration::from_secs(60);
+
+impl Seen {
+    fn fail(&mut self, message: String, is_telling: bool, now: Instant) {
+        let shown = |last: &LastError| last.is_telling && now - last.at < TELLING_FOR;
+        if is_telling || !self.last_error.as_ref().is_some_and(shown) {
+            self.last_error = Some(LastError { message, at: now, is_telling });
+        }
     }
 }
 
@@ -199,5 +226,25 @@ impl Link {
             received_frames: self.received_frames.load(Relaxed),
             received_bytes: self.received_bytes.load(Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_says_what_is_wrong_is_not_hidden_by_one_that_does_not() {
+        let mut seen = Seen::default();
+        let shown = |seen: &Seen| seen.last_error.as_ref().map(|last| last.message.clone());
+        let begin = Instant::now();
+        seen.fail("closed".into(), false, begin);
+        seen.fail("our key is refused".into(), true, begin);
+        seen.fail("closed".into(), false, begin + TELLING_FOR / 2);
+        assert_eq!(shown(&seen).as_deref(), Some("our key is refused"));
+        seen.fail("another alliance".into(), true, begin + TELLING_FOR / 2);
+        assert_eq!(shown(&seen).as_deref(), Some("another alliance"));
+        seen.fail("no route".into(), false, begin + 2 * TELLING_FOR);
+        assert_eq!(shown(&seen).as_deref(), Some("no route"));
     }
 }
