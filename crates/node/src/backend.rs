@@ -109,7 +109,7 @@ impl Backend for NodeBackend {
             None if height == Height::ZERO => 0,
             None => return Ok(None),
         };
-        let Some(certificate) = self.certificate_above(size, height)? else { return Ok(None) };
+        let Some(certificate) = self.log.certificate_from(size, height)? else { return Ok(None) };
         let mut next = height.next();
         while next <= certificate.block.height {
             if headers.len() == headers_max {
@@ -127,7 +127,9 @@ impl Backend for NodeBackend {
         if index >= tip.certified_log_size {
             return Ok(None);
         }
-        let Some(certificate) = self.log.certificate_from(index + 1)? else { return Ok(None) };
+        let Some(certificate) = self.log.certificate_from(index + 1, Height::ZERO)? else {
+            return Ok(None);
+        };
         let Some(entry) = self.entry(index)? else { return Ok(None) };
         let edge = self.published.edge();
         let mut prover = Prover::new(edge.with_edge(&self.log), certificate.log_size);
@@ -183,21 +185,6 @@ impl Backend for NodeBackend {
 }
 
 impl NodeBackend {
-    /// The certificate of the lowest certified block at or above a height, where the log has `size`
-    /// entries.
-    fn certificate_above(
-        &self,
-        size: u64,
-        height: Height,
-    ) -> Result<Option<CheckpointCertificate>, ReadError> {
-        let found = self.log.certificate_from(size)?;
-        // Blocks without entries share a log size, and the certificate may be for an earlier one.
-        match found.filter(|certificate| certificate.block.height >= height) {
-            Some(certificate) => Ok(Some(certificate)),
-            None => Ok(self.log.certificate_from(size + 1)?),
-        }
-    }
-
     fn certificate(&self, certificate: CheckpointCertificate) -> Certificate {
         let checkpoint = self.keys.checkpoint(&certificate);
         Certificate { checkpoint, signature: certificate.signature }

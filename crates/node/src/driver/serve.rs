@@ -92,7 +92,7 @@ fn collect(log: &StoredLog, after: Height) -> Result<Option<SyncBlocks>, StoredE
         if bytes > SYNC_BYTES_MAX {
             break;
         }
-        let certificate = log.certificate_from(block.header.log_size)?;
+        let certificate = log.certificate_from(block.header.log_size, height)?;
         let certificate = certificate.filter(|c| c.block.height == height);
         blocks.push(block);
         if let Some(certificate) = certificate {

@@ -86,7 +86,8 @@ pub(super) fn write_batch(write: &mut WriteBatch, batch: &HeldBatch) {
 
 /// Adds a certificate to a write.
 pub(super) fn write_certificate(write: &mut WriteBatch, certificate: &CheckpointCertificate) {
-    write.certificate(certificate.log_size, certificate.to_bytes());
+    let height = certificate.block.height;
+    write.certificate(certificate.log_size, height, certificate.to_bytes());
 }
 
 /// Reads from the store in the types of the protocol.
@@ -153,15 +154,17 @@ impl StoredLog {
         block.batches.iter().map(read).collect()
     }
 
-    /// The certificate of the smallest certified log of at least `log_size` commands.
+    /// The certificate of the lowest certified block at `height` or above whose log has at least
+    /// `log_size` commands.
     pub(crate) fn certificate_from(
         &self,
         log_size: u64,
+        height: Height,
     ) -> Result<Option<CheckpointCertificate>, StoredError> {
-        read_certificate(self.store.certificate_from(log_size)?)
+        read_certificate(self.store.certificate_from(log_size, height)?)
     }
 
-    /// The certificate of the largest certified log.
+    /// The certificate of the highest certified block.
     pub(crate) fn newest_certificate(&self) -> Result<Option<CheckpointCertificate>, StoredError> {
         read_certificate(self.store.newest_certificate()?)
     }

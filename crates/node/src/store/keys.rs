@@ -1,7 +1,7 @@
 //! How keys are written: big-endian, so that the order of bytes is the order of numbers.
 
 use super::records::BatchKey;
-use ally_consensus::{Digest, Sequence};
+use ally_consensus::{Digest, Height, Sequence};
 use ally_policy::ServerIndex;
 
 /// Key of the commit count in the table of the store's own notes.
@@ -11,7 +11,7 @@ pub(super) const JOURNAL_FIRST: &[u8] = b"journal first";
 /// Key of the last journal position.
 pub(super) const JOURNAL_LAST: &[u8] = b"journal last";
 
-/// `number (8, BE)`: journal positions, heights, log sizes and indices.
+/// `number (8, BE)`: journal positions, heights and indices.
 pub(super) fn number(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
@@ -44,6 +44,22 @@ pub(super) fn to_batch(key: &[u8]) -> Option<BatchKey> {
         sequence: Sequence(to_number(sequence)?),
         digest: Digest(digest.try_into().ok()?),
     })
+}
+
+/// `log size (8, BE) || height (8, BE)`: blocks without commands share a log size, and each has a
+/// certificate of its own.
+pub(super) fn certificate(log_size: u64, height: Height) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&number(log_size));
+    bytes[8..].copy_from_slice(&number(height.0));
+    bytes
+}
+
+/// The log size in a [`certificate`] key; nothing if it is not 16 bytes.
+pub(super) fn to_log_size(key: &[u8]) -> Option<u64> {
+    let (log_size, height) = key.split_at_checked(8)?;
+    to_number(height)?;
+    to_number(log_size)
 }
 
 /// `level (1) || index (8, BE)`.

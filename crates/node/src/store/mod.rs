@@ -13,7 +13,7 @@
 //! | batches | origin, sequence, digest | for ever: they are the log |
 //! | undecided blocks | block hash | until the block is decided or dropped |
 //! | decided blocks | height; found by log index too | for ever |
-//! | certificates | log size | for ever |
+//! | certificates | log size, height | for ever |
 //! | log tiles | level, index | for ever, written once each |
 //! | evidence | digest | for ever |
 //!

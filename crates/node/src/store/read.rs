@@ -71,17 +71,22 @@ impl Store {
         Ok(block.filter(|block| log_index < block.log_size))
     }
 
-    /// The certificate of the smallest certified log that has at least `log_size` commands: the
-    /// first one that proves the commands below `log_size`. Returned with its log size.
+    /// The certificate of the lowest certified block at `height` or above whose log has at least
+    /// `log_size` commands; from height 0 the first one that proves the commands below `log_size`.
+    /// Returned with its log size.
     ///
     /// # Errors
     /// [`StoreError::Disk`], [`StoreError::Unreadable`].
-    pub fn certificate_from(&self, log_size: u64) -> Result<Option<(u64, Bytes)>, StoreError> {
-        let first = self.shared.tables.from(Table::Certificates, &keys::number(log_size)).next();
-        self.certificate(first.transpose())
+    pub fn certificate_from(
+        &self,
+        log_size: u64,
+        height: Height,
+    ) -> Result<Option<(u64, Bytes)>, StoreError> {
+        let key = keys::certificate(log_size, height);
+        self.certificate(self.shared.tables.from(Table::Certificates, &key).next().transpose())
     }
 
-    /// The certificate of the largest certified log, with its log size.
+    /// The certificate of the highest certified block, with its log size.
     ///
     /// # Errors
     /// [`StoreError::Disk`], [`StoreError::Unreadable`].
@@ -148,7 +153,7 @@ impl Store {
         entry: Result<Option<(Bytes, Bytes)>, TablesError>,
     ) -> Result<Option<(u64, Bytes)>, StoreError> {
         let Some((key, certificate)) = entry.map_err(|e| self.failed(e))? else { return Ok(None) };
-        let log_size = keys::to_number(&key).ok_or_else(|| self.unreadable("a log size"))?;
+        let log_size = keys::to_log_size(&key).ok_or_else(|| self.unreadable("a log size"))?;
         Ok(Some((log_size, certificate)))
     }
 

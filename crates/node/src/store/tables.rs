@@ -36,7 +36,7 @@ pub(super) enum Table {
     Blocks,
     /// Log index of a block's first command to height.
     Starts,
-    /// Log size to certificate.
+    /// Log size and height to certificate.
     Certificates,
     /// Level and index to 256 hashes.
     Tiles,

@@ -1,7 +1,7 @@
 //! One atomic change of the store.
 
 use super::records::{BatchKey, StoredBlock};
-use ally_consensus::{BlockHash, Digest, JournalPosition};
+use ally_consensus::{BlockHash, Digest, Height, JournalPosition};
 use bytes::Bytes;
 
 /// A set of changes that becomes durable as a whole or not at all.
@@ -22,7 +22,7 @@ pub(super) enum Change {
     Undecided { hash: BlockHash, block: Bytes },
     ForgetUndecided { hash: BlockHash },
     Block(StoredBlock),
-    Certificate { log_size: u64, certificate: Bytes },
+    Certificate { log_size: u64, height: Height, certificate: Bytes },
     Tile { level: u8, index: u64, hashes: Bytes },
     Evidence { digest: Digest, evidence: Bytes },
 }
@@ -78,10 +78,16 @@ impl WriteBatch {
         self.add(block.body.len(), Change::Block(block))
     }
 
-    /// Keeps a checkpoint's certificate under the size of the log that it certifies.
-    pub fn certificate(&mut self, log_size: u64, certificate: impl Into<Bytes>) -> &mut Self {
+    /// Keeps a checkpoint's certificate under the size of the log that it certifies and the height of
+    /// its block.
+    pub fn certificate(
+        &mut self,
+        log_size: u64,
+        height: Height,
+        certificate: impl Into<Bytes>,
+    ) -> &mut Self {
         let certificate = certificate.into();
-        self.add(certificate.len(), Change::Certificate { log_size, certificate })
+        self.add(certificate.len(), Change::Certificate { log_size, height, certificate })
     }
 
     /// Keeps a complete tile of the log's tree: 256 hashes of 32 bytes.

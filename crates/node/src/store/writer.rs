@@ -291,8 +291,8 @@ fn lay_out(change: Change, ends: &mut Ends, puts: &mut Puts) {
         Change::Undecided { hash, block } => put(puts, Table::Undecided, &hash.0, Some(block)),
         Change::ForgetUndecided { hash } => put(puts, Table::Undecided, &hash.0, None),
         Change::Block(block) => lay_out_block(&block, puts),
-        Change::Certificate { log_size, certificate } => {
-            put(puts, Table::Certificates, &keys::number(log_size), Some(certificate));
+        Change::Certificate { log_size, height, certificate } => {
+            put(puts, Table::Certificates, &keys::certificate(log_size, height), Some(certificate));
         }
         Change::Tile { level, index, hashes } => {
             put(puts, Table::Tiles, &keys::tile(level, index), Some(hashes));

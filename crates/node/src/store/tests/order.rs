@@ -65,7 +65,7 @@ fn one_commit_keeps_the_last_of_two_changes_of_a_key() {
     let hash = BlockHash([1; 32]);
     let mut batch = WriteBatch::new();
     batch.undecided(hash, &b"one"[..]).forget_undecided(hash);
-    batch.certificate(1, &b"first"[..]).certificate(1, &b"second"[..]);
+    batch.certificate(1, Height(1), &b"first"[..]).certificate(1, Height(1), &b"second"[..]);
     batch.journal(JournalPosition(1), content(1)).trim_journal(JournalPosition(2));
     store.commit(batch).expect("durable");
     assert_eq!(store.undecided(hash).unwrap(), None);

@@ -2,6 +2,7 @@
 
 use super::common::*;
 use super::*;
+use bytes::Bytes;
 
 #[test]
 fn everything_comes_back_after_a_restart() {
@@ -13,7 +14,7 @@ fn everything_comes_back_after_a_restart() {
     batch.journal(JournalPosition(1), content(1)).journal(JournalPosition(2), content(2));
     batch.batch(key, vec![1; 100_000]).undecided(BlockHash([6; 32]), &b"undecided"[..]);
     batch.block(block(5, 10, 10)).block(block(6, 10, 14)).block(block(7, 14, 15));
-    batch.certificate(14, &b"fourteen"[..]).certificate(15, &b"fifteen"[..]);
+    batch.certificate(14, Height(1), &b"fourteen"[..]).certificate(15, Height(2), &b"fifteen"[..]);
     batch.tile(1, 2, vec![8; 8192]).evidence(Digest([9; 32]), &b"evidence"[..]);
     store.commit(batch).expect("durable");
     check_everything(&store, key);
@@ -45,7 +46,7 @@ fn a_log_index_leads_to_its_block_and_its_certificate() {
     let mut batch = WriteBatch::new();
     // Blocks without commands hold no log index.
     batch.block(block(1, 0, 3)).block(block(2, 3, 3)).block(block(3, 3, 3)).block(block(4, 3, 8));
-    batch.certificate(3, &b"three"[..]).certificate(8, &b"eight"[..]);
+    batch.certificate(3, Height(1), &b"three"[..]).certificate(8, Height(2), &b"eight"[..]);
     store.commit(batch).expect("durable");
     for (log_index, height) in [(0, Some(1)), (2, Some(1)), (3, Some(4)), (7, Some(4)), (8, None)] {
         let found = store.block_with(log_index).unwrap().map(|block| block.height.0);
@@ -53,7 +54,7 @@ fn a_log_index_leads_to_its_block_and_its_certificate() {
     }
     for (log_size, certified) in [(0, Some(3)), (3, Some(3)), (4, Some(8)), (8, Some(8)), (9, None)]
     {
-        let found = store.certificate_from(log_size).unwrap().map(|(size, _)| size);
+        let found = store.certificate_from(log_size, Height(0)).unwrap().map(|(size, _)| size);
         assert_eq!(found, certified, "log size {log_size}");
     }
     assert_eq!(store.newest_certificate().unwrap().unwrap().0, 8);
@@ -82,4 +83,26 @@ fn reopened(store: Store, dir: &Path) -> Store {
     store.close().expect("closes");
     drop(store);
     open(dir).0
+}
+
+/// Blocks without commands: none of their certificates is lost to another's, in whichever order
+/// they come.
+#[test]
+fn blocks_that_share_a_log_size_keep_a_certificate_each() {
+    let (_parent, dir) = fresh();
+    let (store, _) = open(&dir);
+    let mut batch = WriteBatch::new();
+    for height in [7_u64, 9, 5] {
+        batch.certificate(14, Height(height), height.to_be_bytes().to_vec());
+    }
+    batch.certificate(15, Height(10), &b"ten"[..]);
+    store.commit(batch).expect("durable");
+    let from = |height| {
+        let found = store.certificate_from(14, Height(height)).unwrap();
+        found.map(|(_, bytes)| bytes)
+    };
+    for (asked, found) in [(0, 5_u64), (5, 5), (6, 7), (7, 7), (8, 9), (9, 9)] {
+        assert_eq!(from(asked), Some(Bytes::from(found.to_be_bytes().to_vec())), "from {asked}");
+    }
+    assert_eq!(from(10), Some(Bytes::from_static(b"ten")));
 }
