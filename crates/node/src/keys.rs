@@ -32,8 +32,8 @@ pub struct OwnKeys {
     pub me: ServerIndex,
     /// Signs what it says.
     pub signing: SigningKey,
-    /// Its share of [`PublicKeys::certify`].
-    pub certify: KeyShare,
+    /// Its share of [`PublicKeys::certify`]; none if the formula does without this server.
+    pub certify: Option<KeyShare>,
     /// Its share of [`PublicKeys::kernel`].
     pub kernel: KeyShare,
     /// Its share of [`PublicKeys::quorum`].
@@ -138,13 +138,14 @@ impl OwnKeys {
         share.expect("key shares are checked against the document at the start").to_bytes()
     }
 
-    /// This server's share of the alliance key on a checkpoint.
+    /// This server's share of the alliance key on a checkpoint; `None` if it has no part in it.
     ///
     /// # Panics
     /// As [`OwnKeys::statement_share`].
-    pub fn certify_share(&self, keys: &PublicKeys, checkpoint: &Checkpoint) -> Vec<u8> {
-        let share = self.certify.sign(&keys.certify, checkpoint.statement().as_bytes());
-        share.expect("key shares are checked against the document at the start").to_bytes()
+    pub fn certify_share(&self, keys: &PublicKeys, checkpoint: &Checkpoint) -> Option<Vec<u8>> {
+        let own = self.certify.as_ref()?;
+        let share = own.sign(&keys.certify, checkpoint.statement().as_bytes());
+        Some(share.expect("key shares are checked against the document at the start").to_bytes())
     }
 
     /// The proof that a share given before is right; empty if the scheme's shares prove themselves,
@@ -155,10 +156,12 @@ impl OwnKeys {
         checkpoint: &Checkpoint,
         share: &[u8],
     ) -> Vec<u8> {
-        let Ok(share) = SignatureShare::from_bytes(share) else { return Vec::new() };
+        let (Some(own), Ok(share)) = (&self.certify, SignatureShare::from_bytes(share)) else {
+            return Vec::new();
+        };
         let statement = checkpoint.statement();
         let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
-        let proof = self.certify.prove(&keys.certify, statement.as_bytes(), &share, &mut rng);
+        let proof = own.prove(&keys.certify, statement.as_bytes(), &share, &mut rng);
         proof.map_or_else(|_| Vec::new(), |proof| proof.to_bytes())
     }
 }

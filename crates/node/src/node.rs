@@ -295,10 +295,12 @@ fn load_keys(
         return Err(other(config.transport_key(), "transport"));
     }
     let share = |purpose| read_share(&config.share(purpose), purpose, me, alliance.key(purpose));
+    // A `certify` formula may do without servers.
+    let certifies = alliance.key(KeyPurpose::Certify).formula().leaves().contains(&me);
     let own = OwnKeys {
         me,
         signing,
-        certify: share(KeyPurpose::Certify)?,
+        certify: certifies.then(|| share(KeyPurpose::Certify)).transpose()?,
         kernel: share(KeyPurpose::Kernel)?,
         quorum: share(KeyPurpose::Quorum)?,
     };

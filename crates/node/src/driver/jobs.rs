@@ -50,7 +50,7 @@ fn run(job: Job, keys: &PublicKeys, own: &OwnKeys) -> Option<Done> {
     Some(match job {
         Job::CertifyShare(checkpoint) => Done::CertifyShare {
             block: block_of(&checkpoint),
-            share: own.certify_share(keys, &checkpoint),
+            share: own.certify_share(keys, &checkpoint)?,
         },
         Job::CombineCertificate { checkpoint, shares } => Done::CombineCertificate {
             block: block_of(&checkpoint),
@@ -76,6 +76,7 @@ fn run(job: Job, keys: &PublicKeys, own: &OwnKeys) -> Option<Done> {
             statement,
             result: keys.combine_statement(&statement, &shares),
         },
+        // A server without a share of the key gives none, and is not waited for.
         // Batches are signed in place; see `Driver::run_job`.
         _ => return None,
     })

@@ -40,9 +40,14 @@ fn ports(count: usize) -> Vec<u16> {
 impl Bed {
     /// Makes an alliance of `count` organisations with one server each, all up.
     pub async fn start(count: usize, decide: &str, timeout_ms: u64) -> Self {
+        Self::with(count, &[("decide", decide)], timeout_ms).await
+    }
+
+    /// As [`Bed::start`], with formulas of more than one name.
+    pub async fn with(count: usize, formulas: &[(&str, &str)], timeout_ms: u64) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let ports = ports(2 * count);
-        let (alliance, dealt) = found(count, decide, timeout_ms, &ports);
+        let (alliance, dealt) = found(count, formulas, timeout_ms, &ports);
         let mut configs = Vec::new();
         for place in 0..count {
             let home = dir.path().join(format!("s{place}"));
@@ -77,7 +82,7 @@ impl Bed {
 
 fn found(
     count: usize,
-    decide: &str,
+    formulas: &[(&str, &str)],
     timeout_ms: u64,
     ports: &[u16],
 ) -> (Alliance, Vec<(KeyPurpose, Dealt)>) {
@@ -99,7 +104,7 @@ fn found(
         epoch: Epoch(0),
         model: FaultModel::Byzantine,
     };
-    let formulas = vec![("decide".to_owned(), decide.to_owned())];
+    let formulas = formulas.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect();
     let parameters = Parameters::default().with_timeout_ms(timeout_ms);
     let draft = Draft::new(introduction, formulas, organisations.collect(), parameters);
     let draft = draft.expect("a sound policy");
@@ -141,7 +146,11 @@ fn write_server(
         .write(&config.transport_key(), &name)
         .expect("written");
     for (purpose, dealt) in dealt {
-        let share = &dealt.shares[place];
+        let server = alliance.server_named(&name).expect("a member");
+        // A formula may do without a server.
+        let Some(share) = dealt.shares.iter().find(|share| share.server() == server) else {
+            continue;
+        };
         write_share(&config.share(*purpose), *purpose, &name, share).expect("written");
     }
     let server = alliance.server_named(&name).expect("a member");

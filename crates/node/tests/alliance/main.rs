@@ -40,3 +40,13 @@ async fn e2e_any_one_of_four_may_stop_and_come_back() {
         assert_eq!(receipt.index, 6 * stopped as u64 + 5);
     }
 }
+
+/// The formula for certificates is one's own choice: a server that it leaves out has no share.
+#[tokio::test(flavor = "multi_thread")]
+async fn e2e_a_server_may_have_no_part_in_certificates() {
+    let formulas = [("decide", THREE_OF_FOUR), ("certify", "2 of (s0, s1, s2)")];
+    let bed = Bed::with(4, &formulas, 300).await;
+    let proposal = Proposal::new(b"hello").expect("short");
+    let receipt = bed.client(3).propose(&proposal, WITHIN).await.expect("ordered and certified");
+    assert_eq!(receipt.index, 0);
+}
