@@ -8,8 +8,8 @@ Looks at every Markdown file: relative links and images, with their #anchors. Lo
 TOML, protobuf, Python and shell file: citations such as `docs/protocol.md#common-case`. Looks at
 Markdown for paths of source files in backticks, `crates/log/src/receipt.rs`, and for code that is
 said to stand in a file: a fence behind <!-- from FILE -->. Every code such as ALLY-0211 in Rust
-must have an entry in docs/errors.md, and every entry a use. Addresses of the network are left
-alone.
+must have an entry in docs/errors.md, and every entry a use. A command that is shown, `ally status`,
+must be one. Addresses of the network are left alone.
 Prints each dead link with its place; exits 1 if there is one. Before, it makes sure that it would
 notice: in a directory with one mistake of each kind it has to find all of them.
 """
@@ -33,6 +33,8 @@ DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]:[ \t]*<?(\S+?)>?$", re.MULTILINE)
 CITATION = re.compile(r"(?<![\w/.-])(docs/[\w./-]+\.md)(#[\w-]+)?")
 CODE = re.compile(r"\bALLY-\d{4}\b")
 ENTRY = re.compile(r"^\*\*(ALLY-\d{4})\*\*")
+SHOWN = re.compile(r"(?:`|^    (?:.*[|$] )?)ally ([a-z]+)(?: ([a-z]+)\b)?", re.MULTILINE)
+VARIANT = re.compile(r"^    ([A-Z]\w*)(?:\(| \{|,)", re.MULTILINE)
 SOURCE = re.compile(r"`((?:crates|scripts|docs|proto|examples)/[\w./-]*[\w/])`")
 HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
@@ -150,6 +152,32 @@ def unexplained(root):
         yield *(entries.get(code) or used[code]), code
 
 
+@cache
+def subcommands(file):
+    """The subcommands that a Rust file declares; none if it declares none, or is not there."""
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    _, _, enum = text.partition("#[derive(Debug, Subcommand)]\n")
+    return {name.lower() for name in VARIANT.findall(enum.partition("\n}\n")[0])}
+
+
+def imagined(root):
+    """(file, line, command) of commands that are shown and that the program does not have."""
+    source = root / "crates" / "cli" / "src"
+    commands = subcommands(source / "cli.rs")
+    for file in files(root):
+        if file.suffix not in {".md", ".rs"}:
+            continue
+        text = file.read_text(encoding="utf-8")
+        for shown in SHOWN.finditer(text):
+            first, second = shown.groups()
+            below = subcommands(source / "commands" / f"{first}.rs")
+            # The last line of a checkpoint begins like a command.
+            known = first in commands or first == "epoch"
+            if not known or (below and second and second not in below):
+                number = text.count("\n", 0, shown.start()) + 1
+                yield file, number, f"ally {first} {second or ''}".rstrip()
+
+
 def check(root):
     """How many links there are below `root`, and a line for each that is dead."""
     this = Path(__file__).resolve()
@@ -168,6 +196,8 @@ def check(root):
     for file, number, code in unexplained(root):
         reason = "nobody uses it" if file.suffix == ".md" else "not in docs/errors.md"
         failures.append(f"{file.relative_to(root)}:{number}: {code}: {reason}")
+    for file, number, command in imagined(root):
+        failures.append(f"{file.relative_to(root)}:{number}: `{command}`: no such command")
     return checked, failures
 
 
@@ -183,7 +213,16 @@ PLANTED = {
         "```rust\nfn f() {}\n```\n\n"
         "<!-- from crates/x/src/lib.rs -->\n```rust\nfn bad_5() {}\n```\n"
     ),
-    "docs/errors.md": "**ALLY-0001**: good\n\n**ALLY-0002**: bad 7\n",
+    "docs/errors.md": (
+        "**ALLY-0001**: good\n\n**ALLY-0002**: bad 7\n\n    ally dance, bad 9\n"
+        "`ally ask why`, and `ally ask who`, bad 10\n"
+    ),
+    "crates/cli/src/cli.rs": (
+        "#[derive(Debug, Subcommand)]\npub enum Command {\n    /// Asks\n    Ask(Ask),\n}\n"
+    ),
+    "crates/cli/src/commands/ask.rs": (
+        "#[derive(Debug, Subcommand)]\nenum Question {\n    /// Why?\n    Why(Why),\n}\n"
+    ),
     "crates/x/src/lib.rs": (
         "// docs/a.md#a-heading-with-code\n// docs/a.md#bad-6\nfn f() {}\n"
         "// ALLY-0001\n// ALLY-0003, bad 8\n"
@@ -192,7 +231,7 @@ PLANTED = {
 
 
 def notices_what_it_should():
-    """Whether all eight planted mistakes are found, and nothing else."""
+    """Whether all ten planted mistakes are found, and nothing else."""
     with tempfile.TemporaryDirectory() as folder:
         for name, text in PLANTED.items():
             file = Path(folder, name)
@@ -202,7 +241,7 @@ def notices_what_it_should():
         places = sorted(":".join(failure.split(":")[:2]) for failure in failures)
         expected = ["README.md:9", "README.md:9", "README.md:10", "README.md:16"]
         expected += ["crates/x/src/lib.rs:2", "crates/x/src/lib.rs:5"]
-        expected += ["docs/a.md:10", "docs/errors.md:3"]
+        expected += ["docs/a.md:10", "docs/errors.md:3", "docs/errors.md:5", "docs/errors.md:6"]
         return places == sorted(expected)
 
 
