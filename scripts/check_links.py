@@ -4,12 +4,13 @@
     scripts/check_links.py            the repository this file is in
     scripts/check_links.py DIR        another directory
 
-Looks at every Markdown file: relative links and images, with their #anchors. Looks at every Rust,
-TOML, protobuf, Python and shell file: citations such as `docs/protocol.md#common-case`. Looks at
-Markdown for paths of source files in backticks, `crates/log/src/receipt.rs`, and for code that is
-said to stand in a file: a fence behind <!-- from FILE -->. Every code such as ALLY-0211 in Rust
-must have an entry in docs/errors.md, and every entry a use. A command that is shown, `ally status`,
-must be one. Addresses of the network are left alone.
+Of every Markdown file: relative links and images with their #anchors; paths in backticks, such as
+`crates/log/src/receipt.rs`, or the end of one, `learner.rs`; code that is said to stand in a file, a
+fence behind <!-- from FILE -->. Of every Rust, TOML, protobuf, Python and shell file: citations such
+as `docs/protocol.md#common-case`. Of both: a command that is shown, `ally status`, must be one; every
+code such as ALLY-0211 must have an entry in docs/errors.md, and every entry a use. Addresses of the
+network are left alone.
+
 Prints each dead link with its place; exits 1 if there is one. Before, it makes sure that it would
 notice: in a directory with one mistake of each kind it has to find all of them.
 """
@@ -33,9 +34,10 @@ DEFINITION = re.compile(r"^ {0,3}\[[^\]]+\]:[ \t]*<?(\S+?)>?$", re.MULTILINE)
 CITATION = re.compile(r"(?<![\w/.-])(docs/[\w./-]+\.md)(#[\w-]+)?")
 CODE = re.compile(r"\bALLY-\d{4}\b")
 ENTRY = re.compile(r"^\*\*(ALLY-\d{4})\*\*")
+RUST = re.compile(r"`([\w/-]+\.rs)`")
 SHOWN = re.compile(r"(?:`|^    (?:.*[|$] )?)ally ([a-z]+)(?: ([a-z]+)\b)?", re.MULTILINE)
 VARIANT = re.compile(r"^    ([A-Z]\w*)(?:\(| \{|,)", re.MULTILINE)
-SOURCE = re.compile(r"`((?:crates|scripts|docs|proto|examples)/[\w./-]*[\w/])`")
+SOURCE = re.compile(r"`((?:crates|scripts|docs|proto|examples)/[\w./-]*[\w/])(?<!\.rs)`")
 HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
 QUOTATION = re.compile(r"^<!-- from (\S+) -->\n(```+)\w*\n(.*?)^\2$", re.MULTILINE | re.DOTALL)
@@ -152,6 +154,18 @@ def unexplained(root):
         yield *(entries.get(code) or used[code]), code
 
 
+def unwritten(root):
+    """(file, line, path) of Rust files that pages speak of, and that do not exist."""
+    known = ["/" + str(file.relative_to(root)) for file in files(root) if file.suffix == ".rs"]
+    for file in files(root):
+        if file.suffix != ".md":
+            continue
+        for number, line in enumerate(prose(file.read_text(encoding="utf-8")), 1):
+            for path in RUST.findall(line):
+                if not any(name.endswith("/" + path) for name in known):
+                    yield file, number, path
+
+
 @cache
 def subcommands(file):
     """The subcommands that a Rust file declares; none if it declares none, or is not there."""
@@ -196,6 +210,8 @@ def check(root):
     for file, number, code in unexplained(root):
         reason = "nobody uses it" if file.suffix == ".md" else "not in docs/errors.md"
         failures.append(f"{file.relative_to(root)}:{number}: {code}: {reason}")
+    for file, number, path in unwritten(root):
+        failures.append(f"{file.relative_to(root)}:{number}: {path}: no such file")
     for file, number, command in imagined(root):
         failures.append(f"{file.relative_to(root)}:{number}: `{command}`: no such command")
     return checked, failures
@@ -206,7 +222,7 @@ PLANTED = {
         "# Title\n\n## Same\n\n## Same\n\n[good](docs/a.md#a-heading-with-code) [good](#same-1)\n"
         "[bad\n1](docs/b.md) [bad 2](docs/a.md#nothing)\n[bad 3](#same-2)\n"
         "`[no](link.md)` [net](https://example.org/x.md)\n\n```\n[no](link.md)\n```\n"
-        "see `crates/x/src/lib.rs` and `crates/x/src/gone.rs`, bad 4\n"
+        "see `x/src/lib.rs` and `crates/x/src/`, not `gone.rs`, bad 4\n"
     ),
     "docs/a.md": (
         "# A heading, with `code`\n\n[good](../README.md)\n\n<!-- from crates/x/src/lib.rs -->\n"
