@@ -5,9 +5,9 @@
     scripts/check_links.py DIR        another directory
 
 Of every Markdown file: relative links and images with their #anchors; paths in backticks, such as
-`crates/log/src/receipt.rs`, or the end of one, `learner.rs`; code that is said to stand in a file, a
-fence behind <!-- from FILE -->. Of every Rust, TOML, protobuf, Python and shell file: citations such
-as `docs/protocol.md#common-case`. Of both: a command that is shown, `ally status`, must be one; every
+`crates/log/src/receipt.rs`, or the end of one, `learner.rs`; code said to stand in a file, a
+fence behind <!-- from FILE -->. Of every Rust, TOML, protobuf, Python, shell file: citations such
+as `docs/protocol.md#common-case`. Of both: a command shown, `ally status`, must be one; every
 code such as ALLY-0211 must have an entry in docs/errors.md, and every entry a use. Addresses of the
 network are left alone.
 
