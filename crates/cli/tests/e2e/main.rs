@@ -1,0 +1,14 @@
+//! The real binary, real processes, real disks. One alliance at a time, so that tests do not starve
+//! each other; everything waits for what it needs and gives up after a bound.
+//!
+//! | file | what |
+//! |---|---|
+//! | `support.rs` | running `ally`, and an alliance of `ally dev` |
+//! | `service.rs` | ordering, proofs, killed and stopped servers, restarts |
+//! | `demo.rs` | `ally demo`, and openssl on what it leaves |
+//! | `by_hand.rs` | from `ally init` to servers, and everything that can be wrong on the way |
+
+mod by_hand;
+mod demo;
+mod service;
+mod support;

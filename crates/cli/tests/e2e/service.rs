@@ -1,0 +1,132 @@
+//! What an alliance does for its clients, whatever happens to one of its servers.
+
+use crate::support::{Dev, Server, alone, runs, signal, wait_until};
+use std::fs;
+
+#[test]
+fn e2e_a_command_gets_a_receipt_that_anyone_can_verify() {
+    let _alone = alone();
+    let dev = Dev::start();
+    let said = dev.run(&["propose", "-o", "json", "--receipts", ".", "set 5"]).json();
+    assert_eq!(said["index"], 0);
+    let verify = ["verify", "--receipt", "0.receipt", "--command"];
+    assert_eq!(dev.run(&[&verify[..], &["set 5"]].concat()).code, 0);
+    dev.run(&[&verify[..], &["set 6"]].concat()).fails(1, "ALLY-0403");
+
+    // The same proposal again is the same entry.
+    let nonce = said["nonce"].as_str().expect("a nonce");
+    let again = dev.run(&["propose", "-o", "json", "--nonce", nonce, "set 5"]).json();
+    assert_eq!(again["index"], 0);
+    dev.stop();
+}
+
+#[test]
+fn e2e_a_killed_server_is_not_missed_and_catches_up() {
+    let _alone = alone();
+    let dev = Dev::start();
+    dev.propose("with everybody");
+    let victim = "umbrella-1";
+    signal("KILL", dev.pid(victim));
+    wait_until("umbrella-1 ends", || !runs(dev.pid(victim)));
+    (0..5).for_each(|at| _ = dev.propose(&format!("without it {at}")));
+
+    let server = Server::start(&dev.config(victim));
+    wait_until("umbrella-1 catches up", || {
+        dev.status_of(victim).is_some_and(|status| status["log_size"] == 6)
+    });
+    assert_eq!(dev.propose("with it again"), 6);
+    assert_eq!(server.stop(), 0);
+    dev.stop();
+}
+
+#[test]
+fn e2e_the_leader_is_killed_and_another_one_takes_over() {
+    let _alone = alone();
+    let dev = Dev::start();
+    dev.propose("while it leads");
+    let status = dev.status_of("acme-1").expect("it answers");
+    let leader = status["leader"].as_str().expect("a name").to_owned();
+    signal("KILL", dev.pid(&leader));
+    assert_eq!(dev.propose("after it"), 1);
+    let other = if leader == "globex-1" { "initech-1" } else { "globex-1" };
+    let status = dev.status_of(other).expect("it answers");
+    assert_ne!(status["leader"], leader.as_str());
+    dev.stop();
+}
+
+#[test]
+fn e2e_all_killed_at_once_lose_nothing() {
+    let _alone = alone();
+    let dev = Dev::start();
+    let last = (0..10).map(|at| dev.propose(&format!("command {at}"))).last();
+    assert_eq!(last, Some(9));
+    dev.pids().into_iter().for_each(|pid| signal("KILL", pid));
+    let dir = dev.stop();
+    let dev = Dev::start_in(dir);
+    assert_eq!(dev.propose("after the power cut"), 10);
+    let listened = dev.run(&["listen", "--from", "0", "--count", "11", "-o", "json"]);
+    assert_eq!(listened.code, 0, "{}", listened.err);
+    dev.stop();
+}
+
+#[test]
+fn e2e_without_a_quorum_clients_hear_who_is_missing() {
+    let _alone = alone();
+    let dev = Dev::start();
+    dev.propose("with everybody");
+    for name in ["initech-1", "umbrella-1"] {
+        signal("STOP", dev.pid(name));
+    }
+    // The servers left need a moment to notice that the others are silent.
+    wait_until("the missing are named", || {
+        let said = dev.run(&["propose", "--timeout", "3", "-o", "json", "without a quorum"]);
+        assert_eq!(said.code, 3, "{}{}", said.out, said.err);
+        let missing = |name| said.err.contains(name);
+        said.err.contains("ALLY-0211") && missing("initech") && missing("umbrella")
+    });
+    // Nothing was decided in the meantime, and all of it is once one returns.
+    let before = dev.status_of("acme-1").expect("it answers")["log_size"].clone();
+    assert_eq!(before, 1);
+    signal("CONT", dev.pid("initech-1"));
+    dev.propose("with a quorum");
+    signal("CONT", dev.pid("umbrella-1"));
+    wait_until("all have one log", || {
+        let sizes = ["acme-1", "globex-1", "initech-1", "umbrella-1"]
+            .map(|name| dev.status_of(name).map(|status| status["log_size"].clone()));
+        sizes[0].is_some() && sizes.iter().all(|size| *size == sizes[0])
+    });
+    dev.stop();
+}
+
+#[test]
+fn e2e_servers_do_not_outlive_a_killed_parent() {
+    let _alone = alone();
+    let mut dev = Dev::start();
+    dev.kill();
+    wait_until("the servers end", || !dev.pids().into_iter().any(runs));
+}
+
+#[test]
+fn e2e_an_idle_alliance_rests() {
+    let _alone = alone();
+    let dev = Dev::start();
+    dev.propose("something to have been done");
+    // Processor time in ticks of 10 ms, and bytes that went to the disk.
+    let used = |pid: u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+        let fields = stat.rsplit_once(')').expect("a name").1.split_ascii_whitespace();
+        let cpu: u64 = fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        let io = fs::read_to_string(format!("/proc/{pid}/io")).expect("it runs");
+        let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+        (cpu, written.expect("a count").parse::<u64>().expect("a number"))
+    };
+    let before: Vec<_> = dev.pids().into_iter().map(used).collect();
+    // Not to wait for anything: this is the time over which it is measured.
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    for (pid, (cpu, written)) in dev.pids().into_iter().zip(before) {
+        let (cpu_now, written_now) = used(pid);
+        assert!(cpu_now - cpu <= 3, "{} ms of 3 s", (cpu_now - cpu) * 10);
+        assert_eq!(written_now, written, "an idle server writes");
+    }
+    dev.stop();
+}
