@@ -328,11 +328,15 @@ fn replica_config(alliance: &Alliance, me: ServerIndex) -> Result<ReplicaConfig,
 }
 
 fn limits(parameters: &Parameters) -> Limits {
+    let default = Limits::default();
+    // So many of the largest blocks fit into the window of bytes.
+    let window = parameters.window_bytes() / parameters.block_bytes();
     Limits {
+        blocks_in_flight_max: default.blocks_in_flight_max.min(window.max(1) as usize),
         batch_bytes_max: parameters.batch_bytes() as usize,
         block_bytes_max: parameters.block_bytes() as usize,
         undecided_bytes_max: parameters.undecided_bytes() as usize,
-        ..Limits::default()
+        ..default
     }
 }
 
