@@ -12,8 +12,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::runtime::Builder;
 
-/// The alliance document is not what it should be.
-const BAD_DOCUMENT: &str = "ALLY-0301";
 /// The alliance document is not signed by everybody.
 const NOT_SIGNED: &str = "ALLY-0302";
 /// The client key cannot be used.
@@ -79,8 +77,7 @@ impl Connect {
 /// [`Failure`] that names the place of a mistake, or who has not signed.
 pub fn read_alliance(path: &Path) -> Result<Alliance, Failure> {
     let text = read_text(path, DOCUMENT_BYTES_MAX)?;
-    let document = AllianceDocument::parse(&text, &path.display().to_string())
-        .map_err(|error| Failure::new(Exit::Input, BAD_DOCUMENT, error))?;
+    let document = AllianceDocument::parse(&text, &path.display().to_string())?;
     document.verify().map_err(|error| {
         Failure::new(Exit::Input, NOT_SIGNED, format_args!("{}: {error}", path.display()))
             .next("`ally alliance show` lists who has signed")

@@ -8,15 +8,18 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::task::spawn_blocking;
 
 /// The keys cannot be dealt.
 const NOT_DEALT: &str = "ALLY-0310";
 
 /// What whoever uses a dealer has to know.
 pub const BANNER: &str = "\
-The threshold keys are dealt by this process alone. For a moment it holds the whole key: whoever \
-controls this machine now can sign in the alliance's name for ever. The key is wiped once the shares \
-are written.";
+The threshold keys are dealt by this process alone. For a moment it holds the whole key:
+whoever controls this machine now can sign in the alliance's name for ever. The key is wiped
+once the shares are written.";
 
 /// A generator seeded by the operating system.
 ///
@@ -29,27 +32,43 @@ pub fn rng() -> Result<StdRng, Failure> {
     })
 }
 
-/// Deals the keys of a draft; shows how the search for primes goes if a person watches.
+/// Deals the keys of a draft on threads of its own; shows how the search for primes goes if a person
+/// watches. Dropping the future ends the search.
 ///
 /// # Errors
 /// [`Failure`] if the scheme cannot carry the policy.
-pub fn deal(
+pub async fn deal(
     draft: &Draft,
     scheme: Scheme,
     output: &Output,
 ) -> Result<(ThresholdKeys, Vec<ServerShares>), Failure> {
     let search = Search::new(scheme, output);
-    let dealt = draft.deal(scheme, &mut rng()?, &search).map_err(|error: DealError| {
+    let _guard = Guard(Arc::clone(&search.given_up));
+    let (draft, mut rng) = (draft.clone(), rng()?);
+    let dealt = spawn_blocking(move || {
+        let dealt = draft.deal(scheme, &mut rng, &search);
+        search.bar.finish_and_clear();
+        dealt
+    });
+    dealt.await.map_err(Failure::internal)?.map_err(|error: DealError| {
         let message = format_args!("the {scheme} keys cannot be dealt: {error}");
         Failure::new(Exit::Input, NOT_DEALT, message).next("try `--scheme bls`")
-    });
-    search.bar.finish_and_clear();
-    dealt
+    })
 }
 
-/// The bar of the search for safe primes.
+/// Gives up the search when nobody waits for it any more.
+struct Guard(Arc<AtomicBool>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The search for safe primes, and its bar.
 struct Search {
     bar: ProgressBar,
+    given_up: Arc<AtomicBool>,
 }
 
 impl Search {
@@ -65,7 +84,7 @@ impl Search {
             bar.set_style(style.progress_chars("━╸ "));
         }
         bar.set_message(format!("{scheme}: looking for two safe primes on all cores"));
-        Self { bar }
+        Self { bar, given_up: Arc::default() }
     }
 }
 
@@ -74,5 +93,9 @@ impl Progress for Search {
         // Luck varies: a bar that would pass its end stays just before it.
         self.bar.set_length(expected.max(tried + 1));
         self.bar.set_position(tried);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 }

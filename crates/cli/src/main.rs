@@ -17,6 +17,7 @@ mod files;
 mod local;
 mod member;
 mod output;
+mod program;
 mod statistics;
 
 use clap::Parser;

@@ -1,5 +1,6 @@
 //! `ally alliance`: the one document that everything derives from.
 
+use crate::connect::block_on;
 use crate::dealer;
 use crate::failure::{Exit, Failure};
 use crate::files::read_text;
@@ -148,7 +149,7 @@ impl New {
         }
         let draft = self.draft()?;
         output.note(format_args!("{}\n", dealer::BANNER));
-        let (keys, shares) = dealer::deal(&draft, self.scheme, output)?;
+        let (keys, shares) = block_on(dealer::deal(&draft, self.scheme, output))?;
         let servers = draft.policy().servers().to_vec();
         let document = draft.seal(keys).map_err(Failure::internal)?;
         let text = document.render();

@@ -1,11 +1,12 @@
 //! `ally bench`: how fast is an alliance, and what does it cost?
 
-use super::dev::{Place, Shape, Stop};
+use super::dev::Shape;
 use crate::bench::{Limits, Load, Measured, Pace, Process, Report, Usage};
 use crate::connect::block_on;
 use crate::failure::{Exit, Failure};
-use crate::local::Fleet;
+use crate::local::{Fleet, Place};
 use crate::output::Output;
+use crate::program::{Stop, interrupted};
 use ally::{Client, Options};
 use ally_alliance::{Durability, KeyPurpose, ServerConfig};
 use clap::Args;
@@ -13,11 +14,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long servers may take to find each other.
-const READY_TIMEOUT: Duration = Duration::from_secs(30);
 const STATUS_TIMEOUT: Duration = Duration::from_secs(5);
-/// It was interrupted.
-const INTERRUPTED: &str = "ALLY-0603";
 /// Nothing was decided.
 const NOTHING: &str = "ALLY-0604";
 /// Servers answered for more than their log has.
@@ -77,13 +74,11 @@ impl Bench {
         block_on(async {
             let mut stop = Stop::new()?;
             let place = Place::new(None, false)?;
-            let mut fleet = self.fleet(&place, output).await?;
-            let result = tokio::select! {
-                result = self.measure(&fleet, output) => result,
-                () = stop.wait() => Err(Failure::new(Exit::No, INTERRUPTED, "interrupted")),
-            };
+            let fleet = stop.or(self.fleet(&place, output)).await;
+            let mut fleet = fleet.ok_or_else(interrupted)??;
+            let result = stop.or(self.measure(&fleet, output)).await;
             fleet.stop().await;
-            let mut report = result?;
+            let mut report = result.ok_or_else(interrupted)??;
             output.answer(&report.json(), || report.text())
         })
     }
@@ -94,15 +89,10 @@ impl Bench {
             return Fleet::attach(dir);
         }
         let durability = if self.no_fsync { Durability::None } else { Durability::Fsync };
-        let mut fleet = self.shape.found(durability, place.path(), output)?;
+        let mut fleet = self.shape.found(durability, place.path(), output).await?;
         fleet.start()?;
-        match fleet.ready(READY_TIMEOUT).await {
-            Ok(()) => Ok(fleet),
-            Err(failure) => {
-                fleet.stop().await;
-                Err(failure)
-            }
-        }
+        fleet.ready().await?;
+        Ok(fleet)
     }
 
     async fn measure(&self, fleet: &Fleet, output: &Output) -> Result<Report, Failure> {

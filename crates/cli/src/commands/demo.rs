@@ -1,6 +1,6 @@
 //! `ally demo`: an alliance at work, broken and repaired, in one command.
 
-use super::dev::{Shape, Stop, program};
+use super::dev::Shape;
 use crate::connect::block_on;
 use crate::dealer;
 use crate::demo::{
@@ -11,6 +11,7 @@ use crate::failure::{Exit, Failure};
 use crate::files::{read_bounded, read_text};
 use crate::local::Fleet;
 use crate::output::Output;
+use crate::program::{Stop, interrupted, program};
 use crate::statistics::duration;
 use ally::{AllianceKey, Receipt};
 use ally_alliance::Durability;
@@ -34,8 +35,6 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
 /// Something did not go as it has to.
 const UNEXPECTED: &str = "ALLY-0602";
-/// It was interrupted.
-const INTERRUPTED: &str = "ALLY-0603";
 
 /// Arguments of `ally demo`.
 #[derive(Debug, Args)]
@@ -71,16 +70,14 @@ impl Demo {
             let mut stop = Stop::new()?;
             output.note(format_args!("{}\n", dealer::BANNER));
             let mut narrator = Narrator::new(output);
-            let mut fleet = self.found(&artefacts, &mut narrator, output)?;
+            let found = stop.or(self.found(&artefacts, &mut narrator, output)).await;
+            let mut fleet = found.ok_or_else(interrupted)??;
             // Whatever happens, the servers are stopped before this returns.
             let scheme = self.shape.scheme();
             let mut play = Play { fleet: &mut fleet, artefacts: &artefacts, scheme };
-            let result = tokio::select! {
-                result = play.run(&text, &mut narrator) => result,
-                () = stop.wait() => Err(Failure::new(Exit::No, INTERRUPTED, "interrupted")),
-            };
+            let result = stop.or(play.run(&text, &mut narrator)).await;
             fleet.stop().await;
-            let sample = result?;
+            let sample = result.ok_or_else(interrupted)??;
             narrator.end(&farewell(&artefacts, &sample, self.shape.scheme()))
         })
     }
@@ -95,13 +92,13 @@ impl Demo {
         }
     }
 
-    fn found(
+    async fn found(
         &self,
         artefacts: &Artefacts,
         narrator: &mut Narrator,
         output: &Output,
     ) -> Result<Fleet, Failure> {
-        let fleet = self.shape.found(Durability::Fsync, &artefacts.alliance(), output)?;
+        let fleet = self.shape.found(Durability::Fsync, &artefacts.alliance(), output).await?;
         artefacts.write_key()?;
         let alliance = fleet.alliance();
         let names: Vec<_> = alliance.organisations().iter().map(|own| own.name()).collect();
@@ -148,7 +145,7 @@ impl Play<'_> {
 
     async fn start(&mut self, narrator: &mut Narrator) -> Result<(), Failure> {
         self.fleet.start()?;
-        self.fleet.ready(STEP_TIMEOUT).await?;
+        self.fleet.ready().await?;
         let servers = self.fleet.servers().iter();
         let servers: Vec<_> =
             servers.map(|own| format!("{} ({})", own.server(), own.pid().unwrap_or(0))).collect();

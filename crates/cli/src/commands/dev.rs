@@ -3,9 +3,10 @@
 use crate::connect::block_on;
 use crate::dealer;
 use crate::failure::Failure;
-use crate::local::{Fleet, Founding, Plan};
+use crate::local::{Fleet, Founding, Place, Plan};
 use crate::member;
 use crate::output::{Output, table};
+use crate::program::{Stop, program};
 use ally_alliance::Durability;
 use ally_threshold::Scheme;
 use anstyle::Style;
@@ -13,10 +14,6 @@ use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
-/// How long servers may take to find each other. It is a matter of milliseconds.
-const READY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Arguments of `ally dev`.
 #[derive(Debug, Args)]
@@ -60,7 +57,7 @@ impl Shape {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn found(
+    pub async fn found(
         &self,
         durability: Durability,
         dir: &Path,
@@ -70,7 +67,8 @@ impl Shape {
             Some(file) => Plan::of_policy(file)?,
             None => Plan::of_organisations(self.orgs)?,
         };
-        Fleet::found(&Founding { plan: &plan, scheme: self.scheme, durability }, dir, output)
+        let founding = Founding { plan: &plan, scheme: self.scheme, durability };
+        Fleet::found(&founding, dir, output).await
     }
 
     /// The scheme of its certificates.
@@ -82,33 +80,31 @@ impl Shape {
 impl Dev {
     /// Runs the alliance until it is told to stop.
     pub fn run(self, output: &Output) -> Result<(), Failure> {
-        let place = Place::new(self.dir.as_deref(), self.keep)?;
-        block_on(self.serve(&place, output))
+        block_on(self.serve(output))
     }
 
-    async fn serve(&self, place: &Place, output: &Output) -> Result<(), Failure> {
+    /// The alliance that is there already, or a new one.
+    async fn fleet(&self, place: &Place, output: &Output) -> Result<Fleet, Failure> {
+        if Fleet::is_in(place.path()) {
+            return Fleet::open(place.path());
+        }
+        output.note(format_args!("{}\n", dealer::BANNER));
+        self.shape.found(Durability::Fsync, place.path(), output).await
+    }
+
+    async fn serve(&self, output: &Output) -> Result<(), Failure> {
         let mut stop = Stop::new()?;
+        let place = Place::new(self.dir.as_deref(), self.keep)?;
         let begun = Instant::now();
-        let mut fleet = match Fleet::is_in(place.path()) {
-            true => Fleet::open(place.path())?,
-            false => {
-                output.note(format_args!("{}\n", dealer::BANNER));
-                self.shape.found(Durability::Fsync, place.path(), output)?
-            }
+        let Some(mut fleet) = stop.or(self.fleet(&place, output)).await.transpose()? else {
+            return Ok(());
         };
         fleet.start()?;
-        let ready = tokio::select! {
-            ready = fleet.ready(READY_TIMEOUT) => ready,
-            () = stop.wait() => {
-                fleet.stop().await;
-                return Ok(());
-            }
-        };
-        if let Err(failure) = ready {
+        let Some(()) = stop.or(fleet.ready()).await.transpose()? else {
             fleet.stop().await;
-            return Err(failure);
-        }
-        output.answer(&describe(&fleet), || self.greeting(&fleet, place, begun.elapsed()))?;
+            return Ok(());
+        };
+        output.answer(&describe(&fleet), || self.greeting(&fleet, &place, begun.elapsed()))?;
         loop {
             tokio::select! {
                 () = stop.wait() => break,
@@ -168,18 +164,6 @@ impl Dev {
     }
 }
 
-/// The command that runs this program again: short if it is on the path.
-pub fn program() -> String {
-    let Ok(own) = std::env::current_exe() else { return "ally".to_owned() };
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path =
-        std::env::split_paths(&path).map(|dir| dir.join("ally")).find(|file| file.exists());
-    match on_path.and_then(|file| file.canonicalize().ok()) {
-        Some(found) if found == own => "ally".to_owned(),
-        _ => own.display().to_string(),
-    }
-}
-
 fn describe(fleet: &Fleet) -> serde_json::Value {
     let servers = fleet.servers().iter().zip(fleet.alliance().servers());
     let servers = servers.map(|(process, (_, server))| {
@@ -201,73 +185,4 @@ fn describe(fleet: &Fleet) -> serde_json::Value {
         "fingerprint": fleet.alliance().document().fingerprint(),
         "servers": servers.collect::<Vec<_>>(),
     })
-}
-
-/// A directory for an alliance, which goes when this is dropped unless it is to stay.
-pub enum Place {
-    /// Stays.
-    Kept(PathBuf),
-    /// Goes.
-    Temporary(tempfile::TempDir),
-}
-
-impl Place {
-    /// `dir`, or a fresh directory.
-    ///
-    /// # Errors
-    /// [`Failure`] if it cannot be made.
-    pub fn new(dir: Option<&Path>, keep: bool) -> Result<Self, Failure> {
-        let absolute = |dir: &Path| dir.canonicalize().map_err(|error| Failure::file(dir, &error));
-        if let Some(dir) = dir {
-            member::private_directory(dir)?;
-            return Ok(Self::Kept(absolute(dir)?));
-        }
-        let fresh = tempfile::Builder::new().prefix("ally-dev-").tempdir();
-        let fresh = fresh.map_err(|error| Failure::file(&std::env::temp_dir(), &error))?;
-        Ok(match keep {
-            true => Self::Kept(fresh.keep()),
-            false => Self::Temporary(fresh),
-        })
-    }
-
-    /// The directory.
-    pub fn path(&self) -> &Path {
-        match self {
-            Self::Kept(path) => path,
-            Self::Temporary(dir) => dir.path(),
-        }
-    }
-
-    /// Whether it stays.
-    pub fn stays(&self) -> bool {
-        matches!(self, Self::Kept(_))
-    }
-}
-
-/// SIGINT, SIGTERM and SIGHUP: somebody wants this to end.
-pub struct Stop([Signal; 3]);
-
-impl Stop {
-    /// Listens from now on, so that a signal finds the servers ended and the files gone.
-    ///
-    /// # Errors
-    /// [`Failure`] if the system does not allow it.
-    pub fn new() -> Result<Self, Failure> {
-        let own = |kind| signal(kind).map_err(Failure::internal);
-        Ok(Self([
-            own(SignalKind::interrupt())?,
-            own(SignalKind::terminate())?,
-            own(SignalKind::hangup())?,
-        ]))
-    }
-
-    /// Completes when one has come.
-    pub async fn wait(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
 }

@@ -24,7 +24,7 @@ const NO_SERVER: &str = "ALLY-0312";
 /// Arguments of `ally init`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-How several organisations get to a running alliance, each on its own machines:
+Examples: how organisations get to a running alliance, each on its own machines:
 
   1. each member      ally init --organisation acme --server acme-1 \\
                         --peers acme.example:7400 --clients acme.example:7401 --dir acme
@@ -215,6 +215,10 @@ impl Init {
         let config = ServerConfig::load(config)?;
         for purpose in KeyPurpose::ALL {
             let public = alliance.key(purpose);
+            if !public.formula().servers().contains(index) {
+                // The formula does without this server.
+                continue;
+            }
             let target = config.share(purpose);
             if let (Some(shares), false) = (&self.shares, target.exists()) {
                 let source = shares.join(name).join(ally_alliance::share_file_name(purpose));

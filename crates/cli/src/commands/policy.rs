@@ -3,15 +3,11 @@
 use crate::failure::{Exit, Failure};
 use crate::files::read_text;
 use crate::output::{Format, Output};
-use ally_policy::{
-    DOCUMENT_BYTES_MAX, Definition, FaultModel, PolicyError, TrustPolicy, check, explain,
-};
+use ally_policy::{DOCUMENT_BYTES_MAX, Definition, FaultModel, TrustPolicy, check, explain};
 use anstyle::{AnsiColor, Style};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 
-/// The policy cannot be read.
-const UNREADABLE: &str = "ALLY-0101";
 /// The policy fails a condition.
 const REFUSED: &str = "ALLY-0102";
 /// A server or organisation that the policy has not.
@@ -101,7 +97,7 @@ impl Policy {
 impl Check {
     fn run(self, output: &Output) -> Result<(), Failure> {
         let definition = self.input.definition()?;
-        let report = check(&definition, self.input.model).map_err(unreadable)?;
+        let report = check(&definition, self.input.model)?;
         self.input.output(output).answer(&report, || styled(&report.to_text()))?;
         if report.is_ok() {
             return Ok(());
@@ -114,7 +110,7 @@ impl Check {
 impl Explain {
     fn run(self, output: &Output) -> Result<(), Failure> {
         let definition = self.input.definition()?;
-        let policy = TrustPolicy::new(&definition, self.input.model).map_err(unreadable)?;
+        let policy = TrustPolicy::new(&definition, self.input.model)?;
         let names = self.failed.iter().map(|name| name.trim()).filter(|name| !name.is_empty());
         let failed = policy.servers_named(names).map_err(|error| {
             let servers = policy.servers().join(", ");
@@ -133,7 +129,7 @@ impl Input {
 
     fn definition(&self) -> Result<Definition, Failure> {
         let text = read_text(&self.file, DOCUMENT_BYTES_MAX)?;
-        Definition::parse(&text, &self.name()).map_err(unreadable)
+        Ok(Definition::parse(&text, &self.name())?)
     }
 
     fn name(&self) -> String {
@@ -142,28 +138,6 @@ impl Input {
 
     fn is_stdin(&self) -> bool {
         self.file == Path::new("-")
-    }
-}
-
-fn unreadable(error: PolicyError) -> Failure {
-    match &error {
-        PolicyError::Input(input) => {
-            let message = format!("{}: {}", input.place(), input.problem());
-            let failure =
-                Failure::new(Exit::Input, UNREADABLE, message).excerpt(input.place().snippet());
-            match input.suggestion() {
-                Some(suggestion) => failure.next(suggestion),
-                None => failure,
-            }
-        }
-        PolicyError::Refused(refusal) => {
-            let failure = Failure::new(Exit::No, REFUSED, "the policy is not safe");
-            let failures = refusal.failures().iter();
-            failures
-                .fold(failure, |failure, own| failure.detail("fails", own))
-                .next("`ally policy check` says more and how to repair it")
-        }
-        other => Failure::new(Exit::Input, UNREADABLE, other),
     }
 }
 

@@ -17,6 +17,8 @@ use tokio::time::{sleep, timeout};
 
 /// How often servers are asked whether they are up.
 const POLL: Duration = Duration::from_millis(20);
+/// How long servers may take to find each other. It is a matter of milliseconds.
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long one answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
 /// Servers run, but do not find each other.
@@ -39,8 +41,12 @@ impl Fleet {
     ///
     /// # Errors
     /// [`Failure`].
-    pub fn found(founding: &Founding<'_>, dir: &Path, output: &Output) -> Result<Self, Failure> {
-        let ports = found(founding, dir, output)?;
+    pub async fn found(
+        founding: &Founding<'_>,
+        dir: &Path,
+        output: &Output,
+    ) -> Result<Self, Failure> {
+        let ports = found(founding, dir, output).await?;
         Self::with_ports(dir, |_| Ok(ports))
     }
 
@@ -137,11 +143,19 @@ impl Fleet {
         self.servers.iter_mut().try_for_each(ServerProcess::start)
     }
 
-    /// Waits until all servers that run have found each other.
+    /// Waits until all servers that run have found each other; stops them if they do not.
     ///
     /// # Errors
-    /// [`Failure`] if one of them crashes, or time is over.
-    pub async fn ready(&mut self, within: Duration) -> Result<(), Failure> {
+    /// [`Failure`] if one of them crashes, or it takes too long.
+    pub async fn ready(&mut self) -> Result<(), Failure> {
+        let ready = self.connected(READY_TIMEOUT).await;
+        if ready.is_err() {
+            self.stop().await;
+        }
+        ready
+    }
+
+    async fn connected(&mut self, within: Duration) -> Result<(), Failure> {
         let client = self.client.clone();
         let running = self.servers.iter().filter(|server| server.pid().is_some()).count();
         let found = timeout(within, all_connected(&client, running));

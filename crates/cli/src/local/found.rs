@@ -5,14 +5,12 @@ use crate::dealer;
 use crate::failure::Failure;
 use crate::member::{self, ServerFiles};
 use crate::output::Output;
-use ally_alliance::keys::{AdminKey, ClientKey};
-use ally_alliance::{
-    AllianceDocument, Draft, Durability, Introduction, KeyPurpose, Organisation, Parameters, Server,
-};
+use ally_alliance::keys::{AdminKey, ClientKey, ClientPublic};
+use ally_alliance::{Draft, Durability, Introduction, KeyPurpose, Organisation, Parameters};
 use ally_consensus::Epoch;
 use ally_policy::FaultModel;
 use ally_threshold::Scheme;
-use std::fs;
+use rand::CryptoRng;
 use std::path::Path;
 
 /// What to found.
@@ -30,35 +28,16 @@ pub struct Founding<'a> {
 ///
 /// # Errors
 /// [`Failure`]; `dir` may then be left half-made.
-pub fn found(founding: &Founding<'_>, dir: &Path, output: &Output) -> Result<Vec<Port>, Failure> {
-    let mut ports = Vec::new();
+pub async fn found(
+    founding: &Founding<'_>,
+    dir: &Path,
+    output: &Output,
+) -> Result<Vec<Port>, Failure> {
     let mut rng = dealer::rng()?;
     let client = ClientKey::generate(&mut rng);
-    let mut members = Vec::new();
-    let mut organisations = Vec::new();
-    for (name, servers) in &founding.plan.organisations {
-        let home = dir.join(name);
-        member::private_directory(&home)?;
-        let admin = AdminKey::generate(&mut rng);
-        admin.write(&home.join(member::ADMIN_KEY_FILE), name)?;
-        let mut own: Vec<Server> = Vec::new();
-        for server in servers {
-            let (peers, clients) = (Port::free()?, Port::free()?);
-            let files = ServerFiles {
-                server,
-                peers: member::address(peers.address()),
-                clients: member::address(clients.address()),
-                admitted: vec![client.public()],
-                durability: founding.durability,
-            };
-            own.push(files.write(&home.join(server), &mut rng)?);
-            ports.extend([peers, clients]);
-        }
-        organisations.push(Organisation::new(name, admin.public(), own));
-        members.push((home, admin));
-    }
     client.write(&dir.join(member::CLIENT_KEY_FILE), "the developer")?;
-
+    let (members, ports) = settle(founding, dir, client.public(), &mut rng)?;
+    let organisations = members.iter().map(|member| member.organisation.clone()).collect();
     let introduction = Introduction {
         origin: "dev.invalid/ally".to_owned(),
         name: "development alliance".to_owned(),
@@ -67,30 +46,65 @@ pub fn found(founding: &Founding<'_>, dir: &Path, output: &Output) -> Result<Vec
     };
     let formulas = founding.plan.formulas.clone();
     let draft = Draft::new(introduction, formulas, organisations, Parameters::default())?;
-    let (keys, shares) = dealer::deal(&draft, founding.scheme, output)?;
+    let (keys, shares) = dealer::deal(&draft, founding.scheme, output).await?;
     let mut document = draft.seal(keys).map_err(Failure::internal)?;
-    for (_, admin) in &members {
-        document.sign(admin).map_err(Failure::internal)?;
-    }
-    write_document(&document, dir)?;
-    for (home, _) in &members {
-        member::write(&home.join(member::ALLIANCE_FILE), document.render().as_bytes())?;
+    for member in &members {
+        document.sign(&member.admin).map_err(Failure::internal)?;
     }
     let alliance = document.verify().map_err(Failure::internal)?;
-    for ((index, server), share) in alliance.servers().zip(&shares) {
+    let text = alliance.document().render();
+    for member in &members {
+        let home = dir.join(member.organisation.name());
+        member::write(&home.join(member::ALLIANCE_FILE), text.as_bytes())?;
+    }
+    for ((index, server), shares) in alliance.servers().zip(&shares) {
         let organisation = alliance.organisation_of(index);
         let organisation = organisation.ok_or_else(|| Failure::internal("a server of nobody"))?;
         let home = dir.join(organisation.name()).join(server.name());
-        share.write(&home.join(member::KEYS_DIRECTORY), server.name())?;
+        shares.write(&home.join(member::KEYS_DIRECTORY), server.name())?;
         member::create_data(&home.join(member::CONFIG_FILE), &alliance)?;
     }
+    let pem = alliance.key(KeyPurpose::Certify).to_pem();
+    member::write(&dir.join(member::PUBLIC_KEY_FILE), pem.as_bytes())?;
+    // Last: where this file is, the alliance is whole.
+    member::write(&dir.join(member::ALLIANCE_FILE), text.as_bytes())?;
     Ok(ports)
 }
 
-/// Writes the document and its public key.
-fn write_document(document: &AllianceDocument, dir: &Path) -> Result<(), Failure> {
-    member::write(&dir.join(member::ALLIANCE_FILE), document.render().as_bytes())?;
-    let pem = document.keys().of(KeyPurpose::Certify).to_pem();
-    let path = dir.join(member::PUBLIC_KEY_FILE);
-    fs::write(&path, pem).map_err(|error| Failure::file(&path, &error))
+/// A member and what it signs with.
+struct Member {
+    organisation: Organisation,
+    admin: AdminKey,
+}
+
+/// Makes the members' directories: keys, configurations, addresses.
+fn settle(
+    founding: &Founding<'_>,
+    dir: &Path,
+    client: ClientPublic,
+    rng: &mut impl CryptoRng,
+) -> Result<(Vec<Member>, Vec<Port>), Failure> {
+    let (mut members, mut ports) = (Vec::new(), Vec::new());
+    for (name, servers) in &founding.plan.organisations {
+        let home = dir.join(name);
+        member::private_directory(&home)?;
+        let admin = AdminKey::generate(rng);
+        admin.write(&home.join(member::ADMIN_KEY_FILE), name)?;
+        let mut own = Vec::new();
+        for server in servers {
+            let (peers, clients) = (Port::free()?, Port::free()?);
+            let files = ServerFiles {
+                server,
+                peers: member::address(peers.address()),
+                clients: member::address(clients.address()),
+                admitted: vec![client],
+                durability: founding.durability,
+            };
+            own.push(files.write(&home.join(server), rng)?);
+            ports.extend([peers, clients]);
+        }
+        let organisation = Organisation::new(name, admin.public(), own);
+        members.push(Member { organisation, admin });
+    }
+    Ok((members, ports))
 }

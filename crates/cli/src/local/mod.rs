@@ -13,12 +13,14 @@
 
 mod fleet;
 mod found;
+mod place;
 mod plan;
 mod ports;
 mod process;
 
 pub use fleet::Fleet;
 pub use found::{Founding, found};
+pub use place::Place;
 pub use plan::Plan;
 pub use ports::Port;
 pub use process::ServerProcess;

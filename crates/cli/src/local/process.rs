@@ -2,6 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use crate::member::{self, CONFIG_FILE};
+use crate::program::program;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
@@ -156,7 +157,8 @@ impl ServerProcess {
         let failure = Failure::new(Exit::Unavailable, CRASHED, message)
             .detail("log", self.log().display())
             .next(format_args!(
-                "start it again: `ally serve --config {}`",
+                "start it again: `{} serve --config {}`",
+                program(),
                 self.config().display()
             ));
         match self.last_lines() {

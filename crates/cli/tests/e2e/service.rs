@@ -58,8 +58,9 @@ fn e2e_the_leader_is_killed_and_another_one_takes_over() {
 fn e2e_all_killed_at_once_lose_nothing() {
     let _alone = alone();
     let dev = Dev::start();
-    let last = (0..10).map(|at| dev.propose(&format!("command {at}"))).last();
-    assert_eq!(last, Some(9));
+    for at in 0..10 {
+        assert_eq!(dev.propose(&format!("command {at}")), at);
+    }
     dev.pids().into_iter().for_each(|pid| signal("KILL", pid));
     let dir = dev.stop();
     let dev = Dev::start_in(dir);
@@ -127,6 +128,26 @@ fn e2e_an_idle_alliance_rests() {
         let (cpu_now, written_now) = used(pid);
         assert!(cpu_now - cpu <= 3, "{} ms of 3 s", (cpu_now - cpu) * 10);
         assert_eq!(written_now, written, "an idle server writes");
+    }
+    dev.stop();
+}
+
+#[test]
+fn e2e_bench_measures_an_alliance_that_runs() {
+    let _alone = alone();
+    let dev = Dev::start();
+    let dir = dev.path().to_str().expect("UTF-8");
+    for pace in [&["--rate", "200"], &["--in-flight", "8"]] {
+        let args = ["bench", "--dir", dir, "--seconds", "1", "--warm-up", "0", "-o", "json"];
+        let report = dev.run(&[&args[..], pace].concat()).json();
+        let number = |pointer: &str| report.pointer(pointer).and_then(|value| value.as_f64());
+        assert!(number("/commands").is_some_and(|count| count > 0.0), "{report}");
+        assert_eq!(number("/failed"), Some(0.0));
+        assert_eq!(number("/two_step_share"), Some(1.0));
+        assert!(number("/decided/p50_us").is_some() && number("/certified/p50_us").is_some());
+        assert!(number("/limits/fsync/p50_us").is_some_and(|time| time > 0.0));
+        assert_eq!(report["processes"].as_array().map(Vec::len), Some(5));
+        assert!(report["processes"][0]["memory_peak_bytes"].as_u64() > Some(1 << 20));
     }
     dev.stop();
 }
