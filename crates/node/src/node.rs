@@ -25,10 +25,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Messages and submissions that wait for the driver, of each kind.
 const INBOX: usize = 1024;
+
+/// How long clients may take to hang up when the server stops.
+const GOODBYE_MAX: Duration = Duration::from_secs(2);
 
 /// A running server. Stops when told to ([`Node::stop`]) or by itself when its disk fails.
 pub struct Node {
@@ -38,6 +42,7 @@ pub struct Node {
     events: mpsc::UnboundedSender<Event>,
     links: Links,
     api: CancellationToken,
+    serving: JoinHandle<()>,
     ended: oneshot::Receiver<Result<(), FatalError>>,
 }
 
@@ -179,10 +184,11 @@ impl Node {
         };
         let api = CancellationToken::new();
         let ended = run_driver(driver, inbox).map_err(StartError::Thread)?;
-        serve_clients(config, identity, client_listener, backend, api.clone());
+        let serving = serve_clients(config, identity, client_listener, backend, api.clone());
         let server = config.server().to_owned();
         tracing::info!(%server, peers = %addresses.0, clients = %addresses.1, "serving");
-        Ok(Self { server, peers: addresses.0, clients: addresses.1, events, links, api, ended })
+        let (peers, clients) = addresses;
+        Ok(Self { server, peers, clients, events, links, api, serving, ended })
     }
 
     /// The server's name.
@@ -219,6 +225,10 @@ impl Node {
         let result = self.ended().await;
         self.api.cancel();
         self.links.shut_down().await;
+        // Clients that do not hang up are left behind: what they were told stays true.
+        if tokio::time::timeout(GOODBYE_MAX, &mut self.serving).await.is_err() {
+            self.serving.abort();
+        }
         result
     }
 }
@@ -243,7 +253,7 @@ fn serve_clients(
     listener: TcpListener,
     backend: NodeBackend,
     stop: CancellationToken,
-) {
+) -> JoinHandle<()> {
     let pins = match config.clients() {
         ClientPolicy::Any => Pins::any(),
         ClientPolicy::Listed(keys) => Pins::of(keys.iter().copied()),
@@ -252,7 +262,7 @@ fn serve_clients(
         if let Err(error) = api::serve(Arc::new(backend), listener, &identity, pins, stop).await {
             tracing::error!(%error, "the client API has stopped");
         }
-    });
+    })
 }
 
 async fn listen(whom: &'static str, address: &str) -> Result<TcpListener, StartError> {

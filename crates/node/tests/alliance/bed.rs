@@ -8,7 +8,7 @@ use ally_alliance::{
 };
 use ally_consensus::Epoch;
 use ally_node::Node;
-use ally_node::store::{Identity, Store};
+use ally_node::store::{Durability, Identity, Store};
 use ally_policy::FaultModel;
 use ally_threshold::{Dealt, Scheme, deal};
 use rand_chacha::ChaCha20Rng;
@@ -45,6 +45,15 @@ impl Bed {
 
     /// As [`Bed::start`], with formulas of more than one name.
     pub async fn with(count: usize, formulas: &[(&str, &str)], timeout_ms: u64) -> Self {
+        let mut bed = Self::down_all(count, formulas, timeout_ms);
+        for place in 0..count {
+            bed.up(place).await;
+        }
+        bed
+    }
+
+    /// As [`Bed::with`], and no server runs yet.
+    pub fn down_all(count: usize, formulas: &[(&str, &str)], timeout_ms: u64) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let ports = ports(2 * count);
         let (alliance, dealt) = found(count, formulas, timeout_ms, &ports);
@@ -54,11 +63,32 @@ impl Bed {
             configs.push(write_server(&home, place, &alliance, &dealt, &ports));
         }
         let nodes = (0..count).map(|_| None).collect();
-        let mut bed = Self { alliance, configs, nodes, _dir: dir };
-        for place in 0..count {
-            bed.up(place).await;
-        }
-        bed
+        Self { alliance, configs, nodes, _dir: dir }
+    }
+
+    /// How a server is configured.
+    pub fn config(&self, place: usize) -> &ServerConfig {
+        &self.configs[place]
+    }
+
+    /// Proofs of misbehaviour on the disk of a server that is down.
+    pub fn evidence(&self, place: usize) -> usize {
+        let server = self.alliance.server_named(&format!("s{place}")).expect("a member");
+        let alliance = self.alliance.id();
+        let identity = Identity { alliance, server, epoch: self.alliance.epoch() };
+        let data = self.configs[place].data();
+        let (store, _) = Store::open(data, &identity, Durability::None).expect("its own data");
+        store.all_evidence().expect("readable").len()
+    }
+
+    /// A server's signing key.
+    pub fn signing_key(&self, place: usize) -> SigningKey {
+        SigningKey::from_seed(&seed(place, 2))
+    }
+
+    /// A server's transport key.
+    pub fn transport_key(&self, place: usize) -> TransportKey {
+        TransportKey::from_seed(&seed(place, 3))
     }
 
     pub async fn up(&mut self, place: usize) {

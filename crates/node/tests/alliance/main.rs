@@ -1,9 +1,11 @@
 //! Whole servers: what clients of an alliance see while members come and go.
 
 mod bed;
+mod liar;
 
 use ally::{Proposal, Until};
 use bed::Bed;
+use liar::Liar;
 use std::time::Duration;
 
 const WITHIN: Duration = Duration::from_secs(20);
@@ -49,4 +51,36 @@ async fn e2e_a_server_may_have_no_part_in_certificates() {
     let proposal = Proposal::new(b"hello").expect("short");
     let receipt = bed.client(3).propose(&proposal, WITHIN).await.expect("ordered and certified");
     assert_eq!(receipt.index, 0);
+}
+
+/// The leader shows one block to two servers and another to the third, and lets one of the two decide
+/// alone. The others must come to the same decision without being able to know of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn e2e_a_leader_that_equivocates_changes_nothing() {
+    let mut bed = Bed::down_all(4, &[("decide", THREE_OF_FOUR)], 300);
+    Liar::start(&bed).await;
+    for place in 1..4 {
+        bed.up(place).await;
+    }
+    let mut entries = Vec::new();
+    for number in 0..6 {
+        let proposal = Proposal::new(format!("command {number}").as_bytes()).expect("short");
+        let receipt = bed.client(1 + number % 3).propose(&proposal, WITHIN).await;
+        let receipt = receipt.unwrap_or_else(|e| panic!("command {number}: {e:?}"));
+        assert_eq!(receipt.index, number as u64, "each command is ordered once");
+        entries.push(proposal.entry().clone());
+    }
+    for place in 1..4 {
+        let client = bed.client(place);
+        for (index, entry) in entries.iter().enumerate() {
+            let (found, _) = client.receipt(index as u64, WITHIN).await.expect("held and proven");
+            assert_eq!(found, *entry, "entry {index} at s{place}");
+        }
+    }
+    let mut proofs = 0;
+    for place in 1..4 {
+        bed.down(place).await;
+        proofs += bed.evidence(place);
+    }
+    assert!(proofs > 0, "whoever saw both blocks keeps the proof");
 }

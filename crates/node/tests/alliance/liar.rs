@@ -1,0 +1,99 @@
+//! A member that leads the first view and shows different blocks to different servers.
+
+use crate::bed::Bed;
+use ally_alliance::keys::SigningKey;
+use ally_consensus::{
+    BlockHeader, BlockRef, Height, Message, Micros, Proposal, Signed, View, Vote, payload_digest,
+    signing_bytes,
+};
+use ally_node::net::{LinkEvent, LinkKind, Links, LinksConfig};
+use ally_policy::ServerIndex;
+use ally_replica::{ChainState, HeldBatch, PeerMessage};
+use ally_transport::Identity;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// A running liar; it goes on until the test ends.
+pub struct Liar {
+    me: ServerIndex,
+    key: SigningKey,
+    links: Links,
+    context: ally_consensus::Context,
+    servers: usize,
+}
+
+impl Liar {
+    /// Takes the place of the leader of view 0, with its keys and its address.
+    pub async fn start(bed: &Bed) {
+        let me = bed.alliance.rotation().leader(View::ZERO);
+        let config = bed.config(me.index());
+        let listener = TcpListener::bind(config.listen_peers().as_str()).await.expect("free");
+        let identity = Identity::new(bed.transport_key(me.index())).expect("a certificate");
+        let links = LinksConfig::new(&bed.alliance, config, me, listener);
+        let (links, mut events) = Links::start(links, identity).expect("peers make sense");
+        let liar = Self {
+            me,
+            key: bed.signing_key(me.index()),
+            links,
+            context: bed.alliance.context(),
+            servers: bed.alliance.policy().server_count(),
+        };
+        tokio::spawn(async move {
+            while let Some(event) = events.next().await {
+                if let LinkEvent::Frame { bytes, .. } = event
+                    && let Ok(PeerMessage::Batch(batch)) = PeerMessage::from_frame(bytes)
+                {
+                    liar.equivocate(&HeldBatch::trusted(batch));
+                    return liar.stay(events).await;
+                }
+            }
+        });
+    }
+
+    /// Keeps the links up and says nothing more.
+    async fn stay(self, mut events: ally_node::net::Events) {
+        while events.next().await.is_some() {}
+        drop(self);
+    }
+
+    /// Shows one block to two servers, another to the third, and its vote for the first block to
+    /// one server only: that one decides, and the others cannot know it.
+    fn equivocate(&self, batch: &HeldBatch) {
+        let first = self.block(batch, Micros(1));
+        let second = self.block(batch, Micros(2));
+        let others: Vec<_> =
+            (0..self.servers as u16).map(ServerIndex).filter(|s| *s != self.me).collect();
+        let [witness, one, other] = others[..] else { panic!("four servers") };
+        for (server, proposal) in [(witness, &first), (one, &first), (other, &second)] {
+            self.send(server, Message::Proposal(proposal.clone()));
+        }
+        let block = first.header.block_ref();
+        self.send(witness, Message::Vote(Vote { view: View::ZERO, block, share: None }));
+    }
+
+    fn block(&self, batch: &HeldBatch, timestamp_us: Micros) -> Proposal {
+        let genesis = BlockRef::genesis(self.context.alliance, self.context.epoch);
+        let log = ChainState::genesis(self.servers).extend([batch]);
+        let batches: Arc<[_]> = [*batch.reference()].into();
+        let header = BlockHeader {
+            alliance: self.context.alliance,
+            epoch: self.context.epoch,
+            height: Height(1),
+            view: View::ZERO,
+            parent: genesis.hash,
+            payload_digest: payload_digest(&batches),
+            log_size: log.log_size(),
+            log_root: log.log_root(),
+            timestamp_us,
+        };
+        Proposal { header, batches, new_view: None }
+    }
+
+    fn send(&self, to: ServerIndex, body: Message) {
+        let kind = body.signed_kind().expect("a liar signs what it says");
+        let bytes = signing_bytes(&self.context, kind, &body.signed_content());
+        let signed = Signed { signer: self.me, signature: self.key.sign(&bytes), body };
+        let frame = PeerMessage::Consensus(signed).to_frame();
+        let _ = self.links.send(to, LinkKind::Control, frame);
+    }
+}
