@@ -12,6 +12,7 @@ use ally_replica::{ChainState, HeldBatch, PeerMessage};
 use ally_transport::Identity;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 /// A running liar; it goes on until the test ends.
 pub struct Liar {
@@ -23,8 +24,9 @@ pub struct Liar {
 }
 
 impl Liar {
-    /// Takes the place of the leader of view 0, with its keys and its address.
-    pub async fn start(bed: &Bed) {
+    /// Takes the place of the leader of view 0, with its keys and its address. The answer comes when
+    /// it is connected to all others.
+    pub async fn start(bed: &Bed) -> oneshot::Receiver<()> {
         let me = bed.alliance.rotation().leader(View::ZERO);
         let config = bed.config(me.index());
         let listener = TcpListener::bind(config.listen_peers().as_str()).await.expect("free");
@@ -38,8 +40,17 @@ impl Liar {
             context: bed.alliance.context(),
             servers: bed.alliance.policy().server_count(),
         };
+        let (met, all_met) = oneshot::channel();
         tokio::spawn(async move {
+            let mut strangers = liar.servers - 1;
+            let mut met = Some(met);
             while let Some(event) = events.next().await {
+                if let LinkEvent::Connected(_) = event {
+                    strangers = strangers.saturating_sub(1);
+                    if strangers == 0 {
+                        let _ = met.take().map(|met| met.send(()));
+                    }
+                }
                 if let LinkEvent::Frame { bytes, .. } = event
                     && let Ok(PeerMessage::Batch(batch)) = PeerMessage::from_frame(bytes)
                 {
@@ -48,6 +59,7 @@ impl Liar {
                 }
             }
         });
+        all_met
     }
 
     /// Keeps the links up and says nothing more.

@@ -58,10 +58,11 @@ async fn e2e_a_server_may_have_no_part_in_certificates() {
 #[tokio::test(flavor = "multi_thread")]
 async fn e2e_a_leader_that_equivocates_changes_nothing() {
     let mut bed = Bed::down_all(4, &[("decide", THREE_OF_FOUR)], 300);
-    Liar::start(&bed).await;
+    let all_met = Liar::start(&bed).await;
     for place in 1..4 {
         bed.up(place).await;
     }
+    tokio::time::timeout(WITHIN, all_met).await.expect("in time").expect("the liar runs");
     let mut entries = Vec::new();
     for number in 0..6 {
         let proposal = Proposal::new(format!("command {number}").as_bytes()).expect("short");
