@@ -108,7 +108,10 @@ impl Error {
             Self::Randomness(_) => "check /dev/urandom and the sandbox of this process",
             Self::Identity(_) => "make a new client key",
             Self::UnknownServer { .. } => "name one of these",
-            Self::Unreachable(_) => "check the network and that the servers run (`ally serve`)",
+            Self::Unreachable(_) => {
+                "check the network, that the servers run (`ally serve`), and that they admit this \
+                 client's key"
+            }
             Self::Undecided { .. } => {
                 "`ally status` shows who is missing; the same proposal can be proposed again safely"
             }
