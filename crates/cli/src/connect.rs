@@ -2,7 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use crate::files::read_text;
-use ally::{Client, Error, Membership, Options};
+use ally::{Attempt, Client, Error, Membership, Options};
 use ally_alliance::keys::ClientKey;
 use ally_alliance::{Alliance, AllianceDocument};
 use ally_policy::DOCUMENT_BYTES_MAX;
@@ -82,6 +82,22 @@ pub fn read_alliance(path: &Path) -> Result<Alliance, Failure> {
         Failure::new(Exit::Input, NOT_SIGNED, format_args!("{}: {error}", path.display()))
             .next("`ally alliance show` lists who has signed")
     })
+}
+
+/// Makes sure that at least one server can be talked to.
+///
+/// # Errors
+/// [`Failure`] with what came of each attempt.
+pub async fn somebody_answers(client: &Client, within: Duration) -> Result<(), Failure> {
+    let answers = client.status(within).await;
+    if answers.iter().any(|(_, answer)| answer.is_ok()) {
+        return Ok(());
+    }
+    let attempts = answers.into_iter().filter_map(|(server, answer)| {
+        let outcome = answer.err()?;
+        Some(Attempt { server: server.name, organisation: server.organisation, outcome })
+    });
+    Err(Error::Unreachable(attempts.collect()).into())
 }
 
 /// Runs the asynchronous part of a command.

@@ -1,6 +1,6 @@
 //! `ally listen`: the log, as it is decided.
 
-use crate::connect::{Connect, block_on};
+use crate::connect::{Connect, block_on, somebody_answers};
 use crate::failure::Failure;
 use crate::output::Output;
 use ally::{Command, Decided, ListenOptions};
@@ -40,6 +40,8 @@ impl Listen {
     pub fn run(self, output: &Output) -> Result<(), Failure> {
         block_on(async {
             let client = self.connect.client()?;
+            // A listener waits for servers for ever; a mistyped address should not.
+            somebody_answers(&client, self.connect.timeout()).await?;
             let mut options = ListenOptions::default();
             if self.unverified {
                 options = options.unverified();

@@ -39,7 +39,10 @@ impl Status {
         }
         Err(Failure::new(Exit::Unavailable, NOBODY, "no server of the alliance answers")
             .detail("still works", "verifying receipts, which needs no server")
-            .next("check the network and that the servers run (`ally serve`)"))
+            .next(
+                "check the network, that the servers run (`ally serve`), and that they admit this \
+                 client's key",
+            ))
     }
 }
 

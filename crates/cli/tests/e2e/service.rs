@@ -2,6 +2,7 @@
 
 use crate::support::{Dev, Server, alone, runs, signal, wait_until};
 use std::fs;
+use std::process::Command;
 
 #[test]
 fn e2e_a_command_gets_a_receipt_that_anyone_can_verify() {
@@ -51,6 +52,71 @@ fn e2e_the_leader_is_killed_and_another_one_takes_over() {
     let other = if leader == "globex-1" { "initech-1" } else { "globex-1" };
     let status = dev.status_of(other).expect("it answers");
     assert_ne!(status["leader"], leader.as_str());
+    dev.stop();
+}
+
+#[test]
+fn e2e_the_leader_is_stopped_and_another_one_takes_over() {
+    let _alone = alone();
+    let dev = Dev::start();
+    dev.propose("while it leads");
+    let leader = dev.status_of("acme-1").expect("it answers")["leader"].clone();
+    let leader = leader.as_str().expect("a name");
+    // It keeps its connections and says nothing: nobody is told that it is gone.
+    signal("STOP", dev.pid(leader));
+    assert_eq!(dev.propose("while it is stopped"), 1);
+    signal("CONT", dev.pid(leader));
+    wait_until("it catches up", || {
+        dev.status_of(leader).is_some_and(|status| status["log_size"] == 2)
+    });
+    dev.stop();
+}
+
+#[test]
+fn e2e_a_full_disk_stops_one_server_and_nobody_else() {
+    let _alone = alone();
+    let dev = Dev::start();
+    let victim = "umbrella-1";
+    signal("KILL", dev.pid(victim));
+    wait_until("umbrella-1 ends", || !runs(dev.pid(victim)));
+    // Files cannot grow beyond 64 KiB: what a full disk does to a journal.
+    let config = dev.config(victim);
+    let log = fs::File::create(dev.path().join("full.log")).expect("a log");
+    let mut server = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f 128; exec \"$0\" serve --config \"$1\""])
+        .arg(env!("CARGO_BIN_EXE_ally"))
+        .arg(&config)
+        .stderr(log)
+        .spawn()
+        .expect("a shell");
+    let large = "x".repeat(50_000);
+    let mut proposed = 0;
+    wait_until("umbrella-1 has no room left", || {
+        dev.propose(&large);
+        proposed += 1;
+        server.try_wait().expect("a child").is_some()
+    });
+    assert_eq!(server.wait().expect("it has ended").code(), Some(3));
+    let said = fs::read_to_string(dev.path().join("full.log")).expect("a log");
+    assert!(said.contains("ALLY-0504") && said.contains("File too large"), "{said}");
+    // With room again it goes on as if nothing had happened.
+    let server = Server::start(&config);
+    wait_until("umbrella-1 catches up", || {
+        dev.status_of(victim).is_some_and(|status| status["log_size"] == proposed)
+    });
+    assert_eq!(server.stop(), 0);
+    dev.stop();
+}
+
+#[test]
+fn e2e_a_key_that_nobody_admits_is_an_error_and_no_wait() {
+    let _alone = alone();
+    let dev = Dev::start();
+    assert_eq!(dev.run(&["key", "client", "--out", "other.key"]).code, 0);
+    for args in [&["propose", "hello"][..], &["listen"], &["status"]] {
+        let said = dev.run(&[args, &["--client-key", "other.key", "--timeout", "3"]].concat());
+        assert!(said.fails(3, "ALLY-0210").contains("admit"));
+    }
     dev.stop();
 }
 
