@@ -4,7 +4,7 @@ use crate::api::{
     AnchorProof, Backend, Busy, DecidedBlock, PeerView, Progress, ReadError, StatusView,
     Submission, Tip,
 };
-use crate::driver::{Board, Event, Published, StatusBoard, StoredError, StoredLog};
+use crate::driver::{Board, Event, Published, RETRY_AFTER, StatusBoard, StoredError, StoredLog};
 use crate::keys::PublicKeys;
 use crate::net::Links;
 use ally_alliance::keys::ClientPublic;
@@ -15,9 +15,6 @@ use ally_proto::{DuplicateWindow, Entry, ProposalId};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
-
-/// When a client that was refused for want of room should try again.
-const RETRY_AFTER: Duration = Duration::from_millis(20);
 
 /// Work without a decision for this many base timeouts is called stalled.
 const STALLED_TIMEOUTS: u32 = 3;

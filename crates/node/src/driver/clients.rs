@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// When a client that was refused for want of room should try again.
-pub(super) const RETRY_AFTER: Duration = Duration::from_millis(20);
+pub(crate) const RETRY_AFTER: Duration = Duration::from_millis(20);
 
 /// Matches decided commands with the clients that wait for them.
 pub(super) struct Clients {

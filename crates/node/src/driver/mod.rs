@@ -22,6 +22,7 @@ mod serve;
 mod stored;
 
 pub(crate) use board::{Board, StatusBoard};
+pub(crate) use clients::RETRY_AFTER;
 use inbox::TURN_EVENTS_MAX;
 pub(crate) use inbox::{Event, Inbox};
 pub(crate) use published::Published;
