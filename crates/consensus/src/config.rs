@@ -1,6 +1,6 @@
 //! What an engine is told once.
 
-use crate::{BRANCH_HEADERS_MAX, Context, Micros, Quorums, Rotation};
+use crate::{BRANCH_HEADERS_MAX, Bugs, Context, Micros, Quorums, Rotation};
 use ally_policy::ServerIndex;
 use std::sync::Arc;
 
@@ -30,12 +30,12 @@ pub struct Config {
     /// How many blocks may be voted for past the last certified one; at most
     /// [`BRANCH_HEADERS_MAX`], so that a report can hold them.
     pub uncertified_blocks_max: u64,
-    /// Which rules of selection are kept: all of them, but in tests that show why.
-    pub rules: Rules,
+    /// Mistakes made on purpose: none, but in tests.
+    pub bugs: Bugs,
 }
 
 impl Config {
-    /// A configuration with the default window, limits and rules.
+    /// A configuration with the default window, and limits.
     pub fn new(
         context: Context,
         me: ServerIndex,
@@ -52,65 +52,7 @@ impl Config {
             timeout_max: Micros(base_timeout.0.saturating_mul(64)),
             window_blocks: WINDOW_BLOCKS,
             uncertified_blocks_max: UNCERTIFIED_BLOCKS_MAX,
-            rules: Rules::default(),
+            bugs: Bugs::NONE,
         }
-    }
-}
-
-/// The rules of selection that can be broken on purpose, to show that the tests would notice.
-///
-/// Without the feature `planted-bugs` there is nothing to break.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Rules {
-    /// Rule 3 is never used: the longest block wins although the leader has equivocated.
-    #[cfg(feature = "planted-bugs")]
-    pub equivocation_ignored: bool,
-    /// The equivocator's own report is used.
-    #[cfg(feature = "planted-bugs")]
-    pub equivocator_admitted: bool,
-    /// The equivocator is not counted among the faulty ones when a block is weighed.
-    #[cfg(feature = "planted-bugs")]
-    pub equivocator_not_counted: bool,
-    /// Commit certificates are ignored once the leader has equivocated.
-    #[cfg(feature = "planted-bugs")]
-    pub commit_ignored: bool,
-}
-
-impl Rules {
-    pub(crate) fn heeds_equivocation(&self) -> bool {
-        #[cfg(feature = "planted-bugs")]
-        if self.equivocation_ignored {
-            return false;
-        }
-        true
-    }
-
-    pub(crate) fn excludes_equivocator(&self) -> bool {
-        #[cfg(feature = "planted-bugs")]
-        if self.equivocator_admitted {
-            return false;
-        }
-        true
-    }
-
-    pub(crate) fn counts_equivocator_as_faulty(&self) -> bool {
-        #[cfg(feature = "planted-bugs")]
-        if self.equivocator_not_counted {
-            return false;
-        }
-        true
-    }
-
-    pub(crate) fn heeds_commits(&self) -> bool {
-        #[cfg(feature = "planted-bugs")]
-        if self.commit_ignored {
-            return false;
-        }
-        true
-    }
-
-    /// Whether every rule is kept, so that an ambiguous outcome means a broken trust assumption.
-    pub(crate) fn are_whole(&self) -> bool {
-        *self == Self::default()
     }
 }

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod block;
+mod bugs;
 mod certificate;
 mod config;
 mod context;
@@ -20,10 +21,11 @@ mod rotation;
 mod verify;
 
 pub use block::{BLOCK_BATCHES_MAX, BatchRef, BlockHeader, BlockRef, payload_digest};
+pub use bugs::{Bug, Bugs};
 pub use certificate::{
     CheckpointCertificate, CommitCertificate, NewViewCertificate, SIGNATURE_BYTES_MAX, Statement,
 };
-pub use config::{Config, Rules, UNCERTIFIED_BLOCKS_MAX, WINDOW_BLOCKS};
+pub use config::{Config, UNCERTIFIED_BLOCKS_MAX, WINDOW_BLOCKS};
 pub use context::{Context, signing_bytes};
 pub use engine::{Base, Counters, Engine, Phase, RestoreError, Status};
 pub use ids::{

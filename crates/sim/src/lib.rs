@@ -36,9 +36,9 @@ pub use alliance::Alliance;
 pub use scenario::{Crash, Partition, Scenario, Style, Treachery};
 pub use world::{Outcome, World};
 
-use ally_consensus::Rules;
+use ally_consensus::Bugs;
 
 /// Runs the scenario of a seed.
-pub fn run(seed: u64, alliance: Alliance, style: Style, rules: Rules) -> Outcome {
-    World::new(Scenario::draw(seed, alliance, style), rules).run()
+pub fn run(seed: u64, alliance: Alliance, style: Style, bugs: Bugs) -> Outcome {
+    World::new(Scenario::draw(seed, alliance, style), bugs).run()
 }

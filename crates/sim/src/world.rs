@@ -14,8 +14,8 @@ use crate::random::Stream;
 use crate::scenario::{Scenario, Style};
 use crate::server::{Effect, Server};
 use ally_consensus::{
-    AllianceId, BatchRef, BlockRef, CheckpointCertificate, Config, Context, Epoch, Input, Message,
-    Micros, PolicyDigest, Quorums, Rotation, Rules, Signed, Statement, Verified,
+    AllianceId, BatchRef, BlockRef, Bugs, CheckpointCertificate, Config, Context, Epoch, Input,
+    Message, Micros, PolicyDigest, Quorums, Rotation, Signed, Statement, Verified,
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
@@ -112,11 +112,11 @@ pub struct Outcome {
 
 impl World {
     /// A world at time 0.
-    pub fn new(scenario: Scenario, rules: Rules) -> Self {
+    pub fn new(scenario: Scenario, bugs: Bugs) -> Self {
         let seed = scenario.seed;
         let policy = scenario.alliance.policy();
         let all = ServerSet::first(policy.server_count());
-        let config = configure(&scenario, &policy, rules);
+        let config = configure(&scenario, &policy, bugs);
         let keys = KeyTable::new([42; 32], Arc::clone(&policy));
         let signer = |servers: ServerSet| keys.signer(servers);
         let servers = all.iter().map(|me| {
@@ -406,7 +406,7 @@ impl World {
 }
 
 /// What every engine is told, but for who it is.
-fn configure(scenario: &Scenario, policy: &Arc<Policy>, rules: Rules) -> Config {
+fn configure(scenario: &Scenario, policy: &Arc<Policy>, bugs: Bugs) -> Config {
     let context = Context {
         alliance: AllianceId([7; 32]),
         epoch: Epoch(0),
@@ -419,7 +419,7 @@ fn configure(scenario: &Scenario, policy: &Arc<Policy>, rules: Rules) -> Config 
         timeout_max: Micros(scenario.base_timeout * 8),
         window_blocks: 16,
         uncertified_blocks_max: 128,
-        rules,
+        bugs,
         ..Config::new(context, ServerIndex(0), quorums, rotation, base_timeout)
     }
 }

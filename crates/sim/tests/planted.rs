@@ -3,7 +3,7 @@
 //!
 //! So too for the bound: one server fewer, and seeds find conflicts.
 
-use ally_consensus::Rules;
+use ally_consensus::{Bug, Bugs};
 use ally_sim::{Alliance, Outcome, Style, run};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -18,7 +18,7 @@ fn loses_a_decision(outcome: &Outcome) -> bool {
 }
 
 /// The lowest seed that loses a decision.
-fn find(alliance: Alliance, rules: Rules) -> Option<u64> {
+fn find(alliance: Alliance, bugs: Bugs) -> Option<u64> {
     let found = AtomicU64::new(u64::MAX);
     let threads = thread::available_parallelism().map_or(1, |n| n.get() as u64);
     thread::scope(|scope| {
@@ -29,7 +29,7 @@ fn find(alliance: Alliance, rules: Rules) -> Option<u64> {
                     if seed >= found.load(Ordering::Relaxed) {
                         return;
                     }
-                    if loses_a_decision(&run(seed, alliance, Style::Plot, rules)) {
+                    if loses_a_decision(&run(seed, alliance, Style::Plot, bugs)) {
                         found.fetch_min(seed, Ordering::Relaxed);
                     }
                 }
@@ -41,14 +41,14 @@ fn find(alliance: Alliance, rules: Rules) -> Option<u64> {
 }
 
 /// Breaks a rule in each alliance that needs it; no seed up to the one found breaks anything while
-/// the rules are whole.
-fn assert_found(alliances: &[Alliance], rules: Rules) {
+/// no bug is planted.
+fn assert_found(alliances: &[Alliance], bugs: Bugs) {
     for alliance in alliances {
-        let seed = find(*alliance, rules);
+        let seed = find(*alliance, bugs);
         let Some(last) = seed else { panic!("{alliance}: no seed below {SEEDS} finds it") };
         println!("{alliance}: found by seed {last}");
         for seed in 0..=last {
-            let outcome = run(seed, *alliance, Style::Plot, Rules::default());
+            let outcome = run(seed, *alliance, Style::Plot, Bugs::NONE);
             assert_eq!(outcome.violations, Vec::<String>::new(), "{alliance}, seed {seed}");
         }
     }
@@ -56,32 +56,32 @@ fn assert_found(alliances: &[Alliance], rules: Rules) {
 
 #[test]
 fn sim_finds_equivocation_ignored() {
-    let rules = Rules { equivocation_ignored: true, ..Rules::default() };
-    assert_found(&Alliance::SOUND, rules);
+    let bugs = Bugs::planted(Bug::EquivocationIgnored);
+    assert_found(&Alliance::SOUND, bugs);
 }
 
 #[test]
 fn sim_finds_the_equivocators_report_admitted() {
-    let rules = Rules { equivocator_admitted: true, ..Rules::default() };
-    assert_found(&[Alliance::Four, Alliance::Nine], rules);
+    let bugs = Bugs::planted(Bug::EquivocatorAdmitted);
+    assert_found(&[Alliance::Four, Alliance::Nine], bugs);
 }
 
 #[test]
 fn sim_finds_the_equivocator_not_counted_as_faulty() {
-    let rules = Rules { equivocator_not_counted: true, ..Rules::default() };
-    assert_found(&[Alliance::Four, Alliance::Nine], rules);
+    let bugs = Bugs::planted(Bug::EquivocatorNotCounted);
+    assert_found(&[Alliance::Four, Alliance::Nine], bugs);
 }
 
 #[test]
 fn sim_finds_commits_ignored() {
-    let rules = Rules { commit_ignored: true, ..Rules::default() };
-    assert_found(&[Alliance::Seven], rules);
+    let bugs = Bugs::planted(Bug::CommitIgnored);
+    assert_found(&[Alliance::Seven], bugs);
 }
 
 #[test]
 fn sim_finds_conflicts_below_the_bound() {
     for alliance in [Alliance::UnsoundThree, Alliance::UnsoundSix] {
-        let seed = find(alliance, Rules::default());
+        let seed = find(alliance, Bugs::NONE);
         println!("{alliance}: found by seed {seed:?}");
         assert!(seed.is_some(), "{alliance}");
     }
@@ -92,9 +92,9 @@ fn sim_finds_conflicts_below_the_bound() {
 /// ignore, so that "commits ignored" takes away this refusal, and nothing else.
 #[test]
 fn sim_finds_conflicts_below_the_bound_where_a_choice_is_forced() {
-    let rules = Rules { commit_ignored: true, ..Rules::default() };
-    let seed = find(Alliance::UnsoundEight, rules);
+    let bugs = Bugs::planted(Bug::CommitIgnored);
+    let seed = find(Alliance::UnsoundEight, bugs);
     assert!(seed.is_some());
     println!("unsound-eight: found by seed {seed:?}");
-    assert_eq!(find(Alliance::Nine, rules), None, "at the bound there is nothing to refuse");
+    assert_eq!(find(Alliance::Nine, bugs), None, "at the bound there is nothing to refuse");
 }

@@ -1,6 +1,6 @@
 //! Seeds that every change has to pass.
 
-use ally_consensus::Rules;
+use ally_consensus::Bugs;
 use ally_sim::{Alliance, Outcome, Style, run};
 use std::thread;
 
@@ -14,7 +14,7 @@ fn sim(alliance: Alliance, style: Style, count: u64) -> Vec<(u64, Outcome)> {
         let worker = |first| {
             scope.spawn(move || {
                 let seeds = (first..count).step_by(threads as usize);
-                let run = |seed| (seed, run(seed, alliance, style, Rules::default()));
+                let run = |seed| (seed, run(seed, alliance, style, Bugs::NONE));
                 seeds.map(run).collect::<Vec<_>>()
             })
         };
@@ -84,8 +84,8 @@ fn the_seed_determines_the_run() {
     for seed in 0..20 {
         for alliance in Alliance::SOUND {
             for style in Style::ALL {
-                let once = run(seed, alliance, style, Rules::default());
-                assert_eq!(once, run(seed, alliance, style, Rules::default()));
+                let once = run(seed, alliance, style, Bugs::NONE);
+                assert_eq!(once, run(seed, alliance, style, Bugs::NONE));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The steps that a decision takes where every message takes the same time, counted.
 
-use ally_consensus::Rules;
+use ally_consensus::Bugs;
 use ally_policy::ServerSet;
 use ally_sim::{Alliance, Outcome, Scenario, Style, Treachery, World};
 
@@ -30,7 +30,7 @@ fn run_with_silent(alliance: Alliance, servers: usize, silent: usize) -> Outcome
         batches_until: 150 * DELAY,
         healed_at: 200 * DELAY,
     };
-    let outcome = World::new(scenario, Rules::default()).run();
+    let outcome = World::new(scenario, Bugs::NONE).run();
     assert_eq!(outcome.violations, Vec::<String>::new());
     assert_eq!(outcome.view, 0, "the first leader talks, so nobody loses patience");
     assert!(outcome.blocks > 0);

@@ -61,7 +61,7 @@ impl Engine {
             policy: self.config.policy.as_ref(),
             rotation: &self.config.rotation,
             origin: self.origin(),
-            rules: self.config.rules,
+            bugs: self.config.bugs,
         };
         select(&reported)
     }

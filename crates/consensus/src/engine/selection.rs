@@ -27,10 +27,9 @@
 //! docs/protocol.md#selection. Ours: FaB Paxos picks single values and counts; this picks among
 //! chains and asks the policy.
 
-use crate::config::Rules;
 use crate::{
-    BlockHash, BlockRef, Branch, Equivocation, Height, Quorums, Rotation, Signed, SignedHeader,
-    View, ViewChange,
+    BlockHash, BlockRef, Branch, Bug, Bugs, Equivocation, Height, Quorums, Rotation, Signed,
+    SignedHeader, View, ViewChange,
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +42,7 @@ pub(crate) struct Reported<'a> {
     pub rotation: &'a Rotation,
     /// The block that view 0 starts from.
     pub origin: BlockRef,
-    pub rules: Rules,
+    pub bugs: Bugs,
 }
 
 /// The outcome.
@@ -87,7 +86,7 @@ pub(crate) fn select(reported: &Reported<'_>) -> Result<Selection, SelectionErro
     };
     let forest = Forest::gather(reported, view, certified)?;
     match forest.conflict() {
-        Some(conflict) if reported.rules.heeds_equivocation() => {
+        Some(conflict) if !reported.bugs.has(Bug::EquivocationIgnored) => {
             let tip = forest.highest_possibly_decided(reported, view, senders)?;
             Ok(Selection { tip, equivocation: conflict })
         }
@@ -214,7 +213,7 @@ impl Forest {
     ) -> Result<BlockRef, SelectionError> {
         let leader = reported.rotation.leader(view);
         let mut used = senders;
-        if reported.rules.excludes_equivocator() {
+        if !reported.bugs.has(Bug::EquivocatorAdmitted) {
             used.remove(leader);
             if !reported.policy.is_quorum(&used) {
                 return Err(SelectionError::NoQuorumWithout(leader));
@@ -222,7 +221,7 @@ impl Forest {
         }
         let commits = self.commits.iter().filter(|(server, _)| used.contains(*server));
         let committed = commits.map(|(_, block)| *block).max();
-        let committed = committed.filter(|_| reported.rules.heeds_commits());
+        let committed = committed.filter(|_| !reported.bugs.has(Bug::CommitIgnored));
         let mut highest = committed;
         for ((height, hash), entry) in self.entries.iter().rev() {
             let block = BlockRef { height: *height, hash: *hash };
@@ -233,7 +232,7 @@ impl Forest {
                 continue;
             }
             if highest
-                .is_some_and(|other| !self.on_one_chain(block, other) && reported.rules.are_whole())
+                .is_some_and(|other| !self.on_one_chain(block, other) && reported.bugs.is_empty())
             {
                 return Err(SelectionError::Contradiction);
             }
@@ -274,7 +273,7 @@ fn cut(headers: &[SignedHeader], decided_in_view: Option<BlockRef>) -> &[SignedH
 }
 
 fn possibly_decided(reported: &Reported<'_>, outside: &ServerSet, leader: ServerIndex) -> bool {
-    if reported.rules.counts_equivocator_as_faulty() {
+    if !reported.bugs.has(Bug::EquivocatorNotCounted) {
         return reported.policy.possibly_decided(outside, leader);
     }
     possibly_decided_by_anyone(reported.policy, outside)

@@ -7,7 +7,7 @@
 //! ```
 //! Exit code: 0 if all is well, 1 if something broke, 2 for arguments that make no sense.
 
-use ally_consensus::Rules;
+use ally_consensus::Bugs;
 use ally_sim::{Alliance, Outcome, Scenario, Style, run};
 use std::ops::Range;
 use std::process::ExitCode;
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     for seed in seeds {
         for alliance in &alliances {
             for style in &styles {
-                let outcome = run(seed, *alliance, *style, Rules::default());
+                let outcome = run(seed, *alliance, *style, Bugs::NONE);
                 total.add(seed, *alliance, *style, &outcome);
             }
         }

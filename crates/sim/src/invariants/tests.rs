@@ -108,11 +108,11 @@ fn blame_on_an_honest_server_is_noticed_but_not_on_a_liar() {
 
 #[test]
 fn work_that_is_never_decided_is_noticed() {
-    let rules = ally_consensus::Rules::default();
+    let bugs = ally_consensus::Bugs::NONE;
     let mut scenario = Scenario::draw(1, Alliance::Four, Style::Weather);
     // Two silent servers of four are one more than the policy lets fail.
     scenario.coalition = ServerSet::first(2);
     scenario.treachery = crate::Treachery { withhold: 100, ..crate::Treachery::default() };
-    let outcome = crate::World::new(scenario, rules).run();
+    let outcome = crate::World::new(scenario, bugs).run();
     assert!(outcome.violations.join("; ").starts_with("no liveness"));
 }

@@ -311,7 +311,7 @@ fn branch(path: &Path, certified: Option<BlockRef>) -> Branch {
 }
 
 /// A case in which selection lost a decided block, or could not choose although the policy is kept.
-fn find_conflict(counts: Counts, cases: u64, rules: Rules) -> Option<u64> {
+fn find_conflict(counts: Counts, cases: u64, bugs: Bugs) -> Option<u64> {
     (0..cases).find(|seed| {
         let mut draws = Draws(*seed);
         let world = draw_world(counts, &mut draws);
@@ -328,7 +328,7 @@ fn find_conflict(counts: Counts, cases: u64, rules: Rules) -> Option<u64> {
             policy: &counts,
             rotation: &Rotation::new(Epoch(0), organisations),
             origin: world.origin,
-            rules,
+            bugs,
         };
         match select(&reported) {
             Err(SelectionError::NoQuorum | SelectionError::NoQuorumWithout(_)) => false,
@@ -346,7 +346,7 @@ const CASES: u64 = 30_000;
 #[test]
 fn model_no_decided_block_is_lost_at_the_bound() {
     for (n, f, t) in [(4, 1, 1), (5, 1, 1), (7, 2, 1), (9, 2, 2), (14, 3, 3)] {
-        let conflict = find_conflict(Counts { n, f, t }, CASES, Rules::default());
+        let conflict = find_conflict(Counts { n, f, t }, CASES, Bugs::NONE);
         assert_eq!(conflict, None, "n = {n}, f = {f}, t = {t}");
     }
 }
@@ -354,7 +354,7 @@ fn model_no_decided_block_is_lost_at_the_bound() {
 #[test]
 fn model_decided_blocks_are_lost_one_server_below_the_bound() {
     for (n, f, t) in [(3, 1, 1), (6, 2, 1), (8, 2, 2)] {
-        let conflict = find_conflict(Counts { n, f, t }, CASES, Rules::default());
+        let conflict = find_conflict(Counts { n, f, t }, CASES, Bugs::NONE);
         assert!(conflict.is_some(), "n = {n}, f = {f}, t = {t}");
     }
 }
@@ -363,32 +363,32 @@ fn model_decided_blocks_are_lost_one_server_below_the_bound() {
 mod planted_bugs {
     use super::*;
 
-    fn assert_found(counts: Counts, rules: Rules) {
-        assert_eq!(find_conflict(counts, CASES, Rules::default()), None);
-        assert!(find_conflict(counts, CASES, rules).is_some());
+    fn assert_found(counts: Counts, bugs: Bugs) {
+        assert_eq!(find_conflict(counts, CASES, Bugs::NONE), None);
+        assert!(find_conflict(counts, CASES, bugs).is_some());
     }
 
     #[test]
     fn model_finds_equivocation_ignored() {
-        let rules = Rules { equivocation_ignored: true, ..Rules::default() };
-        assert_found(Counts { n: 4, f: 1, t: 1 }, rules);
+        let bugs = Bugs::planted(Bug::EquivocationIgnored);
+        assert_found(Counts { n: 4, f: 1, t: 1 }, bugs);
     }
 
     #[test]
     fn model_finds_the_equivocators_report_admitted() {
-        let rules = Rules { equivocator_admitted: true, ..Rules::default() };
-        assert_found(Counts { n: 4, f: 1, t: 1 }, rules);
+        let bugs = Bugs::planted(Bug::EquivocatorAdmitted);
+        assert_found(Counts { n: 4, f: 1, t: 1 }, bugs);
     }
 
     #[test]
     fn model_finds_the_equivocator_not_counted_as_faulty() {
-        let rules = Rules { equivocator_not_counted: true, ..Rules::default() };
-        assert_found(Counts { n: 4, f: 1, t: 1 }, rules);
+        let bugs = Bugs::planted(Bug::EquivocatorNotCounted);
+        assert_found(Counts { n: 4, f: 1, t: 1 }, bugs);
     }
 
     #[test]
     fn model_finds_commits_ignored() {
-        let rules = Rules { commit_ignored: true, ..Rules::default() };
-        assert_found(Counts { n: 7, f: 2, t: 1 }, rules);
+        let bugs = Bugs::planted(Bug::CommitIgnored);
+        assert_found(Counts { n: 7, f: 2, t: 1 }, bugs);
     }
 }
