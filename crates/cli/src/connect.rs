@@ -2,7 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use crate::files::read_text;
-use ally::{Attempt, Client, Error, Membership, Options};
+use ally::{Client, Error, Membership, Options};
 use ally_alliance::keys::ClientKey;
 use ally_alliance::{Alliance, AllianceDocument};
 use ally_policy::DOCUMENT_BYTES_MAX;
@@ -84,22 +84,6 @@ pub fn read_alliance(path: &Path) -> Result<Alliance, Failure> {
     })
 }
 
-/// Makes sure that at least one server can be talked to.
-///
-/// # Errors
-/// [`Failure`] with what came of each attempt.
-pub async fn somebody_answers(client: &Client, within: Duration) -> Result<(), Failure> {
-    let answers = client.status(within).await;
-    if answers.iter().any(|(_, answer)| answer.is_ok()) {
-        return Ok(());
-    }
-    let attempts = answers.into_iter().filter_map(|(server, answer)| {
-        let outcome = answer.err()?;
-        Some(Attempt { server: server.name, organisation: server.organisation, outcome })
-    });
-    Err(Error::Unreachable(attempts.collect()).into())
-}
-
 /// Runs the asynchronous part of a command.
 ///
 /// # Errors
@@ -112,7 +96,10 @@ pub fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let exit = match &error {
-            Error::Command(_) | Error::Identity(_) | Error::UnknownServer { .. } => Exit::Input,
+            Error::Command(_)
+            | Error::Identity(_)
+            | Error::UnknownServer { .. }
+            | Error::NotAdmitted { .. } => Exit::Input,
             Error::NotFound { .. } => Exit::No,
             Error::Forged { .. } => Exit::Forged,
             _ => Exit::Unavailable,
@@ -120,9 +107,7 @@ impl From<Error> for Failure {
         let mut failure = Self::new(exit, error.code(), &error);
         if let Error::Undecided { attempts, .. } = &error {
             for attempt in attempts {
-                let text =
-                    format!("{} ({}): {}", attempt.server, attempt.organisation, attempt.outcome);
-                failure = failure.detail("asked", text);
+                failure = failure.detail("asked", attempt);
             }
         }
         failure.detail("still works", error.still_works()).next(error.next())

@@ -2,9 +2,9 @@
 
 use crate::client::forged;
 use crate::in_flight::{Lost, LostKind, Outcome};
-use crate::link::Link;
+use crate::link::{self, Link};
 use crate::session::Session;
-use crate::{Attempt, Client, Error, ServerEntry};
+use crate::{Cause, Client, Error, ServerEntry};
 use ally_proto::Entry;
 use ally_proto::v1::Until;
 use futures::StreamExt;
@@ -22,23 +22,28 @@ type Answer = (usize, Result<Vec<Outcome>, Lost>);
 ///
 /// The first server is asked at once. When it fails, or is silent for the patience, the next one is
 /// asked as well, and so on; whichever answers first wins. Each has at most one question at a time.
+/// Who failed, or was silent until another one had answered, is asked last by later calls.
 pub(crate) struct Attempts<'a> {
     client: &'a Client,
     servers: &'a [(Link, Session)],
     patience: Duration,
     asked: FuturesUnordered<BoxFuture<'a, Answer>>,
     states: Vec<State>,
+    /// The servers as they are asked.
+    order: Vec<usize>,
     next_at: Instant,
 }
 
 /// What is known of one server.
 #[derive(Debug, Clone)]
 struct State {
-    asking: bool,
+    /// Since when it owes an answer.
+    asked_at: Option<Instant>,
     not_before: Instant,
     pause: Duration,
     reached: bool,
     outcome: String,
+    cause: Cause,
     forged: Option<Error>,
 }
 
@@ -50,18 +55,20 @@ impl<'a> Attempts<'a> {
     ) -> Self {
         let now = Instant::now();
         let state = State {
-            asking: false,
+            asked_at: None,
             not_before: now,
             pause: PAUSES.0,
             reached: false,
             outcome: "not asked".to_owned(),
+            cause: Cause::Other,
             forged: None,
         };
         let states = vec![state; servers.len()];
-        Self { client, servers, patience, asked: FuturesUnordered::new(), states, next_at: now }
+        let (asked, order) = (FuturesUnordered::new(), client.standings().order());
+        Self { client, servers, patience, asked, states, order, next_at: now }
     }
 
-    /// Runs until `check` accepts an answer, or time is up.
+    /// Runs until `check` accepts an answer, nobody is left to ask, or time is up.
     pub(crate) async fn run<T>(
         mut self,
         entries: Vec<Entry>,
@@ -83,19 +90,28 @@ impl<'a> Attempts<'a> {
                         })
                     });
                     match answer {
-                        Ok(value) => return Ok(value),
+                        Ok(value) => {
+                            self.answered(at, entries.first());
+                            return Ok(value);
+                        }
                         Err(lost) => self.failed(at, lost),
                     }
                 }
                 () = sleep_until(deadline) => return Err(self.report(started.elapsed()).await),
                 at = ready(next) => self.ask(at, entries.clone(), until),
             }
+            if self.states.iter().all(|state| state.cause == Cause::NotAdmitted) {
+                return Err(self.report(started.elapsed()).await);
+            }
         }
     }
 
-    /// The server to ask next, and when; `None` if all are being asked.
+    /// The server to ask next, and when; `None` if nobody else can be asked.
     fn next_server(&self) -> Option<(usize, Instant)> {
-        let idle = self.states.iter().enumerate().filter(|(_, state)| !state.asking);
+        let idle = self.order.iter().map(|at| (*at, &self.states[*at])).filter(|(_, state)| {
+            // Who does not know our key will not come to know it.
+            state.asked_at.is_none() && state.cause != Cause::NotAdmitted
+        });
         let (at, state) = idle.min_by_key(|(_, state)| state.not_before)?;
         Some((at, state.not_before.max(self.next_at)))
     }
@@ -104,10 +120,28 @@ impl<'a> Attempts<'a> {
         let session = self.servers[at].1.clone();
         let asked = async move { (at, session.propose(entries, until).await) };
         self.asked.push(asked.boxed());
-        self.next_at = Instant::now() + self.patience;
+        let now = Instant::now();
+        self.next_at = now + self.patience;
         let state = &mut self.states[at];
-        state.asking = true;
+        state.asked_at = Some(now);
         state.outcome = "no answer".to_owned();
+    }
+
+    /// Notes who helped and who was silent, and tries those again whose turn it is.
+    fn answered(&self, at: usize, entry: Option<&Entry>) {
+        let now = Instant::now();
+        let mut standings = self.client.standings();
+        standings.helped(at);
+        for (at, state) in self.states.iter().enumerate() {
+            if state.asked_at.is_some_and(|asked_at| asked_at + self.patience <= now) {
+                standings.failed(at, now);
+            }
+        }
+        // The entry is decided: a server that is well answers at once, and orders nothing twice.
+        let Some(entry) = entry else { return };
+        for at in standings.due(now) {
+            self.client.try_again(at, entry.clone());
+        }
     }
 
     /// Notes what a server did instead of helping; `None` if its answer did not stand the check.
@@ -116,19 +150,28 @@ impl<'a> Attempts<'a> {
         let now = Instant::now();
         self.next_at = now;
         let state = &mut self.states[at];
-        state.asking = false;
+        state.asked_at = None;
         let pause = match lost.as_ref().map(|lost| lost.kind) {
             Some(LostKind::Refused(pause)) => pause.max(state.pause),
             _ => state.pause,
         };
         state.not_before = now + pause;
         state.pause = (state.pause * 2).min(PAUSES.1);
-        state.reached |= lost.as_ref().is_none_or(|lost| lost.kind != LostKind::Unreached);
+        let kind = lost.as_ref().map(|lost| lost.kind);
+        state.reached |= !matches!(kind, Some(LostKind::Unreached | LostKind::NotAdmitted));
+        if kind == Some(LostKind::NotAdmitted) {
+            state.cause = Cause::NotAdmitted;
+        }
         if let Some(Lost { why, kind: LostKind::Forged }) = &lost {
             state.forged = Some(forged(server, why));
         }
-        if let Some(error) = &state.forged {
-            tracing::warn!(server = server.name, %error, "a server is faulty");
+        let mut standings = self.client.standings();
+        match &state.forged {
+            Some(error) => {
+                tracing::warn!(server = server.name, %error, "a server is faulty");
+                standings.forged(at, now);
+            }
+            None => standings.failed(at, now),
         }
         state.outcome = match lost {
             Some(lost) => lost.why,
@@ -137,13 +180,12 @@ impl<'a> Attempts<'a> {
     }
 
     async fn report(self, waited: Duration) -> Error {
-        let attempt = |(state, (link, _)): (&State, &(Link, Session))| Attempt {
-            server: link.server().name.clone(),
-            organisation: link.server().organisation.clone(),
-            outcome: state.outcome.clone(),
+        let attempt = |(state, (link, _)): (&State, &(Link, Session))| {
+            link::failed(link.server(), state.outcome.clone(), state.cause)
         };
-        let attempts = self.states.iter().zip(self.servers).map(attempt).collect();
-        let honest = |state: &State| state.forged.is_none() && (state.reached || state.asking);
+        let attempts: Vec<_> = self.states.iter().zip(self.servers).map(attempt).collect();
+        let honest =
+            |state: &State| state.forged.is_none() && (state.reached || state.asked_at.is_some());
         if !self.states.iter().any(honest)
             && let Some(error) = self.states.iter().find_map(|state| state.forged.clone())
         {
@@ -154,7 +196,7 @@ impl<'a> Attempts<'a> {
             None if self.states.iter().any(|state| state.reached) => {
                 Error::Undecided { waited, missing: Vec::new(), attempts }
             }
-            None => Error::Unreachable(attempts),
+            None => Error::nobody(self.client.key(), attempts),
         }
     }
 }

@@ -2,26 +2,34 @@
 
 use crate::attempts::Attempts;
 use crate::in_flight::Outcome;
-use crate::link::{Link, describe};
+use crate::link::{self, Link};
+use crate::reading::Reading;
 use crate::session::Session;
-use crate::{Attempt, Error, ListenOptions, Listener, Membership, Options, Proposal, ServerEntry};
-use ally_alliance::keys::ClientKey;
+use crate::standings::Standings;
+use crate::{
+    Attempt, Cause, Error, ListenOptions, Listener, Membership, Options, Proposal, ServerEntry,
+};
+use ally_alliance::keys::{ClientKey, ClientPublic};
 use ally_codec::Decode;
 use ally_log::Receipt;
 use ally_proto::limits::{REQUEST_BYTES_MAX, REQUEST_ENTRIES_MAX};
 use ally_proto::v1::receipt_request::By;
-use ally_proto::v1::{ReceiptRequest, StatusReply, StatusRequest, Until as WireUntil};
+use ally_proto::v1::{
+    ReceiptReply, ReceiptRequest, StatusReply, StatusRequest, Until as WireUntil,
+};
 use ally_proto::{Entry, ProposalId};
 use ally_transport::Identity;
 use bytes::Bytes;
-use futures::future::join_all;
-use std::sync::Arc;
+use futures::future::{FutureExt, join_all};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
-use tonic::{Code, Status};
 
 /// How long servers may take to say whom they miss, after a proposal came to nothing.
 const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a server that did not help may take to answer when it is tried again.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Talks to the servers of one alliance. Cheap to clone; clones share connections.
 ///
@@ -36,8 +44,10 @@ pub struct Client {
 struct Inner {
     membership: Membership,
     options: Options,
-    /// In the order in which they are asked.
+    key: ClientPublic,
+    /// In the order in which they are asked while all of them help.
     servers: Vec<(Link, Session)>,
+    standings: Mutex<Standings>,
 }
 
 /// How far [`Client::propose_until`] follows a proposal.
@@ -71,14 +81,17 @@ impl Client {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn new(membership: Membership, key: ClientKey, options: Options) -> Result<Self, Error> {
+        let public = key.public();
         let identity = Identity::new(key).map_err(|error| Error::Identity(error.to_string()))?;
         let servers = in_order(&membership, &options)?.into_iter().map(|server| {
             let link = Link::new(server, &identity, options.connect_timeout);
             let session = Session::start(link.clone(), membership.clone());
             (link, session)
         });
-        let servers = servers.collect();
-        Ok(Self { inner: Arc::new(Inner { membership, options, servers }) })
+        let servers: Vec<_> = servers.collect();
+        let standings = Mutex::new(Standings::new(servers.len()));
+        let inner = Inner { membership, options, key: public, servers, standings };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The alliance.
@@ -88,12 +101,14 @@ impl Client {
 
     /// Proposes a command and waits for its receipt, which is verified.
     ///
-    /// Asks one server after the other if need be. Dropping the future, or an error, does not take
+    /// Asks one server after the other if need be; one that was no help is asked last for a while.
+    /// Dropping the future, or an error, does not take
     /// the proposal back: it may be ordered later. To ask again for the same, pass the same
     /// [`Proposal`]; whatever is proposed twice is applied once.
     ///
     /// # Errors
     /// [`Error::Undecided`] if `within` is over, with the organisations that are missing;
+    /// [`Error::NotAdmitted`], at once where all servers say so, if none admits the client's key;
     /// [`Error::Unreachable`] if no server could be reached at all; [`Error::Forged`] if the only
     /// answers did not verify.
     pub async fn propose(&self, proposal: &Proposal, within: Duration) -> Result<Receipt, Error> {
@@ -143,7 +158,8 @@ impl Client {
     /// Follows the log from the entry `from` on: every decided block in order, gap-free, across the
     /// failure of servers. See [`ListenOptions`] for what is verified.
     pub fn listen(&self, from: u64, options: ListenOptions) -> Listener {
-        let links = self.inner.servers.iter().map(|(link, _)| link.clone()).collect();
+        let order = self.standings().order();
+        let links = order.iter().map(|at| self.inner.servers[*at].0.clone()).collect();
         Listener::start(links, self.inner.membership.clone(), from, options)
     }
 
@@ -153,11 +169,14 @@ impl Client {
     /// [`Error::NotFound`] if the server asked has none (weak: nothing proves that); otherwise as
     /// [`Client::propose`].
     pub async fn receipt(&self, index: u64, within: Duration) -> Result<(Entry, Receipt), Error> {
-        let (server, entry, receipt) = self.fetch_receipt(By::Index(index), within).await?;
-        if receipt.index != index {
-            return Err(forged(&server, "the receipt is for another index"));
-        }
-        Ok((entry, receipt))
+        let check = |server: &ServerEntry, reply| {
+            let (entry, receipt) = self.read_receipt(server, reply)?;
+            if receipt.index != index {
+                return Err(forged(server, "the receipt is for another index"));
+            }
+            Ok((entry, receipt))
+        };
+        self.read_reply(By::Index(index), within, check).await
     }
 
     /// The entry of a recent proposal with its receipt, verified.
@@ -170,25 +189,31 @@ impl Client {
         within: Duration,
     ) -> Result<(Entry, Receipt), Error> {
         let by = By::Id(Bytes::copy_from_slice(id.0.as_bytes()));
-        let (server, entry, receipt) = self.fetch_receipt(by, within).await?;
-        if entry.id() != id {
-            return Err(forged(&server, "the receipt is for another proposal"));
-        }
-        Ok((entry, receipt))
+        let check = |server: &ServerEntry, reply| {
+            let (entry, receipt) = self.read_receipt(server, reply)?;
+            if entry.id() != id {
+                return Err(forged(server, "the receipt is for another proposal"));
+            }
+            Ok((entry, receipt))
+        };
+        self.read_reply(by, within, check).await
     }
 
     /// What each server says about itself, in the order in which they are asked. Weak.
     pub async fn status(
         &self,
         within: Duration,
-    ) -> Vec<(ServerEntry, Result<StatusReply, String>)> {
+    ) -> Vec<(ServerEntry, Result<StatusReply, Attempt>)> {
         let ask = |link: &Link| {
             let (server, mut api) = (link.server().clone(), link.api());
             async move {
                 let answer = match timeout(within, api.status(StatusRequest {})).await {
                     Ok(Ok(reply)) => Ok(reply.into_inner()),
-                    Ok(Err(status)) => Err(describe(&status)),
-                    Err(_) => Err(format!("no answer within {:.1} s", within.as_secs_f64())),
+                    Ok(Err(status)) => Err(link::attempt(&server, &status)),
+                    Err(_) => {
+                        let outcome = format!("no answer within {:.1} s", within.as_secs_f64());
+                        Err(link::failed(&server, outcome, Cause::Other))
+                    }
                 };
                 (server, answer)
             }
@@ -196,8 +221,50 @@ impl Client {
         join_all(self.inner.servers.iter().map(|(link, _)| ask(link))).await
     }
 
+    /// Makes sure that somebody can be talked to.
+    ///
+    /// # Errors
+    /// [`Error::NotAdmitted`] or [`Error::Unreachable`] if no server gives its status.
+    pub async fn reach(&self, within: Duration) -> Result<(), Error> {
+        let mut attempts = Vec::new();
+        for (_, answer) in self.status(within).await {
+            match answer {
+                Ok(_) => return Ok(()),
+                Err(attempt) => attempts.push(attempt),
+            }
+        }
+        Err(self.nobody(attempts))
+    }
+
+    /// The error for a call, [`Client::status`] for instance, to which these servers did not answer.
+    pub fn nobody(&self, attempts: Vec<Attempt>) -> Error {
+        Error::nobody(&self.inner.key, attempts)
+    }
+
+    /// Who has helped lately.
+    pub(crate) fn standings(&self) -> MutexGuard<'_, Standings> {
+        // Whole after every call, so a panic elsewhere does not spoil it.
+        self.inner.standings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks a server that did not help, beside what the application asks for. Proposing again what is
+    /// decided already is what shows that it takes proposals and follows the log.
+    pub(crate) fn try_again(&self, at: usize, entry: Entry) {
+        let (client, session) = (self.clone(), self.inner.servers[at].1.clone());
+        tokio::spawn(async move {
+            let trial = session.propose(vec![entry], WireUntil::Decided);
+            if let Ok(Ok(_)) = timeout(TRIAL_TIMEOUT, trial).await {
+                client.standings().restored(at);
+            }
+        });
+    }
+
     fn attempts(&self) -> Attempts<'_> {
         Attempts::new(self, &self.inner.servers, self.inner.options.patience)
+    }
+
+    pub(crate) fn key(&self) -> &ClientPublic {
+        &self.inner.key
     }
 
     /// Organisations that the reached servers say they miss; `None` if none is reached.
@@ -213,44 +280,28 @@ impl Client {
         Some(missing)
     }
 
-    async fn fetch_receipt(
+    async fn read_reply<T>(
         &self,
         by: By,
         within: Duration,
-    ) -> Result<(ServerEntry, Entry, Receipt), Error> {
-        let mut attempts = Vec::new();
-        let mut last = None;
-        for (link, _) in &self.inner.servers {
-            let request = ReceiptRequest { by: Some(by.clone()) };
-            let mut api = link.api();
-            let failed = match timeout(within, api.receipt(request)).await {
-                Ok(Ok(reply)) => {
-                    let reply = reply.into_inner();
-                    match self.read_receipt(link.server(), &reply.receipt, reply.entry) {
-                        Ok((entry, receipt)) => return Ok((link.server().clone(), entry, receipt)),
-                        Err(error) => error,
-                    }
-                }
-                Ok(Err(status)) => read_error(link.server(), &status),
-                Err(_) => Error::Unanswered(Vec::new()),
-            };
-            attempts.push(attempt(link.server(), &failed));
-            // What proves a fault is worth more to the caller than a server that was not there.
-            if !matches!(failed, Error::Unanswered(_)) {
-                last = Some(failed);
-            }
-        }
-        Err(last.unwrap_or(Error::Unanswered(attempts)))
+        check: impl Fn(&ServerEntry, ReceiptReply) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let ask = |at: usize| {
+            let (mut api, by) = (self.inner.servers[at].0.api(), by.clone());
+            async move { api.receipt(ReceiptRequest { by: Some(by) }).await }.boxed()
+        };
+        let links = self.inner.servers.iter().map(|(link, _)| link).collect();
+        Reading::new(self, links, self.inner.options.patience).run(within, ask, check).await
     }
 
     fn read_receipt(
         &self,
         server: &ServerEntry,
-        receipt: &[u8],
-        entry: Bytes,
+        reply: ReceiptReply,
     ) -> Result<(Entry, Receipt), Error> {
-        let entry = Entry::from_bytes(entry).map_err(|error| forged(server, &error.to_string()))?;
-        let receipt = self.check_receipt(server, receipt, &entry)?;
+        let entry = Entry::from_bytes(reply.entry);
+        let entry = entry.map_err(|error| forged(server, &error.to_string()))?;
+        let receipt = self.check_receipt(server, &reply.receipt, &entry)?;
         Ok((entry, receipt))
     }
 
@@ -303,29 +354,6 @@ fn messages(proposals: &[Proposal]) -> Vec<Vec<Entry>> {
         }
     }
     messages
-}
-
-fn read_error(server: &ServerEntry, status: &Status) -> Error {
-    match status.code() {
-        Code::NotFound | Code::OutOfRange => {
-            Error::NotFound { server: server.name.clone(), reason: status.message().to_owned() }
-        }
-        _ => Error::Unanswered(vec![Attempt {
-            server: server.name.clone(),
-            organisation: server.organisation.clone(),
-            outcome: describe(status),
-        }]),
-    }
-}
-
-fn attempt(server: &ServerEntry, error: &Error) -> Attempt {
-    let outcome = match error {
-        Error::Unanswered(attempts) => {
-            attempts.first().map_or("no answer in time".to_owned(), |one| one.outcome.clone())
-        }
-        other => other.to_string(),
-    };
-    Attempt { server: server.name.clone(), organisation: server.organisation.clone(), outcome }
 }
 
 pub(crate) fn forged(server: &ServerEntry, fault: &str) -> Error {

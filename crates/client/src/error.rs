@@ -1,5 +1,6 @@
 //! What can go wrong, and what to do about it.
 
+use ally_alliance::keys::ClientPublic;
 use ally_proto::EntryError;
 use std::fmt;
 use std::time::Duration;
@@ -28,6 +29,14 @@ pub enum Error {
     /// No server could be reached.
     #[error("no server of the alliance can be reached: {}", Attempts(.0))]
     Unreachable(Vec<Attempt>),
+    /// Servers were reached, and they do not admit the client's key; nobody else helps.
+    #[error("{} the client key {key}{}", admit(.attempts), others(.attempts))]
+    NotAdmitted {
+        /// The key, as it is written into `server.toml`.
+        key: String,
+        /// What each server did.
+        attempts: Vec<Attempt>,
+    },
     /// Servers were reached, and the proposal was not decided in time. It may still be: propose the
     /// same proposal again.
     #[error("{}", undecided(.waited, .missing))]
@@ -70,9 +79,35 @@ pub struct Attempt {
     pub organisation: String,
     /// What happened.
     pub outcome: String,
+    /// What that means.
+    pub cause: Cause,
+}
+
+/// Why a server did not help, as far as something else has to be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It does not admit the client's key.
+    NotAdmitted,
+    /// Anything else: it is down, too slow, too busy.
+    Other,
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.server, self.organisation, self.outcome)
+    }
 }
 
 impl Error {
+    /// Nobody could be talked to.
+    pub(crate) fn nobody(key: &ClientPublic, attempts: Vec<Attempt>) -> Self {
+        match attempts.iter().any(|attempt| attempt.cause == Cause::NotAdmitted) {
+            true => Self::NotAdmitted { key: key.to_string(), attempts },
+            false => Self::Unreachable(attempts),
+        }
+    }
+
     /// The stable code, with an entry in docs/errors.md.
     pub fn code(&self) -> &'static str {
         match self {
@@ -84,6 +119,7 @@ impl Error {
             Self::Undecided { .. } => "ALLY-0211",
             Self::Unanswered(_) => "ALLY-0212",
             Self::NotFound { .. } => "ALLY-0213",
+            Self::NotAdmitted { .. } => "ALLY-0214",
             Self::Forged { .. } => "ALLY-0220",
         }
     }
@@ -92,9 +128,10 @@ impl Error {
     pub fn still_works(&self) -> &'static str {
         match self {
             Self::Command(_) | Self::UnknownServer { .. } | Self::NotFound { .. } => "everything",
-            Self::Randomness(_) | Self::Identity(_) | Self::Unreachable(_) => {
-                "verifying receipts, which needs no server"
-            }
+            Self::Randomness(_)
+            | Self::Identity(_)
+            | Self::Unreachable(_)
+            | Self::NotAdmitted { .. } => "verifying receipts, which needs no server",
             Self::Undecided { .. } => "reading the log, verifying receipts",
             Self::Unanswered(_) => "verifying receipts; perhaps other servers",
             Self::Forged { .. } => "the other servers: every answer is checked",
@@ -108,9 +145,10 @@ impl Error {
             Self::Randomness(_) => "check /dev/urandom and the sandbox of this process",
             Self::Identity(_) => "make a new client key",
             Self::UnknownServer { .. } => "name one of these",
-            Self::Unreachable(_) => {
-                "check the network, that the servers run (`ally serve`), and that they admit this \
-                 client's key"
+            Self::Unreachable(_) => "check the network, and that the servers run (`ally serve`)",
+            Self::NotAdmitted { .. } => {
+                "have the key added to `clients` in the `server.toml` of a server and the server \
+                 started again, or use a key that is listed there (`--client-key`)"
             }
             Self::Undecided { .. } => {
                 "`ally status` shows who is missing; the same proposal can be proposed again safely"
@@ -128,14 +166,28 @@ impl fmt::Display for Attempts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, attempt) in self.0.iter().enumerate() {
             let separator = if place == 0 { "" } else { "; " };
-            write!(
-                f,
-                "{separator}{} ({}): {}",
-                attempt.server, attempt.organisation, attempt.outcome
-            )?;
+            write!(f, "{separator}{attempt}")?;
         }
         Ok(())
     }
+}
+
+/// `acme and globex do not admit`
+fn admit(attempts: &[Attempt]) -> String {
+    let refusing = attempts.iter().filter(|attempt| attempt.cause == Cause::NotAdmitted);
+    let mut names: Vec<&str> = refusing.map(|attempt| attempt.organisation.as_str()).collect();
+    names.dedup();
+    match &names[..] {
+        [one] => format!("{one} does not admit"),
+        [most @ .., last] => format!("{} and {last} do not admit", most.join(", ")),
+        [] => "nobody admits".to_owned(),
+    }
+}
+
+/// What the servers did that said nothing about the key.
+fn others(attempts: &[Attempt]) -> String {
+    let others = attempts.iter().filter(|attempt| attempt.cause != Cause::NotAdmitted);
+    others.map(|attempt| format!("; {attempt}")).collect()
 }
 
 fn undecided(waited: &Duration, missing: &[String]) -> String {

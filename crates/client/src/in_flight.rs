@@ -36,6 +36,8 @@ pub(crate) struct Lost {
 pub(crate) enum LostKind {
     /// No connection came about: nothing was sent.
     Unreached,
+    /// The server does not admit the client's key: nothing was sent.
+    NotAdmitted,
     /// The connection broke, or the server is about to.
     Broken,
     /// The server refused; another attempt makes sense after this time.
@@ -45,10 +47,6 @@ pub(crate) enum LostKind {
 }
 
 impl Lost {
-    pub(crate) fn unreached(why: String) -> Self {
-        Self { why, kind: LostKind::Unreached }
-    }
-
     pub(crate) fn broken(why: String) -> Self {
         Self { why, kind: LostKind::Broken }
     }
@@ -61,6 +59,11 @@ impl Lost {
 impl Group {
     pub(crate) fn bytes(&self) -> usize {
         self.entries.iter().map(|entry| entry.as_bytes().len()).sum()
+    }
+
+    /// Whether nobody waits for an answer any more.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.done.is_closed()
     }
 
     /// Tells whoever waits that this server is no help.

@@ -17,6 +17,7 @@
 mod alliance_key;
 mod attempts;
 mod client;
+mod connect;
 mod error;
 mod in_flight;
 mod link;
@@ -24,7 +25,9 @@ mod listen;
 mod membership;
 mod options;
 mod proposal;
+mod reading;
 mod session;
+mod standings;
 
 pub use alliance_key::AllianceKey;
 pub use ally_log::{
@@ -33,7 +36,7 @@ pub use ally_log::{
 pub use ally_proto::v1::{PeerStatus, Progress, StatusReply};
 pub use ally_proto::{Entry, EntryError, Nonce, ProposalId};
 pub use client::{Client, Placement, Until};
-pub use error::{Attempt, Error};
+pub use error::{Attempt, Cause, Error};
 pub use listen::{Command, Decided, ListenOptions, Listener};
 pub use membership::{Membership, ServerEntry};
 pub use options::Options;

@@ -1,7 +1,8 @@
 //! One propose stream to one server, shared by everybody in this process who proposes there.
 
-use crate::in_flight::{Group, InFlight, Lost, Outcome};
-use crate::link::{Link, describe};
+use crate::connect::ConnectError;
+use crate::in_flight::{Group, InFlight, Lost, LostKind, Outcome};
+use crate::link::{Link, connect_error, describe};
 use crate::membership::Membership;
 use ally_codec::Decode;
 use ally_log::Certificate;
@@ -12,7 +13,7 @@ use ally_proto::v1::{ProposeReply, ProposeRequest, Until};
 use std::collections::VecDeque;
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::Streaming;
+use tonic::{Status, Streaming};
 
 /// Groups that wait to be taken up by the task; more make proposers wait.
 const GROUPS_WAITING_MAX: usize = 1024;
@@ -73,6 +74,11 @@ impl Task {
             let mut in_flight = InFlight::default();
             if let Err(lost) = self.stream(&mut in_flight).await {
                 in_flight.lose(&lost);
+                // Those who came while the stream was being opened share its fate: it took long
+                // enough to see that it will not be, and their turn would take as long again.
+                while let Ok(group) = self.groups.try_recv() {
+                    self.waiting.push_back(group);
+                }
                 self.waiting.drain(..).for_each(|group| group.lose(&lost));
             }
         }
@@ -81,10 +87,15 @@ impl Task {
     /// Runs one stream until it breaks, or until nobody proposes any more.
     async fn stream(&mut self, in_flight: &mut InFlight) -> Result<(), Lost> {
         let (messages, outbound) = mpsc::channel(MESSAGES_WAITING_MAX);
-        let opened = self.link.api().propose(ReceiverStream::new(outbound)).await;
-        let mut inbound = opened.map_err(|status| Lost::unreached(describe(&status)))?.into_inner();
+        let mut api = self.link.api();
+        let opened = self.link.opened(api.propose(ReceiverStream::new(outbound))).await;
+        let mut inbound = opened.map_err(|status| unopened(&status))?;
         let mut open = true;
         loop {
+            // Another server has answered them in the meantime, or nobody wants to know any more.
+            while self.waiting.front().is_some_and(Group::is_given_up) {
+                self.waiting.pop_front();
+            }
             let may_send = !self.waiting.is_empty() && in_flight.entries() < IN_FLIGHT_ENTRIES_MAX;
             tokio::select! {
                 permit = messages.reserve(), if may_send => match permit {
@@ -161,6 +172,14 @@ impl Task {
         verified.map_err(|error| Lost::forged(error.to_string()))?;
         Ok(certificate.checkpoint.log_size)
     }
+}
+
+fn unopened(status: &Status) -> Lost {
+    let kind = match connect_error(status) {
+        Some(ConnectError::NotAdmitted) => LostKind::NotAdmitted,
+        _ => LostKind::Unreached,
+    };
+    Lost { why: describe(status), kind }
 }
 
 async fn next_reply(inbound: &mut Streaming<ProposeReply>) -> Result<ProposeReply, Lost> {

@@ -1,6 +1,6 @@
 //! `ally listen`: the log, as it is decided.
 
-use crate::connect::{Connect, block_on, somebody_answers};
+use crate::connect::{Connect, block_on};
 use crate::failure::Failure;
 use crate::output::Output;
 use ally::{Command, Decided, ListenOptions};
@@ -41,7 +41,7 @@ impl Listen {
         block_on(async {
             let client = self.connect.client()?;
             // A listener waits for servers for ever; a mistyped address should not.
-            somebody_answers(&client, self.connect.timeout()).await?;
+            client.reach(self.connect.timeout()).await?;
             let mut options = ListenOptions::default();
             if self.unverified {
                 options = options.unverified();

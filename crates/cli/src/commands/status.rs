@@ -1,15 +1,12 @@
 //! `ally status`: what each server says about itself and the alliance.
 
 use crate::connect::{Connect, block_on};
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::output::{Output, table};
-use ally::{Progress, ServerEntry, StatusReply};
+use ally::{Attempt, Progress, ServerEntry, StatusReply};
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use serde_json::{Value, json};
-
-/// No server answers.
-const NOBODY: &str = "ALLY-0210";
 
 /// Arguments of `ally status`.
 #[derive(Debug, Args)]
@@ -26,23 +23,21 @@ pub struct Status {
     connect: Connect,
 }
 
-type Answer = (ServerEntry, Result<StatusReply, String>);
+type Answer = (ServerEntry, Result<StatusReply, Attempt>);
 
 impl Status {
     /// Asks and prints.
     pub fn run(self, output: &Output) -> Result<(), Failure> {
-        let answers =
-            block_on(async { Ok(self.connect.client()?.status(self.connect.timeout()).await) })?;
-        output.answer(&json(&answers), || text(&answers))?;
-        if answers.iter().any(|(_, answer)| answer.is_ok()) {
-            return Ok(());
-        }
-        Err(Failure::new(Exit::Unavailable, NOBODY, "no server of the alliance answers")
-            .detail("still works", "verifying receipts, which needs no server")
-            .next(
-                "check the network, that the servers run (`ally serve`), and that they admit this \
-                 client's key",
-            ))
+        block_on(async {
+            let client = self.connect.client()?;
+            let answers = client.status(self.connect.timeout()).await;
+            output.answer(&json(&answers), || text(&answers))?;
+            let attempts = answers.into_iter().map(|(_, answer)| answer.err());
+            match attempts.collect::<Option<Vec<_>>>() {
+                Some(nobody) => Err(client.nobody(nobody).into()),
+                None => Ok(()),
+            }
+        })
     }
 }
 
@@ -57,7 +52,7 @@ fn text(answers: &[Answer]) -> String {
     text
 }
 
-fn row(server: &ServerEntry, answer: &Result<StatusReply, String>) -> [String; 8] {
+fn row(server: &ServerEntry, answer: &Result<StatusReply, Attempt>) -> [String; 8] {
     let (name, organisation) = (server.name.clone(), server.organisation.clone());
     match answer {
         Ok(reply) => {
@@ -75,7 +70,7 @@ fn row(server: &ServerEntry, answer: &Result<StatusReply, String>) -> [String; 8
         }
         Err(error) => {
             let nothing = String::new;
-            let error = format!("unreachable: {error}");
+            let error = format!("unreachable: {}", error.outcome);
             [name, organisation, error, nothing(), nothing(), nothing(), nothing(), nothing()]
         }
     }
@@ -128,7 +123,7 @@ fn json(answers: &[Answer]) -> Value {
             "organisation": server.organisation,
             "address": server.address,
             "reachable": false,
-            "error": error,
+            "error": error.outcome,
         }),
     });
     json!({ "servers": servers.collect::<Vec<_>>() })

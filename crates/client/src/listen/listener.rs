@@ -13,7 +13,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 use tonic::{Code, Streaming};
 
 /// Blocks that wait for the application. It reads at its own pace: the server is held back.
@@ -22,9 +22,6 @@ const BLOCKS_WAITING_MAX: usize = 16;
 /// Pauses before the next server is asked: the first, and the longest; back to the first as soon as
 /// a block comes.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-
-/// How long a server may take to answer the call.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The log as a stream of decided blocks. It ends only with an error that asking other servers
 /// cannot mend; faults of single servers are logged and bridged.
@@ -165,14 +162,14 @@ impl Task {
 
     async fn open(&mut self, link: &Link) -> Result<Streaming<ListenReply>, End> {
         let request = self.verifier.request();
-        match timeout(OPEN_TIMEOUT, link.api().listen(request)).await {
-            Ok(Ok(reply)) => Ok(reply.into_inner()),
-            Ok(Err(status)) if status.code() == Code::OutOfRange => {
+        let mut api = link.api();
+        match link.opened(api.listen(request)).await {
+            Ok(replies) => Ok(replies),
+            Err(status) if status.code() == Code::OutOfRange => {
                 let server = link.server().name.clone();
                 Err(End::Gone(Error::NotFound { server, reason: status.message().to_owned() }))
             }
-            Ok(Err(status)) => Err(End::Lost(describe(&status))),
-            Err(_) => Err(End::Lost("no answer in time".to_owned())),
+            Err(status) => Err(End::Lost(describe(&status))),
         }
     }
 

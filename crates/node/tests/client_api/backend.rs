@@ -16,6 +16,7 @@ use ally_node::api::{
 use ally_proto::{DuplicateWindow, Entry, ProposalId};
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -144,6 +145,8 @@ pub struct Server {
     pub fault: Mutex<Fault>,
     /// Whether each block is certified at once.
     pub certifies: bool,
+    /// How often proposals were handed over.
+    pub asked: AtomicUsize,
     /// What was taken and not ordered.
     pub held: Mutex<Vec<Submission>>,
 }
@@ -184,6 +187,7 @@ impl Server {
 
 impl Backend for Server {
     fn submit(&self, _: ClientPublic, submission: Submission) -> Result<(), Busy> {
+        self.asked.fetch_add(1, Relaxed);
         match self.fault() {
             Fault::Busy => Err(Busy { submission, retry_after: Duration::from_millis(400) }),
             Fault::Silent => {

@@ -2,10 +2,11 @@
 //! backend that keeps its log in memory. No consensus takes place here.
 //!
 //! - [`backend`]: the log in memory, with switches for faults.
-//! - [`proposing`], [`listening`], [`limits`]: the tests.
+//! - [`proposing`], [`listening`], [`silence`], [`limits`]: the tests.
 
 mod backend;
 mod limits;
 mod listening;
 mod proposing;
+mod silence;
 mod world;

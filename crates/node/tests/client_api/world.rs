@@ -6,6 +6,7 @@ use ally_alliance::keys::{ClientKey, TransportKey};
 use ally_node::api::serve;
 use ally_transport::{Identity, Pins};
 use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -28,8 +29,21 @@ impl World {
         Self::with(faults, true).await
     }
 
+    /// Starts servers; the first `refusing` of them do not admit the client of the tests.
+    pub async fn refusing(faults: &[Fault], refusing: usize) -> Self {
+        Self::admitting(faults, true, |at| match at < refusing {
+            true => Pins::of([ClientKey::from_seed(&[1; 32]).public()]),
+            false => Pins::any(),
+        })
+        .await
+    }
+
     /// Starts servers; blocks are certified by the test if `certifies` is false.
     pub async fn with(faults: &[Fault], certifies: bool) -> Self {
+        Self::admitting(faults, certifies, |_| Pins::any()).await
+    }
+
+    async fn admitting(faults: &[Fault], certifies: bool, pins: impl Fn(usize) -> Pins) -> Self {
         let log = Arc::new(Log::default());
         let mut world = Self {
             log: log.clone(),
@@ -44,6 +58,7 @@ impl World {
                 log: log.clone(),
                 fault: Mutex::new(*fault),
                 certifies,
+                asked: AtomicUsize::new(0),
                 held: Mutex::default(),
             });
             let key = TransportKey::from_seed(&[at as u8 + 1; 32]);
@@ -55,9 +70,9 @@ impl World {
             world.servers.push(server.clone());
             let stop = CancellationToken::new();
             world.stops.lock().expect("unshared").insert(at, stop.clone().drop_guard());
-            let identity = Identity::new(key).expect("a key makes an identity");
+            let (identity, pins) = (Identity::new(key).expect("a key makes one"), pins(at));
             tokio::spawn(async move {
-                serve(server, listener, &identity, Pins::any(), stop).await.expect("serves");
+                serve(server, listener, &identity, pins, stop).await.expect("serves");
             });
         }
         world
