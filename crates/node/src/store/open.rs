@@ -9,7 +9,7 @@ use super::tables::{Table, Tables, TablesError};
 use super::wal;
 use super::watermark::Watermark;
 use super::write_batch::WriteBatch;
-use super::writer::{Ends, Job, Queue, Writer};
+use super::writer::{Ends, Job, OnDurable, Queue, Writer};
 use ally_consensus::JournalPosition;
 use std::fs::{File, TryLockError};
 use std::io;
@@ -134,8 +134,9 @@ impl Store {
         Ok((Self { shared: Arc::new(shared) }, recovered))
     }
 
-    /// Hands a batch to the writer. `on_durable` is called on the writer's thread when the batch and
-    /// all before it are durable, or will never be; it must not wait for anything.
+    /// Hands a batch to the writer. `on_durable` is called exactly once, as a rule on the writer's
+    /// thread, when the batch and all before it are durable, or will never be, or the writer panicked
+    /// and nobody knows; it must not wait for anything.
     ///
     /// Waits while [`QUEUE_BYTES_MAX`](super::QUEUE_BYTES_MAX) bytes are queued: the disk is slower
     /// than the work, and whoever makes work has to feel it.
@@ -149,7 +150,7 @@ impl Store {
         batch: WriteBatch,
         on_durable: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) {
-        self.shared.queue.push(Job { batch, on_durable: Box::new(on_durable) });
+        self.shared.queue.push(Job { batch, on_durable: OnDurable::new(on_durable) });
     }
 
     /// Writes a batch and waits until it is durable.

@@ -18,7 +18,35 @@ pub const QUEUE_BYTES_MAX: usize = 64 << 20;
 /// Bytes that go into one commit (more only if a single batch is larger).
 const COMMIT_BYTES_MAX: usize = 16 << 20;
 
-type OnDurable = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// Who is told what became of a batch. Is told exactly once, whatever happens: dropped without a word,
+/// by a panic of the writer, it says that nothing is known.
+pub(super) struct OnDurable(Option<Callback>);
+
+type Callback = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+impl OnDurable {
+    pub(super) fn new(told: impl FnOnce(Result<(), StoreError>) + Send + 'static) -> Self {
+        Self(Some(Box::new(told)))
+    }
+
+    fn tell(mut self, outcome: Result<(), StoreError>) {
+        if let Some(told) = self.0.take() {
+            told(outcome);
+        }
+    }
+}
+
+impl Drop for OnDurable {
+    fn drop(&mut self) {
+        if let Some(told) = self.0.take() {
+            told(Err(panicked()));
+        }
+    }
+}
+
+fn panicked() -> StoreError {
+    StoreError::ReadOnly { reason: "the writer thread panicked".to_owned() }
+}
 
 /// A batch that waits, and who is told.
 pub(super) struct Job {
@@ -56,7 +84,7 @@ impl Queue {
         }
         if let Some(reason) = refusal(&state) {
             drop(state);
-            return (job.on_durable)(Err(reason));
+            return job.on_durable.tell(Err(reason));
         }
         state.bytes += job.batch.bytes();
         state.jobs.push_back(job);
@@ -156,7 +184,7 @@ impl Writer {
                 tracing::error!(%error, "nothing more will be written or voted for until restart");
                 let reason = error.to_string();
                 for job in queue.end(error) {
-                    (job.on_durable)(Err(StoreError::ReadOnly { reason: reason.clone() }));
+                    job.on_durable.tell(Err(StoreError::ReadOnly { reason: reason.clone() }));
                 }
                 // Later callers are told by `Queue::push`.
                 return;
@@ -183,7 +211,7 @@ impl Writer {
         }
         let written = if puts.is_empty() { Ok(()) } else { self.write(ends, puts) };
         for (on_durable, outcome) in outcomes {
-            on_durable(written.clone().and(outcome));
+            on_durable.tell(written.clone().and(outcome));
         }
         written
     }
@@ -222,9 +250,8 @@ struct EndOnPanic<'a>(&'a Queue);
 impl Drop for EndOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let reason = "the writer thread panicked".to_owned();
-            // Dropping the jobs drops their callbacks: whoever waits for one sees that.
-            drop(self.0.end(StoreError::ReadOnly { reason }));
+            // Dropping the jobs tells their owners.
+            drop(self.0.end(panicked()));
         }
     }
 }

@@ -94,6 +94,29 @@ fn a_panic_on_the_writer_thread_ends_writing_and_nobody_waits() {
     assert_eq!(kept(&open(&dir).0), Some((1, 1)));
 }
 
+/// A server waits for the answer before it says anything: an answer that never comes would leave it
+/// mute and running.
+#[test]
+fn a_panic_on_the_writer_thread_is_told_to_all_that_wait_for_it() {
+    let (_parent, dir) = fresh();
+    let (store, _) = open(&dir);
+    let (go, held) = mpsc::channel::<()>();
+    let (told, outcomes) = mpsc::channel();
+    // The writer is held up, so that the next three share a commit and the panic comes amid them.
+    store.submit(record(1), move |_| held.recv().expect("the test goes on"));
+    for position in 2..=4 {
+        let told = told.clone();
+        store.submit(record(position), move |outcome| {
+            told.send((position, outcome.is_ok())).expect("the test listens");
+            assert!(position != 3, "as this test wants");
+        });
+    }
+    drop(told);
+    go.send(()).expect("the writer waits");
+    assert_eq!(outcomes.iter().collect::<Vec<_>>(), [(2, true), (3, true), (4, false)]);
+    assert!(matches!(store.commit(record(5)), Err(StoreError::ReadOnly { .. })));
+}
+
 #[test]
 fn the_last_clone_may_be_dropped_by_a_callback() {
     let (_parent, dir) = fresh();
