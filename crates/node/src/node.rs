@@ -142,8 +142,8 @@ impl Node {
             Arc::new(Checker::new(context, rotation, slow_path, entries, Arc::clone(&keys)));
         let (control_frames, bulk_frames) = link_events.into_parts();
         let servers = alliance.policy().server_count();
-        tokio::spawn(ingest(control_frames, servers, Arc::clone(&checks), control));
-        tokio::spawn(ingest(bulk_frames, servers, checks, bulk));
+        tokio::spawn(ingest(control_frames, servers, Arc::clone(&checks), control, events.clone()));
+        tokio::spawn(ingest(bulk_frames, servers, checks, bulk, events.clone()));
 
         let published = Arc::new(Published::new(recovery.tip, recovery.tiles.clone()));
         let duplicates = Arc::new(Mutex::new(recovery.duplicates));
@@ -212,7 +212,7 @@ impl Node {
     /// [`FatalError`]: the reason.
     pub async fn ended(&mut self) -> Result<(), FatalError> {
         // The sender is dropped without a word only if the driver's thread panicked.
-        (&mut self.ended).await.unwrap_or(Err(FatalError::Panicked))
+        (&mut self.ended).await.unwrap_or(Err(FatalError::Panicked("ally-driver")))
     }
 
     /// Stops in good order: gives up leading, writes and sends what waits.

@@ -34,6 +34,8 @@ pub(crate) enum Event {
     Durable(WritePosition, Result<(), StoreError>),
     /// A job is done.
     Done(Done),
+    /// A part of the server panicked: stop at once.
+    Panicked(&'static str),
     /// Stop in good order.
     Stop,
 }

@@ -4,6 +4,7 @@
 //! take a pairing to refuse. So each peer's frames are checked in a lane of their own: who sends
 //! rubbish waits behind it, and nobody else does.
 
+use super::alarm::Alarm;
 use crate::driver::Event;
 use crate::net::{LinkEvent, LogGate};
 use ally_consensus::Authenticator;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Checks what comes over one kind of link and hands it to the driver. Ends with the links or with
-/// the driver.
+/// the driver, which learns of a panic through `own`.
 ///
 /// A lane needs no bound of its own: each frame in it holds a part of its sender's budget.
 pub(crate) async fn ingest<A: Authenticator + Send + Sync + 'static>(
@@ -21,11 +22,13 @@ pub(crate) async fn ingest<A: Authenticator + Send + Sync + 'static>(
     servers: usize,
     checker: Arc<Checker<A>>,
     driver: mpsc::Sender<Event>,
+    own: mpsc::UnboundedSender<Event>,
 ) {
     let lanes: Vec<_> = (0..servers)
         .map(|_| {
             let (lane, events) = mpsc::unbounded_channel();
-            tokio::spawn(check_lane(events, Arc::clone(&checker), driver.clone()));
+            let alarm = Alarm::new("the check of incoming messages", own.clone());
+            tokio::spawn(check_lane(events, Arc::clone(&checker), driver.clone(), alarm));
             lane
         })
         .collect();
@@ -50,6 +53,7 @@ async fn check_lane<A: Authenticator>(
     mut frames: mpsc::UnboundedReceiver<LinkEvent>,
     checker: Arc<Checker<A>>,
     driver: mpsc::Sender<Event>,
+    _alarm: Alarm,
 ) {
     let gate = LogGate::default();
     while let Some(event) = frames.recv().await {

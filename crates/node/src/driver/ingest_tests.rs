@@ -58,7 +58,8 @@ async fn nobody_waits_behind_the_rubbish_of_another() {
     }
     let question = PeerMessage::SyncRequest(Height(3));
     assert!(frames.send(frame(honest, &question)).await.is_ok());
-    tokio::spawn(ingest(link_events, 2, checker, driver));
+    let (own, _) = mpsc::unbounded_channel();
+    tokio::spawn(ingest(link_events, 2, checker, driver, own));
     let first = events.recv().await.expect("an event");
     assert!(matches!(first, Event::Peer { from, .. } if from == honest));
     let before = refused.load(Ordering::Relaxed);
@@ -66,4 +67,35 @@ async fn nobody_waits_behind_the_rubbish_of_another() {
     drop(frames);
     assert!(events.recv().await.is_none(), "nothing forged comes through, and the lanes end");
     assert_eq!(refused.load(Ordering::Relaxed), 32);
+}
+
+/// Panics over every certificate.
+struct Panics;
+
+impl Authenticator for Panics {
+    fn signature(&self, _: ServerIndex, _: &[u8], _: &[u8; 64]) -> bool {
+        true
+    }
+
+    fn statement(&self, _: &Context, _: &Statement, _: &[u8]) -> bool {
+        panic!("as this test wants")
+    }
+
+    fn checkpoint(&self, _: &Context, _: &CheckpointCertificate) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn a_panic_over_a_message_stops_the_server_in_place_of_making_it_deaf() {
+    let rotation = Rotation::new(Epoch(0), vec![vec![ServerIndex(0)], vec![ServerIndex(1)]]);
+    let checker = Arc::new(Checker::new(context(), rotation, false, 0..=1024, Panics));
+    let (frames, link_events) = mpsc::channel(1);
+    let (driver, _events) = mpsc::channel(1);
+    let (own, mut told) = mpsc::unbounded_channel();
+    tokio::spawn(ingest(link_events, 2, checker, driver, own));
+    let sender = ServerIndex(0);
+    assert!(frames.send(frame(sender, &forged(sender))).await.is_ok());
+    drop(frames);
+    assert!(matches!(told.recv().await, Some(Event::Panicked(_))));
 }

@@ -1,14 +1,16 @@
 //! Slow cryptography, away from the loop that decides.
 
+use super::alarm::Alarm;
 use crate::driver::Event;
 use crate::keys::{OwnKeys, PublicKeys};
 use ally_consensus::{BlockHash, BlockRef, CheckpointCertificate, Digest, Height};
 use ally_log::Checkpoint;
 use ally_replica::{Done, Job};
-use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
 use tokio::sync::mpsc::UnboundedSender;
+
+const THREAD: &str = "ally-crypto";
 
 /// A thread that computes shares and combines them, one after the other. The replica has a handful
 /// of jobs under way at most, so that the queue needs no bound of its own.
@@ -17,19 +19,19 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    /// Starts the thread. It ends when the value is dropped.
+    /// Starts the thread, which does jobs with `run`. It ends when the value is dropped.
     ///
     /// # Errors
     /// If the system has no thread left.
     pub(super) fn start(
-        keys: Arc<PublicKeys>,
-        own: Arc<OwnKeys>,
+        run: impl Fn(Job) -> Option<Done> + Send + 'static,
         events: UnboundedSender<Event>,
     ) -> std::io::Result<Self> {
         let (queue, jobs) = mpsc::channel::<Job>();
-        thread::Builder::new().name("ally-crypto".into()).spawn(move || {
+        thread::Builder::new().name(THREAD.into()).spawn(move || {
+            let _alarm = Alarm::new(THREAD, events.clone());
             for job in jobs {
-                if let Some(done) = run(job, &keys, &own)
+                if let Some(done) = run(job)
                     && events.send(Event::Done(done)).is_err()
                 {
                     return;
@@ -41,12 +43,13 @@ impl Jobs {
 
     /// Hands over a job; it is answered by [`Event::Done`].
     pub(super) fn run(&self, job: Job) {
-        // The thread ends only with the driver.
+        // The thread ends only with the driver, or tells it that it panicked.
         let _ = self.queue.send(job);
     }
 }
 
-fn run(job: Job, keys: &PublicKeys, own: &OwnKeys) -> Option<Done> {
+/// Does a job.
+pub(super) fn run(job: Job, keys: &PublicKeys, own: &OwnKeys) -> Option<Done> {
     Some(match job {
         Job::CertifyShare(checkpoint) => Done::CertifyShare {
             block: block_of(&checkpoint),
@@ -84,4 +87,20 @@ fn run(job: Job, keys: &PublicKeys, own: &OwnKeys) -> Option<Done> {
 
 fn block_of(checkpoint: &Checkpoint) -> BlockRef {
     BlockRef { height: Height(checkpoint.height), hash: BlockHash(checkpoint.block.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    #[test]
+    fn a_panic_over_a_job_stops_the_server() {
+        let (events, mut own) = unbounded_channel();
+        let jobs = Jobs::start(|_| panic!("as this test wants"), events).expect("a thread");
+        let block = BlockRef { height: Height(1), hash: BlockHash([0; 32]) };
+        let statement = ally_consensus::Statement::Commit { view: ally_consensus::View(0), block };
+        jobs.run(Job::CombineStatement { statement, shares: Vec::new() });
+        assert!(matches!(own.blocking_recv(), Some(Event::Panicked(THREAD))));
+    }
 }

@@ -10,6 +10,7 @@
 //! Owns the order: persist, send, deliver, certify, reply. One thread, so that the order is plain to
 //! see. May not decide anything: what to do comes from [`ally_replica::Replica`].
 
+mod alarm;
 mod board;
 mod clients;
 mod inbox;
@@ -95,8 +96,11 @@ pub enum FatalError {
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
     /// A defect of this program.
-    #[error("the driver has panicked; its last words are in the log above")]
-    Panicked,
+    #[error("{0} has panicked; its last words are on standard error, or in the log above")]
+    Panicked(
+        /// Which part of the server.
+        &'static str,
+    ),
 }
 
 /// The loop's state.
@@ -136,7 +140,8 @@ impl Driver {
     /// [`FatalError::Thread`].
     pub(crate) fn new(parts: Parts, slow_path: bool) -> Result<Self, FatalError> {
         let Parts { replica, store, links, keys, own, tiles, published, .. } = parts;
-        let jobs = Jobs::start(Arc::clone(&keys), Arc::clone(&own), parts.events.clone())?;
+        let (of_all, of_us) = (Arc::clone(&keys), Arc::clone(&own));
+        let jobs = Jobs::start(move |job| jobs::run(job, &of_all, &of_us), parts.events.clone())?;
         Ok(Self {
             clients: Clients::new(own.me, parts.duplicates),
             serving: serve::Serving::new(
@@ -219,6 +224,7 @@ impl Driver {
                 self.durable(position);
             }
             Event::Done(done) => self.pending.push_back(Input::Done(done)),
+            Event::Panicked(who) => return Err(FatalError::Panicked(who)),
             Event::Stop if self.stopping => {}
             Event::Stop => {
                 self.stopping = true;
@@ -323,12 +329,7 @@ impl Driver {
                 stored::write_certificate(&mut self.write, &certificate);
                 self.steps.push_back((position, Step::Certificate(certificate)));
             }
-            StoreOp::Evidence(evidence) => {
-                // The proof itself may be megabytes of reports: it is in the store, under this name.
-                let (culprit, digest) = (evidence.culprit(), evidence.digest());
-                tracing::warn!(%culprit, %digest, "a server is provably at fault");
-                self.write.evidence(digest, evidence.to_bytes());
-            }
+            StoreOp::Evidence(evidence) => stored::write_evidence(&mut self.write, &evidence),
             other => tracing::error!(?other, "a write that this driver does not know"),
         }
         self.written = position;

@@ -109,3 +109,7 @@ fn collect(log: &StoredLog, after: Height) -> Result<Option<SyncBlocks>, StoredE
     });
     Ok(Some(SyncBlocks { blocks, certificate }))
 }
+
+#[cfg(test)]
+#[path = "serve_tests.rs"]
+mod tests;

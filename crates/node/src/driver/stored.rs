@@ -6,7 +6,7 @@ use ally_consensus::{
     BLOCK_BATCHES_MAX, BatchRef, BlockHeader, CheckpointCertificate, Digest, Height,
 };
 use ally_log::{Hash, Tile, TileReader};
-use ally_replica::{BatchId, ChainState, DeliveredBlock, HeldBatch, SignedBatch};
+use ally_replica::{BatchId, ChainState, DeliveredBlock, Evidence, HeldBatch, SignedBatch};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -88,6 +88,14 @@ pub(super) fn write_batch(write: &mut WriteBatch, batch: &HeldBatch) {
 pub(super) fn write_certificate(write: &mut WriteBatch, certificate: &CheckpointCertificate) {
     let height = certificate.block.height;
     write.certificate(certificate.log_size, height, certificate.to_bytes());
+}
+
+/// Adds a proof of misbehaviour to a write, and says so in the log.
+pub(super) fn write_evidence(write: &mut WriteBatch, evidence: &Evidence) {
+    // The proof itself may be megabytes of reports: it is in the store, under this name.
+    let (culprit, digest) = (evidence.culprit(), evidence.digest());
+    tracing::warn!(%culprit, %digest, "a server is provably at fault");
+    write.evidence(digest, evidence.to_bytes());
 }
 
 /// Reads from the store in the types of the protocol.
@@ -208,3 +216,7 @@ fn read_certificate(
         .map(Some)
         .map_err(|source| StoredError::Damaged { what: what(), source })
 }
+
+#[cfg(test)]
+#[path = "stored_tests.rs"]
+mod tests;
