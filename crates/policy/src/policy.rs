@@ -63,9 +63,25 @@ impl TrustPolicy {
     pub fn new(definition: &Definition, model: FaultModel) -> Result<Self, PolicyError> {
         let assessment = Assessment::of(definition, model)?;
         let failures = assessment.failures();
-        let (Some(fast), true) = (assessment.fast.clone(), failures.is_empty()) else {
-            return Err(Box::new(Refusal::new(definition.file(), failures)).into());
-        };
+        match assessment.fast.clone() {
+            Some(fast) if failures.is_empty() => Ok(Self::assemble(assessment, fast, model)),
+            _ => Err(Box::new(Refusal::new(definition.file(), failures)).into()),
+        }
+    }
+
+    /// A policy whose conditions need not hold, to show what goes wrong then. Never in a server.
+    ///
+    /// # Errors
+    /// [`PolicyError::Input`]: names that cannot be resolved.
+    #[cfg(feature = "planted-bugs")]
+    pub fn unchecked(definition: &Definition, model: FaultModel) -> Result<Self, PolicyError> {
+        let assessment = Assessment::of(definition, model)?;
+        let given = assessment.resolved.fast.clone();
+        let fast = given.unwrap_or_else(|| assessment.resolved.decide.clone());
+        Ok(Self::assemble(assessment, fast, model))
+    }
+
+    fn assemble(assessment: Assessment, fast: Formula, model: FaultModel) -> Self {
         let coverage = Coverage::pair(&assessment.resolved.decide, &fast);
         let search = coverage.is_exact_within_bounds();
         let slow_path = assessment.slow_path();
@@ -85,7 +101,7 @@ impl TrustPolicy {
             digest: [0; 32],
         };
         policy.digest = policy.compute_digest();
-        Ok(policy)
+        policy
     }
 
     /// `threshold of (s1, ..., sN)`, every server an organisation of its own. For tests and
