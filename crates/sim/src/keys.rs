@@ -1,22 +1,25 @@
-//! Modelled cryptography: signatures and threshold shares that nobody can forge.
+//! Modelled cryptography: signatures and threshold shares that no actor can forge.
 //!
-//! A signature is a hash over a secret of the world, the signer and the bytes. Only [`KeyTable::sign`]
-//! makes one, and a Byzantine actor is handed a [`Signer`] that signs for its own coalition only.
+//! A signature is a mark over a secret of the world, the signer and the bytes. Only the key table
+//! makes marks, and an actor is handed a [`Signer`] that holds the keys of its own servers only.
 //! Policies are evaluated for real: a threshold signature exists only if the shares that were given
 //! satisfy the formula.
+//!
+//! Marks are fast, not cryptographic: actors do not compute, they ask.
 
-use crate::policy::Policy;
-use ally_consensus::{
-    Authenticator, CheckpointCertificate, Context, Quorums, Statement, signing_bytes,
-};
-use ally_policy::{ServerIndex, ServerSet};
-use sha2::{Digest, Sha256};
+use ally_consensus::{Authenticator, CheckpointCertificate, Context, Statement, signing_bytes};
+use ally_log::{Checkpoint, Hash, Origin};
+use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use std::sync::Arc;
+
+/// Length of a mark, bytes.
+const MARK: usize = 16;
 
 /// All keys of a world.
 pub struct KeyTable {
-    secret: [u8; 32],
-    policy: Arc<Policy>,
+    secret: u64,
+    policy: Arc<TrustPolicy>,
+    origin: Origin,
 }
 
 /// The keys of some servers: of one honest server, or of a coalition.
@@ -28,8 +31,8 @@ pub struct Signer {
 
 impl KeyTable {
     /// The keys of a world with this policy.
-    pub fn new(secret: [u8; 32], policy: Arc<Policy>) -> Arc<Self> {
-        Arc::new(Self { secret, policy })
+    pub fn new(secret: u64, policy: Arc<TrustPolicy>, origin: Origin) -> Arc<Self> {
+        Arc::new(Self { secret, policy, origin })
     }
 
     /// The keys of `servers` only.
@@ -45,43 +48,92 @@ impl KeyTable {
         shares: &[(ServerIndex, Vec<u8>)],
     ) -> Result<Vec<u8>, ServerSet> {
         let bytes = statement_bytes(context, statement);
-        let good =
-            |(server, share): &&(ServerIndex, Vec<u8>)| *share == self.share(*server, &bytes);
-        let givers: ServerSet = shares.iter().filter(good).map(|(server, _)| *server).collect();
+        let (givers, culprits) = self.judge(&bytes, shares);
         let enough = match statement {
             Statement::NewView { .. } => self.policy.is_kernel(&givers),
             Statement::Commit { .. } => self.policy.is_quorum(&givers),
         };
-        if enough {
-            return Ok(self.mark("statement", &[], &bytes));
-        }
-        Err(shares.iter().map(|(server, _)| *server).filter(|s| !givers.contains(*s)).collect())
+        if enough { Ok(self.mark(Kind::Statement, 0, &bytes).to_vec()) } else { Err(culprits) }
     }
 
-    /// The alliance's signature on a checkpoint, if the servers that hold it decided are enough.
+    /// The alliance's signature on a checkpoint, or the servers whose shares are bad.
     pub fn certify(
         &self,
-        context: &Context,
-        certificate: &CheckpointCertificate,
-        givers: &ServerSet,
-    ) -> Option<Vec<u8>> {
-        self.policy
-            .is_certify_set(givers)
-            .then(|| self.mark("checkpoint", &[], &checkpoint_bytes(context, certificate)))
+        checkpoint: &Checkpoint,
+        shares: &[(ServerIndex, Vec<u8>)],
+    ) -> Result<Vec<u8>, ServerSet> {
+        let statement = checkpoint.statement();
+        let (givers, culprits) = self.judge(statement.as_bytes(), shares);
+        match self.policy.is_certify_set(&givers) {
+            true => Ok(self.mark(Kind::Checkpoint, 0, statement.as_bytes()).to_vec()),
+            false => Err(culprits),
+        }
     }
 
-    fn share(&self, server: ServerIndex, bytes: &[u8]) -> Vec<u8> {
-        self.mark("share", &server.0.to_le_bytes(), bytes)
+    /// Whether a share of the alliance key on a checkpoint is right.
+    pub fn is_share(&self, server: ServerIndex, checkpoint: &Checkpoint, share: &[u8]) -> bool {
+        share == self.share(server, checkpoint.statement().as_bytes())
     }
 
-    fn mark(&self, kind: &str, signer: &[u8], bytes: &[u8]) -> Vec<u8> {
-        let mut hasher = Sha256::new();
-        hasher.update(self.secret);
-        hasher.update(kind.as_bytes());
-        hasher.update(signer);
-        hasher.update(bytes);
-        hasher.finalize().to_vec()
+    fn judge(&self, bytes: &[u8], shares: &[(ServerIndex, Vec<u8>)]) -> (ServerSet, ServerSet) {
+        let (good, bad): (Vec<_>, Vec<_>) =
+            shares.iter().partition(|(server, share)| *share == self.share(*server, bytes));
+        let servers = |of: Vec<&(ServerIndex, Vec<u8>)>| of.iter().map(|(s, _)| *s).collect();
+        (servers(good), servers(bad))
     }
+
+    fn share(&self, server: ServerIndex, bytes: &[u8]) -> [u8; MARK] {
+        self.mark(Kind::Share, server.0, bytes)
+    }
+
+    /// Two lanes of folded multiplications over eight bytes at a time.
+    fn mark(&self, kind: Kind, signer: u16, bytes: &[u8]) -> [u8; MARK] {
+        const LANES: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f];
+        let start = fold(self.secret, LANES[1]) ^ (u64::from(signer) << 8 | kind as u64);
+        let mut state = LANES.map(|lane| fold(start, lane));
+        let mut words = bytes.chunks_exact(8);
+        let mut absorb = |word: u64| {
+            for (state, lane) in state.iter_mut().zip(LANES) {
+                *state = fold(*state ^ word, lane);
+            }
+        };
+        for word in &mut words {
+            absorb(u64::from_le_bytes(word.try_into().expect("eight bytes")));
+        }
+        let mut rest = [0; 8];
+        rest[..words.remainder().len()].copy_from_slice(words.remainder());
+        absorb(u64::from_le_bytes(rest));
+        absorb(bytes.len() as u64);
+        let mut mark = [0; MARK];
+        mark[..8].copy_from_slice(&state[0].to_le_bytes());
+        mark[8..].copy_from_slice(&state[1].to_le_bytes());
+        mark
+    }
+
+    fn checkpoint_of(&self, context: &Context, certificate: &CheckpointCertificate) -> Checkpoint {
+        Checkpoint {
+            origin: self.origin.clone(),
+            log_size: certificate.log_size,
+            log_root: Hash(certificate.log_root.0),
+            epoch: context.epoch.0,
+            height: certificate.block.height.0,
+            block: Hash(certificate.block.hash.0),
+        }
+    }
+}
+
+/// What a mark stands for.
+#[derive(Clone, Copy)]
+enum Kind {
+    Signature = 1,
+    Share = 2,
+    Statement = 3,
+    Checkpoint = 4,
+}
+
+fn fold(word: u64, by: u64) -> u64 {
+    let product = u128::from(word ^ by.rotate_left(23)) * u128::from(by);
+    (product as u64) ^ ((product >> 64) as u64)
 }
 
 impl Signer {
@@ -90,10 +142,9 @@ impl Signer {
     /// # Panics
     /// If it does not hold that server's key: an actor that forges is a bug of the simulator.
     pub fn sign(&self, server: ServerIndex, bytes: &[u8]) -> [u8; 64] {
-        assert!(self.servers.contains(server), "{server} is not in this coalition");
+        self.check(server);
         let mut signature = [0; 64];
-        let mark = self.table.mark("signature", &server.0.to_le_bytes(), bytes);
-        signature[..32].copy_from_slice(&mark);
+        signature[..MARK].copy_from_slice(&self.table.mark(Kind::Signature, server.0, bytes));
         signature
     }
 
@@ -102,29 +153,42 @@ impl Signer {
     /// # Panics
     /// As [`Signer::sign`].
     pub fn share(&self, server: ServerIndex, context: &Context, statement: &Statement) -> Vec<u8> {
-        assert!(self.servers.contains(server), "{server} is not in this coalition");
-        self.table.share(server, &statement_bytes(context, statement))
+        self.check(server);
+        self.table.share(server, &statement_bytes(context, statement)).to_vec()
+    }
+
+    /// A server's share of the alliance key on a checkpoint.
+    ///
+    /// # Panics
+    /// As [`Signer::sign`].
+    pub fn certify_share(&self, server: ServerIndex, checkpoint: &Checkpoint) -> Vec<u8> {
+        self.check(server);
+        self.table.share(server, checkpoint.statement().as_bytes()).to_vec()
     }
 
     /// Whose keys these are.
     pub fn servers(&self) -> &ServerSet {
         &self.servers
     }
+
+    fn check(&self, server: ServerIndex) {
+        assert!(self.servers.contains(server), "{server}'s key is not in these hands");
+    }
 }
 
 impl Authenticator for KeyTable {
     fn signature(&self, signer: ServerIndex, bytes: &[u8], signature: &[u8; 64]) -> bool {
-        signature[..32] == self.mark("signature", &signer.0.to_le_bytes(), bytes)
-            && signature[32..] == [0; 32]
+        signature[..MARK] == self.mark(Kind::Signature, signer.0, bytes)
+            && signature[MARK..].iter().all(|byte| *byte == 0)
     }
 
     fn statement(&self, context: &Context, statement: &Statement, signature: &[u8]) -> bool {
-        signature == self.mark("statement", &[], &statement_bytes(context, statement))
+        signature == self.mark(Kind::Statement, 0, &statement_bytes(context, statement))
     }
 
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
-        certificate.signature
-            == self.mark("checkpoint", &[], &checkpoint_bytes(context, certificate))
+        let statement = self.checkpoint_of(context, certificate).statement();
+        certificate.signature == self.mark(Kind::Checkpoint, 0, statement.as_bytes())
     }
 }
 
@@ -132,9 +196,39 @@ fn statement_bytes(context: &Context, statement: &Statement) -> Vec<u8> {
     signing_bytes(context, statement.kind(), &statement.content())
 }
 
-fn checkpoint_bytes(context: &Context, certificate: &CheckpointCertificate) -> Vec<u8> {
-    use ally_codec::Writer;
-    let mut writer = Writer::new();
-    writer.value(&certificate.block).u64(certificate.log_size).value(&certificate.log_root);
-    signing_bytes(context, "checkpoint", writer.as_bytes())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ally_policy::FaultModel;
+
+    #[test]
+    fn marks_depend_on_everything() {
+        let policy = Arc::new(TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap());
+        let table = |secret| {
+            KeyTable::new(secret, Arc::clone(&policy), Origin::new("example.org/sim").unwrap())
+        };
+        let keys = table(1);
+        let mut marks = vec![
+            keys.mark(Kind::Signature, 0, b"a"),
+            keys.mark(Kind::Share, 0, b"a"),
+            keys.mark(Kind::Signature, 1, b"a"),
+            keys.mark(Kind::Signature, 0, b"b"),
+            keys.mark(Kind::Signature, 0, b"a\0"),
+            keys.mark(Kind::Signature, 0, b"aaaaaaaa"),
+            keys.mark(Kind::Signature, 0, b"aaaaaaaaa"),
+            table(2).mark(Kind::Signature, 0, b"a"),
+        ];
+        let count = marks.len();
+        marks.sort_unstable();
+        marks.dedup();
+        assert_eq!(marks.len(), count);
+    }
+
+    #[test]
+    #[should_panic(expected = "not in these hands")]
+    fn nobody_signs_with_anothers_key() {
+        let policy = Arc::new(TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap());
+        let keys = KeyTable::new(1, policy, Origin::new("example.org/sim").unwrap());
+        keys.signer(ServerSet::first(1)).sign(ServerIndex(1), b"a");
+    }
 }

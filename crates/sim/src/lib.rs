@@ -1,16 +1,21 @@
 //! Deterministic simulation of an alliance under faults and attacks.
 //!
 //! One seed determines everything: who is Byzantine and how, what the network loses and delays, who
-//! crashes when. The servers run the real engine; signatures and threshold shares are modelled by a
-//! table that nobody can forge. A run has a phase full of faults and then a healed phase in which
-//! everything outstanding must be decided within a stated time. Faults come by chance, or by a plot
-//! in which the network helps the liars ([`Style`]). docs/simulation.md says what must hold, how
-//! to run it, and how bugs planted on purpose show that it would notice.
+//! crashes when. The servers run the real replica, the same code as in production: agreement,
+//! ordering service, certifier, catch-up, journal rules. Disks, network and clocks are modelled;
+//! signatures and threshold shares are a table that nobody can forge. A run has a phase full of
+//! faults and then a healed phase in which everything outstanding must be decided within a stated
+//! time. Faults come by chance, or by a plot in which the network helps the liars ([`Style`]).
+//! docs/simulation.md says what must hold, how to run it, and how bugs planted on purpose show that
+//! it would notice.
 //!
 //! ```text
-//!   Scenario (drawn from the seed) ──► World ──► Server (real engine, modelled disk) ──► Invariants
-//!                                       │  └────► Coalition (lies with its own keys only)
-//!                                       └── network, time
+//!   Scenario (drawn from the seed, or from a file)
+//!       │
+//!       ▼
+//!     World ──► Server (real replica, modelled disk) ──► Observation ──► Invariants
+//!       │  └──► Coalition (lies with its own keys only)       └────────► Trace
+//!       └── network, time, faults
 //! ```
 //!
 //! Owns: virtual time, faults, lies, and oracles that share no code with what they check.
@@ -18,27 +23,31 @@
 
 #![forbid(unsafe_code)]
 
-mod alliance;
-mod coalition;
-mod disk;
+mod byzantine;
 mod invariants;
 mod keys;
-mod payload;
+mod observation;
 mod plot;
-mod policy;
+mod policies;
 mod queue;
 mod random;
 mod scenario;
 mod server;
+mod trace;
 mod world;
 
-pub use alliance::Alliance;
-pub use scenario::{Crash, Partition, Scenario, Style, Treachery};
+pub use policies::{SOUND, Setting, UNSOUND};
+pub use scenario::{Crash, Disks, Load, Network, Paces, Partition, Scenario, Style, Treachery};
+pub use trace::{Entry, Place, Trace};
 pub use world::{Outcome, World};
 
 use ally_consensus::Bugs;
+use ally_policy::PolicyError;
 
 /// Runs the scenario of a seed.
-pub fn run(seed: u64, alliance: Alliance, style: Style, bugs: Bugs) -> Outcome {
-    World::new(Scenario::draw(seed, alliance, style), bugs).run()
+///
+/// # Errors
+/// As [`Setting::policy`].
+pub fn run(seed: u64, setting: &Setting, style: Style, bugs: Bugs) -> Result<Outcome, PolicyError> {
+    Ok(World::new(Scenario::draw(seed, setting, style)?, bugs)?.run())
 }

@@ -12,17 +12,16 @@
 //!   reports for the next view: a smallest quorum, the others come too late
 //! ```
 
-use crate::policy::Policy;
 use crate::random::Stream;
-use ally_consensus::{Message, Quorums, Rotation, View};
-use ally_policy::{ServerIndex, ServerSet};
+use ally_consensus::{Message, Rotation, View};
+use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The plots of a run, one for each view that a member of the coalition leads.
 pub struct Plots {
     seed: u64,
-    policy: Arc<Policy>,
+    policy: Arc<TrustPolicy>,
     coalition: ServerSet,
     rotation: Rotation,
     drawn: BTreeMap<View, Plot>,
@@ -45,7 +44,12 @@ pub struct Plot {
 
 impl Plots {
     /// The plots of a seed.
-    pub fn new(seed: u64, policy: Arc<Policy>, coalition: ServerSet, rotation: Rotation) -> Self {
+    pub fn new(
+        seed: u64,
+        policy: Arc<TrustPolicy>,
+        coalition: ServerSet,
+        rotation: Rotation,
+    ) -> Self {
         Self { seed, policy, coalition, rotation, drawn: BTreeMap::new() }
     }
 

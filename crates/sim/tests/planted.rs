@@ -4,7 +4,7 @@
 //! So too for the bound: one server fewer, and seeds find conflicts.
 
 use ally_consensus::{Bug, Bugs};
-use ally_sim::{Alliance, Outcome, Style, run};
+use ally_sim::{Outcome, SOUND, Setting, Style, run};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -18,7 +18,8 @@ fn loses_a_decision(outcome: &Outcome) -> bool {
 }
 
 /// The lowest seed that loses a decision.
-fn find(alliance: Alliance, bugs: Bugs) -> Option<u64> {
+fn find(alliance: &str, bugs: Bugs) -> Option<u64> {
+    let setting = &Setting::named(alliance).expect("a setting");
     let found = AtomicU64::new(u64::MAX);
     let threads = thread::available_parallelism().map_or(1, |n| n.get() as u64);
     thread::scope(|scope| {
@@ -29,7 +30,9 @@ fn find(alliance: Alliance, bugs: Bugs) -> Option<u64> {
                     if seed >= found.load(Ordering::Relaxed) {
                         return;
                     }
-                    if loses_a_decision(&run(seed, alliance, Style::Plot, bugs)) {
+                    if loses_a_decision(
+                        &run(seed, setting, Style::Plot, bugs).expect("it can be run"),
+                    ) {
                         found.fetch_min(seed, Ordering::Relaxed);
                     }
                 }
@@ -42,13 +45,14 @@ fn find(alliance: Alliance, bugs: Bugs) -> Option<u64> {
 
 /// Breaks a rule in each alliance that needs it; no seed up to the one found breaks anything while
 /// no bug is planted.
-fn assert_found(alliances: &[Alliance], bugs: Bugs) {
+fn assert_found(alliances: &[&str], bugs: Bugs) {
     for alliance in alliances {
-        let seed = find(*alliance, bugs);
+        let seed = find(alliance, bugs);
         let Some(last) = seed else { panic!("{alliance}: no seed below {SEEDS} finds it") };
         println!("{alliance}: found by seed {last}");
+        let setting = Setting::named(alliance).expect("a setting");
         for seed in 0..=last {
-            let outcome = run(seed, *alliance, Style::Plot, Bugs::NONE);
+            let outcome = run(seed, &setting, Style::Plot, Bugs::NONE).expect("it is sound");
             assert_eq!(outcome.violations, Vec::<String>::new(), "{alliance}, seed {seed}");
         }
     }
@@ -57,30 +61,30 @@ fn assert_found(alliances: &[Alliance], bugs: Bugs) {
 #[test]
 fn sim_finds_equivocation_ignored() {
     let bugs = Bugs::planted(Bug::EquivocationIgnored);
-    assert_found(&Alliance::SOUND, bugs);
+    assert_found(&SOUND, bugs);
 }
 
 #[test]
 fn sim_finds_the_equivocators_report_admitted() {
     let bugs = Bugs::planted(Bug::EquivocatorAdmitted);
-    assert_found(&[Alliance::Four, Alliance::Nine], bugs);
+    assert_found(&["four", "nine"], bugs);
 }
 
 #[test]
 fn sim_finds_the_equivocator_not_counted_as_faulty() {
     let bugs = Bugs::planted(Bug::EquivocatorNotCounted);
-    assert_found(&[Alliance::Four, Alliance::Nine], bugs);
+    assert_found(&["four", "nine"], bugs);
 }
 
 #[test]
 fn sim_finds_commits_ignored() {
     let bugs = Bugs::planted(Bug::CommitIgnored);
-    assert_found(&[Alliance::Seven], bugs);
+    assert_found(&["seven"], bugs);
 }
 
 #[test]
 fn sim_finds_conflicts_below_the_bound() {
-    for alliance in [Alliance::UnsoundThree, Alliance::UnsoundSix] {
+    for alliance in ["unsound-three", "unsound-six"] {
         let seed = find(alliance, Bugs::NONE);
         println!("{alliance}: found by seed {seed:?}");
         assert!(seed.is_some(), "{alliance}");
@@ -93,8 +97,8 @@ fn sim_finds_conflicts_below_the_bound() {
 #[test]
 fn sim_finds_conflicts_below_the_bound_where_a_choice_is_forced() {
     let bugs = Bugs::planted(Bug::CommitIgnored);
-    let seed = find(Alliance::UnsoundEight, bugs);
+    let seed = find("unsound-eight", bugs);
     assert!(seed.is_some());
     println!("unsound-eight: found by seed {seed:?}");
-    assert_eq!(find(Alliance::Nine, bugs), None, "at the bound there is nothing to refuse");
+    assert_eq!(find("nine", bugs), None, "at the bound there is nothing to refuse");
 }

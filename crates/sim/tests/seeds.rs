@@ -1,20 +1,21 @@
 //! Seeds that every change has to pass.
 
 use ally_consensus::Bugs;
-use ally_sim::{Alliance, Outcome, Style, run};
+use ally_sim::{Outcome, SOUND, Scenario, Setting, Style, World, run};
 use std::thread;
 
 /// Seeds for each alliance: bad weather, and plots, which are shorter.
 const WEATHER_SEEDS: u64 = 500;
 const PLOT_SEEDS: u64 = 300;
 
-fn sim(alliance: Alliance, style: Style, count: u64) -> Vec<(u64, Outcome)> {
+fn sim(alliance: &str, style: Style, count: u64) -> Vec<(u64, Outcome)> {
+    let setting = &Setting::named(alliance).expect("a setting");
     let threads = thread::available_parallelism().map_or(1, |n| n.get() as u64);
     let runs: Vec<(u64, Outcome)> = thread::scope(|scope| {
         let worker = |first| {
             scope.spawn(move || {
                 let seeds = (first..count).step_by(threads as usize);
-                let run = |seed| (seed, run(seed, alliance, style, Bugs::NONE));
+                let run = |seed| (seed, run(seed, setting, style, Bugs::NONE).expect("sound"));
                 seeds.map(run).collect::<Vec<_>>()
             })
         };
@@ -25,7 +26,7 @@ fn sim(alliance: Alliance, style: Style, count: u64) -> Vec<(u64, Outcome)> {
     runs
 }
 
-fn check(alliance: Alliance, style: Style, runs: &[(u64, Outcome)]) {
+fn check(alliance: &str, style: Style, runs: &[(u64, Outcome)]) {
     let broken: Vec<_> =
         runs.iter().filter(|(_, outcome)| !outcome.violations.is_empty()).collect();
     let first = broken.first().map(|(seed, outcome)| {
@@ -47,7 +48,7 @@ fn check(alliance: Alliance, style: Style, runs: &[(u64, Outcome)]) {
     assert!(runs.iter().all(|(_, outcome)| outcome.blocks > 0));
 }
 
-fn both_styles(alliance: Alliance) -> Vec<(u64, Outcome)> {
+fn both_styles(alliance: &str) -> Vec<(u64, Outcome)> {
     let mut runs = sim(alliance, Style::Weather, WEATHER_SEEDS);
     runs.extend(sim(alliance, Style::Plot, PLOT_SEEDS));
     runs
@@ -55,38 +56,50 @@ fn both_styles(alliance: Alliance) -> Vec<(u64, Outcome)> {
 
 #[test]
 fn sim_four_servers() {
-    both_styles(Alliance::Four);
+    both_styles("four");
 }
 
 #[test]
 fn sim_five_servers() {
-    both_styles(Alliance::Five);
+    both_styles("five");
 }
 
 #[test]
 fn sim_seven_servers_with_the_slow_path() {
-    let runs = both_styles(Alliance::Seven);
+    let runs = both_styles("seven");
     assert!(runs.iter().map(|(_, outcome)| outcome.paths[1]).sum::<u64>() > 0, "some took it");
 }
 
 #[test]
 fn sim_nine_servers() {
-    both_styles(Alliance::Nine);
+    both_styles("nine");
 }
 
 #[test]
 fn sim_four_organisations_of_three_servers() {
-    both_styles(Alliance::TwoLevel);
+    both_styles("two-level");
 }
 
 #[test]
 fn the_seed_determines_the_run() {
     for seed in 0..20 {
-        for alliance in Alliance::SOUND {
+        for setting in SOUND.iter().filter_map(|name| Setting::named(name)) {
             for style in Style::ALL {
-                let once = run(seed, alliance, style, Bugs::NONE);
-                assert_eq!(once, run(seed, alliance, style, Bugs::NONE));
+                let once = run(seed, &setting, style, Bugs::NONE).expect("sound");
+                assert_eq!(once, run(seed, &setting, style, Bugs::NONE).expect("sound"));
             }
         }
+    }
+}
+
+#[test]
+fn a_scenario_file_replays_the_run() {
+    for style in Style::ALL {
+        let drawn = Scenario::draw(7, &Setting::named("seven").expect("a setting"), style);
+        let drawn = drawn.expect("sound");
+        let read = Scenario::from_file(&drawn.to_file()).expect("its own file");
+        assert_eq!(read, drawn);
+        let outcome = |scenario| World::new(scenario, Bugs::NONE).expect("sound").run();
+        assert_eq!(outcome(read), outcome(drawn));
     }
 }

@@ -8,7 +8,7 @@
 //! Exit code: 0 if all is well, 1 if something broke, 2 for arguments that make no sense.
 
 use ally_consensus::Bugs;
-use ally_sim::{Alliance, Outcome, Scenario, Style, run};
+use ally_sim::{Outcome, SOUND, Scenario, Setting, Style, World};
 use std::ops::Range;
 use std::process::ExitCode;
 
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some((seeds, alliances, styles)) = parse(&arguments) else {
         eprintln!("usage: sim SEED | FROM..TO  [ALLIANCE [STYLE]]");
-        eprintln!("alliances: {}", names(&Alliance::ALL));
+        eprintln!("alliances: {}", SOUND.join(", "));
         eprintln!("styles: {}", names(&Style::ALL));
         return ExitCode::from(2);
     };
@@ -24,8 +24,9 @@ fn main() -> ExitCode {
     for seed in seeds {
         for alliance in &alliances {
             for style in &styles {
-                let outcome = run(seed, *alliance, *style, Bugs::NONE);
-                total.add(seed, *alliance, *style, &outcome);
+                let scenario = Scenario::draw(seed, alliance, *style).expect("it is sound");
+                let world = World::new(scenario.clone(), Bugs::NONE).expect("it is sound");
+                total.add(&scenario, &world.run());
             }
         }
     }
@@ -37,12 +38,16 @@ fn names<T: ToString>(all: &[T]) -> String {
     all.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn parse(arguments: &[String]) -> Option<(Range<u64>, Vec<Alliance>, Vec<Style>)> {
+fn parse(arguments: &[String]) -> Option<(Range<u64>, Vec<Setting>, Vec<Style>)> {
     let (seeds, alliances, styles) = match arguments {
-        [seeds] => (seeds, Alliance::SOUND.to_vec(), Style::ALL.to_vec()),
-        [seeds, alliance] => (seeds, vec![alliance.parse().ok()?], Style::ALL.to_vec()),
+        [seeds] => (
+            seeds,
+            SOUND.iter().filter_map(|name| Setting::named(name)).collect(),
+            Style::ALL.to_vec(),
+        ),
+        [seeds, alliance] => (seeds, vec![Setting::named(alliance)?], Style::ALL.to_vec()),
         [seeds, alliance, style] => {
-            (seeds, vec![alliance.parse().ok()?], vec![style.parse().ok()?])
+            (seeds, vec![Setting::named(alliance)?], vec![style.parse().ok()?])
         }
         _ => return None,
     };
@@ -64,7 +69,7 @@ struct Total {
 }
 
 impl Total {
-    fn add(&mut self, seed: u64, alliance: Alliance, style: Style, outcome: &Outcome) {
+    fn add(&mut self, scenario: &Scenario, outcome: &Outcome) {
         self.runs += 1;
         self.blocks += outcome.blocks;
         self.views += outcome.view;
@@ -74,12 +79,13 @@ impl Total {
         }
         if !outcome.violations.is_empty() {
             self.failures += 1;
-            println!("{}", Scenario::draw(seed, alliance, style));
+            println!("{}", scenario.to_file());
             for violation in &outcome.violations {
                 println!("{violation}");
             }
             println!(
-                "again: cargo run --release -p ally-sim --bin sim -- {seed} {alliance} {style}\n"
+                "again: cargo run --release -p ally-sim --bin sim -- {} {} {}\n",
+                scenario.seed, scenario.setting.name, scenario.style
             );
         }
     }

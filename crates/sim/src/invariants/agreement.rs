@@ -2,7 +2,9 @@
 //!
 //! Source: docs/protocol.md#common-case, rule 3.
 
-use ally_consensus::{BlockRef, Decided};
+use super::Invariant;
+use crate::observation::Observation;
+use ally_consensus::{BlockRef, Micros};
 use ally_policy::ServerIndex;
 use std::collections::BTreeMap;
 
@@ -13,37 +15,37 @@ pub(super) struct Agreement {
     heights: BTreeMap<ServerIndex, u64>,
 }
 
+impl Invariant for Agreement {
+    fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
+        match what {
+            Observation::Delivered { server, block } => self.delivered(*server, block.block),
+            Observation::Crashed { server, height } => {
+                self.heights.insert(*server, height.0);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 impl Agreement {
-    /// Whether the block is new to all.
-    pub(super) fn decided(
-        &mut self,
-        server: ServerIndex,
-        decided: &Decided,
-    ) -> Result<bool, String> {
-        let height = decided.block.height.0;
+    fn delivered(&mut self, server: ServerIndex, block: BlockRef) -> Result<(), String> {
+        let height = block.height.0;
         let last = self.heights.entry(server).or_insert(0);
         if height != *last + 1 {
             return Err(format!("order: {server} decided height {height} after {last}"));
         }
         *last = height;
         match self.chain.get(height as usize - 1) {
-            None => {
-                self.chain.push(decided.block);
-                Ok(true)
+            None => self.chain.push(block),
+            Some(known) if *known == block => {}
+            Some(known) => {
+                return Err(format!(
+                    "agreement: {server} decided {} at height {height}, another server {}",
+                    block.hash, known.hash
+                ));
             }
-            Some(block) if *block == decided.block => Ok(false),
-            Some(block) => Err(format!(
-                "agreement: {server} decided {} at height {height}, another server {}",
-                decided.block.hash, block.hash
-            )),
         }
-    }
-
-    pub(super) fn crashed(&mut self, server: ServerIndex, remembered: usize) {
-        self.heights.insert(server, remembered as u64);
-    }
-
-    pub(super) fn chain(&self) -> &[BlockRef] {
-        &self.chain
+        Ok(())
     }
 }

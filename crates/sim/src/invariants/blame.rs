@@ -1,9 +1,11 @@
-//! No honest server is ever blamed.
+//! No honest server is ever blamed, and none stops because the policy's assumption seems broken.
 //!
 //! Source: docs/protocol.md#evidence.
 
-use ally_consensus::Evidence;
-use ally_policy::{ServerIndex, ServerSet};
+use super::Invariant;
+use crate::observation::Observation;
+use ally_consensus::Micros;
+use ally_policy::ServerSet;
 
 /// Who must not be accused.
 pub(super) struct Blame {
@@ -14,19 +16,21 @@ impl Blame {
     pub(super) fn new(honest: ServerSet) -> Self {
         Self { honest }
     }
+}
 
-    pub(super) fn blamed(&self, server: ServerIndex, evidence: &Evidence) -> Result<(), String> {
-        let accused = match evidence {
-            Evidence::Headers(proof) => proof.first.signer,
-            Evidence::Votes { first, .. } => first.signer,
-            Evidence::Selection(choice) => choice.signer,
-            _ => return Ok(()),
-        };
-        match self.honest.contains(accused) {
-            true => {
+impl Invariant for Blame {
+    fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
+        match what {
+            Observation::Accused { server, evidence }
+                if self.honest.contains(evidence.culprit()) =>
+            {
+                let accused = evidence.culprit();
                 Err(format!("blame: {server} accuses {accused}, which is honest: {evidence:?}"))
             }
-            false => Ok(()),
+            Observation::Halted { server, breach } => {
+                Err(format!("halt: {server} stopped: {breach:?}"))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -2,23 +2,38 @@
 //!
 //! Source: docs/protocol.md#certificates.
 
-use ally_consensus::{BlockRef, CheckpointCertificate};
+use super::Invariant;
+use crate::observation::Observation;
+use ally_consensus::{BlockRef, Micros};
+use std::collections::BTreeSet;
 
-/// What was certified.
+/// What was certified and what was decided. A block may be certified before its batches have come to
+/// those who decided it, so they are compared at the end.
 #[derive(Default)]
 pub(super) struct Certification {
-    certified: Vec<BlockRef>,
+    certified: BTreeSet<BlockRef>,
+    delivered: BTreeSet<BlockRef>,
 }
 
-impl Certification {
-    pub(super) fn certified(&mut self, certificate: &CheckpointCertificate) {
-        self.certified.push(certificate.block);
+impl Invariant for Certification {
+    fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
+        match what {
+            Observation::Certified { certificate }
+                if !self.delivered.contains(&certificate.block) =>
+            {
+                self.certified.insert(certificate.block);
+            }
+            Observation::Delivered { block, .. } => {
+                self.delivered.insert(block.block);
+                self.certified.remove(&block.block);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
-    pub(super) fn finish(&self, chain: &[BlockRef]) -> Result<(), String> {
-        let decided =
-            |block: &BlockRef| chain.get((block.height.0 as usize).wrapping_sub(1)) == Some(block);
-        match self.certified.iter().find(|block| !decided(block)) {
+    fn finish(&mut self) -> Result<(), String> {
+        match self.certified.first() {
             Some(block) => Err(format!("certificate: height {} was never decided", block.height)),
             None => Ok(()),
         }

@@ -1,56 +1,60 @@
 //! Every block that could have been decided before a view is below the tip that the view starts from.
 //!
 //! "Could have been decided" is counted from the outside: whose votes or commits for the block, or
-//! for its descendants in the same view, were ever sent, by whomever and whenever.
+//! for its descendants in the same view, were ever sent, by whomever and whenever. Views start from
+//! whatever a kernel's shares were combined for, whether anybody honest has heard of it or not.
 //!
 //! Source: docs/protocol.md#selection.
 
-use crate::policy::Policy;
-use ally_consensus::{BlockHash, BlockHeader, BlockRef, Message, Quorums, View};
-use ally_policy::{ServerIndex, ServerSet};
+use super::Invariant;
+use crate::observation::Observation;
+use ally_consensus::{BlockHash, BlockHeader, BlockRef, Message, Micros, Statement, View};
+use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
+use ally_replica::PeerMessage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// All headers, votes and commits that were sent, and the tips that honest servers went on from.
+/// Heights below the newest at which headers are forgotten in long runs, where no view can start.
+const HEIGHTS_KEPT: u64 = 2048;
+
+/// All headers, votes and commits that were sent, and the tips that views start from.
 pub(super) struct NewViewSoundness {
-    policy: Arc<Policy>,
+    policy: Arc<TrustPolicy>,
     headers: BTreeMap<BlockHash, BlockHeader>,
+    heights: BTreeSet<(u64, BlockHash)>,
     votes: BTreeMap<BlockHash, ServerSet>,
     commits: BTreeMap<BlockHash, ServerSet>,
     tips: BTreeSet<(View, BlockRef)>,
 }
 
 impl NewViewSoundness {
-    pub(super) fn new(policy: Arc<Policy>) -> Self {
+    pub(super) fn new(policy: Arc<TrustPolicy>) -> Self {
         Self {
             policy,
             headers: BTreeMap::new(),
+            heights: BTreeSet::new(),
             votes: BTreeMap::new(),
             commits: BTreeMap::new(),
             tips: BTreeSet::new(),
         }
     }
+}
 
-    pub(super) fn sent(&mut self, from: ServerIndex, message: &Message) {
-        match message {
-            Message::Proposal(proposal) => {
-                self.headers.insert(proposal.header.hash(), proposal.header.clone());
+impl Invariant for NewViewSoundness {
+    fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
+        match what {
+            Observation::Said { server, message: PeerMessage::Consensus(signed) } => {
+                self.said(*server, &signed.body);
             }
-            Message::Vote(vote) => {
-                self.votes.entry(vote.block.hash).or_default().insert(from);
-            }
-            Message::Commit(commit) => {
-                self.commits.entry(commit.certificate.block.hash).or_default().insert(from);
+            Observation::Combined { statement: Statement::NewView { view, tip } } => {
+                self.tips.insert((*view, *tip));
             }
             _ => {}
         }
+        Ok(())
     }
 
-    pub(super) fn entered(&mut self, view: View, tip: Option<BlockRef>) {
-        self.tips.extend(tip.map(|tip| (view, tip)));
-    }
-
-    pub(super) fn finish(&self) -> Result<(), String> {
+    fn finish(&mut self) -> Result<(), String> {
         let votes = self.with_ancestors(&self.votes);
         let commits = self.with_ancestors(&self.commits);
         for (hash, header) in &self.headers {
@@ -71,6 +75,37 @@ impl NewViewSoundness {
         }
         Ok(())
     }
+}
+
+impl NewViewSoundness {
+    fn said(&mut self, from: ServerIndex, message: &Message) {
+        match message {
+            Message::Proposal(proposal) => {
+                let block = proposal.header.block_ref();
+                self.headers.insert(block.hash, proposal.header.clone());
+                self.heights.insert((block.height.0, block.hash));
+                self.forget(block.height.0);
+            }
+            Message::Vote(vote) => {
+                self.votes.entry(vote.block.hash).or_default().insert(from);
+            }
+            Message::Commit(commit) => {
+                self.commits.entry(commit.certificate.block.hash).or_default().insert(from);
+            }
+            _ => {}
+        }
+    }
+
+    fn forget(&mut self, newest: u64) {
+        while let Some((height, hash)) = self.heights.first().copied()
+            && height + HEIGHTS_KEPT < newest
+        {
+            self.heights.pop_first();
+            self.headers.remove(&hash);
+            self.votes.remove(&hash);
+            self.commits.remove(&hash);
+        }
+    }
 
     /// Each block's set together with those of its descendants in the same view.
     fn with_ancestors(
@@ -83,6 +118,10 @@ impl NewViewSoundness {
             let mut at = *hash;
             while let Some(header) = self.headers.get(&at).filter(|h| Some(h.view) == view) {
                 let known = total.entry(at).or_default();
+                if set.is_subset(known) {
+                    // So its ancestors have it too.
+                    break;
+                }
                 *known = known.union(set);
                 at = header.parent;
             }

@@ -1,18 +1,20 @@
 //! When a run is over, and what it came to.
 
-use super::{BATCHES_AFTER_HEALING, Outcome, World};
-use ally_consensus::Micros;
+use super::{Outcome, World};
+use crate::trace::Trace;
+use ally_consensus::{Height, Micros};
 use ally_policy::ServerIndex;
 
 impl World {
     /// When everything outstanding must be decided. After the healing a message takes at most the
     /// longest ordinary delay. Every server has at most `timeout_max` left on its timer; each view
-    /// with a Byzantine leader costs one more, and two more are granted for views that honest
+    /// with a Byzantine leader costs one more, and four more are granted for views that honest
     /// leaders entered at different times.
     pub(super) fn deadline(&self) -> Micros {
         let views = self.scenario.coalition.len() as u64 + 4;
-        let messages = 400 * (self.scenario.delay.1 + self.scenario.sync.1);
-        Micros(self.scenario.healed_at + 2 * views * self.config.timeout_max.0 + messages)
+        let hops = self.scenario.network.delay.1 + self.scenario.disks.sync.1;
+        let wait = 2 * views * self.scenario.paces.timeout_max;
+        Micros(self.scenario.healed_at + wait + 400 * hops)
     }
 
     /// Whether nothing more is to be seen. Where all are honest, the queue is watched until it runs
@@ -38,54 +40,60 @@ impl World {
         idle.then(|| format!("no rest: {}", self.describe()))
     }
 
-    /// Whether every honest server has decided every batch that an honest server submitted, and no
-    /// more batches are to come.
+    /// Whether no honest server owes a command, all have delivered the same blocks, and no more
+    /// commands are to come.
     fn settled(&self) -> bool {
-        let now = self.queue.now().0;
-        let last = self.scenario.healed_at + BATCHES_AFTER_HEALING * 1_000;
-        now > last && self.honest().iter().all(|server| self.has_everything(server))
+        let last = self.scenario.healed_at + self.scenario.load.after_healing * 1_000;
+        if self.queue.now().0 <= last || self.clients.owed_by(|s| self.scenario.is_honest(s)) > 0 {
+            return false;
+        }
+        let mut heights = self.honest().iter().map(|server| self.height(server));
+        let first = heights.next();
+        heights.all(|height| Some(height) == first)
     }
 
-    fn has_everything(&self, server: ServerIndex) -> bool {
-        let chain = self.servers[server.index()].chain();
-        let Some(state) = chain
-            .last()
-            .and_then(|decided| self.servers[server.index()].payloads().state(&decided.block.hash))
-        else {
-            return false;
-        };
-        self.submitted.iter().all(|(origin, count)| {
-            self.coalition.contains(*origin)
-                || state.next.get(origin).copied().unwrap_or(0) >= *count
-        })
+    fn height(&self, server: ServerIndex) -> Height {
+        let status = self.servers[server.index()].status();
+        status.map_or(Height::ZERO, |status| status.delivered.height)
     }
 
     fn describe(&self) -> String {
         let servers = self.everyone().iter().map(|server| {
-            let s = &self.servers[server.index()];
-            let traitor = if self.coalition.contains(server) { " (Byzantine)" } else { "" };
-            format!(
-                "\n  {server}{traitor}: up {}, view {:?}, height {}, certified {}, deadline {:?}",
-                s.is_up(),
-                s.view().map(|view| view.0),
-                s.chain().len(),
-                s.certified().map_or(0, |c| c.block.height.0),
-                s.deadline().map(|at| at.0),
-            )
+            let traitor = if self.scenario.is_honest(server) { "" } else { " (Byzantine)" };
+            let own = &self.servers[server.index()];
+            match own.status() {
+                None => format!("\n  {server}{traitor}: down"),
+                Some(status) => format!(
+                    "\n  {server}{traitor}: view {} {:?}, height {}, certified {}, own bytes {}, \
+                     deadline {:?}",
+                    status.agreement.view,
+                    status.agreement.phase,
+                    status.delivered.height,
+                    status.certified,
+                    status.own_undecided_bytes,
+                    own.deadline().map(|at| at.0),
+                ),
+            }
         });
         let servers: String = servers.collect();
-        format!("{} us after healing: {servers}", self.queue.now().0 - self.scenario.healed_at)
+        let since = self.queue.now().0.saturating_sub(self.scenario.healed_at);
+        let owed = self.clients.owed_by(|server| self.scenario.is_honest(server));
+        format!("{owed} commands owed {since} us after the healing: {servers}")
     }
 
-    pub(super) fn outcome(self, events: u64) -> Outcome {
+    pub(super) fn outcome(self, events: u64) -> (Outcome, Trace) {
         let view = self.honest().iter().filter_map(|s| self.servers[s.index()].view()).max();
-        Outcome {
+        let figures = self.invariants.figures();
+        let outcome = Outcome {
             events,
-            blocks: self.invariants.blocks(),
+            time: self.queue.now().0,
+            blocks: figures.blocks,
             view: view.map_or(0, |view| view.0),
-            paths: self.invariants.paths(),
-            delays: self.invariants.delays(),
+            paths: figures.paths,
+            delays: figures.delays,
+            trace_hash: self.trace.hash(),
             violations: self.invariants.into_violations(),
-        }
+        };
+        (outcome, self.trace)
     }
 }

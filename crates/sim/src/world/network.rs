@@ -1,95 +1,88 @@
 //! The network between servers: what it loses, delays, repeats, and, in a plot, hides.
 
 use super::{Event, World};
-use ally_consensus::{Message, Recipients, Signed};
+use crate::byzantine::Lie;
+use crate::observation::Observation;
 use ally_policy::ServerIndex;
+use ally_replica::{Input, PeerMessage};
 
-/// What becomes of a message.
-pub(super) enum Fate {
-    Lost,
-    Once,
-    Twice,
-}
+/// In a plot the certificate, which would end it, is mostly late: this many shares in a hundred are.
+const PLOT_HIDES_SHARES: u64 = 85;
 
 impl World {
-    pub(super) fn send(&mut self, from: ServerIndex, to: Recipients, message: Signed<Message>) {
-        if self.coalition.contains(from) {
-            let now = self.queue.now();
-            for (to, message) in self.coalition.send(from, to, message, now) {
-                self.lie(from, to, message);
-            }
-            return;
+    pub(super) fn lie(&mut self, lies: Vec<Lie>) {
+        for Lie { from, to, message } in lies {
+            self.observe(Observation::Said { server: from, message: &message });
+            self.transmit(from, to, message);
         }
-        let durable = self.servers[from.index()].durable_records();
-        self.invariants.sent(from, &message, Some(durable), self.queue.now());
-        match to {
-            Recipients::One(to) => self.transmit(from, to, message),
-            Recipients::All => {
-                for to in self.everyone().iter() {
-                    self.transmit(from, to, message.clone());
-                }
-            }
-        }
-    }
-
-    pub(super) fn lie(&mut self, from: ServerIndex, to: ServerIndex, message: Signed<Message>) {
-        self.invariants.sent(from, &message, None, self.queue.now());
-        self.transmit(from, to, message);
     }
 
     /// Puts a message on the network, which may lose, delay, reorder or repeat it.
-    pub(super) fn transmit(
-        &mut self,
-        from: ServerIndex,
-        to: ServerIndex,
-        message: Signed<Message>,
-    ) {
-        if from == to {
-            self.queue.after(1, Event::Deliver { to, message });
-            return;
+    pub(super) fn transmit(&mut self, from: ServerIndex, to: ServerIndex, message: PeerMessage) {
+        let copies = self.copies(from, to, &message);
+        if copies == 0 {
+            self.observe(Observation::Sent { from, to, message: &message, delay: None });
         }
-        let copies = match self.fate(from, to) {
-            Fate::Lost => 0,
-            Fate::Once => 1,
-            Fate::Twice => 2,
-        };
         for _ in 0..copies {
             let delay = self.delay();
-            self.queue.after(delay, Event::Deliver { to, message: message.clone() });
+            self.observe(Observation::Sent { from, to, message: &message, delay: Some(delay) });
+            self.queue.after(delay, Event::Deliver { from, to, message: message.clone() });
+        }
+    }
+
+    pub(super) fn deliver(&mut self, from: ServerIndex, to: ServerIndex, message: PeerMessage) {
+        if !self.servers[to.index()].is_up() {
+            return;
+        }
+        if self.coalition.contains(to) {
+            let lies = self.coalition.overhear(to, from, &message);
+            self.lie(lies);
+        }
+        if self.is_hidden(from, to, &message) {
+            return;
+        }
+        if let Ok(message) = self.checker.check(from, message) {
+            self.input(to, Input::Received { from, message });
         }
     }
 
     /// Whether a plot keeps a message from its recipient, for as long as the faults last.
-    pub(super) fn is_hidden(&mut self, message: &Signed<Message>, to: ServerIndex) -> bool {
-        let from = message.signer;
-        let honest = from != to && !self.coalition.contains(from);
+    fn is_hidden(&mut self, from: ServerIndex, to: ServerIndex, message: &PeerMessage) -> bool {
+        let PeerMessage::Consensus(signed) = message else { return false };
         match &mut self.plots {
-            Some(plots) if honest && !self.healed => plots.hides(from, to, &message.body),
+            Some(plots) if !self.healed && !self.coalition.contains(from) => {
+                plots.hides(from, to, &signed.body)
+            }
             _ => false,
         }
     }
 
-    pub(super) fn fate(&mut self, from: ServerIndex, to: ServerIndex) -> Fate {
+    fn copies(&mut self, from: ServerIndex, to: ServerIndex, message: &PeerMessage) -> usize {
         if self.healed {
-            return Fate::Once;
+            return 1;
         }
-        let now = self.queue.now().0;
-        let cut = self.scenario.partitions.iter().any(|partition| {
-            (partition.from..partition.to).contains(&now)
-                && partition.side.contains(from) != partition.side.contains(to)
-        });
-        if cut || self.network.permille(self.scenario.loss_permille) {
-            Fate::Lost
-        } else if self.network.permille(self.scenario.duplicate_permille) {
-            Fate::Twice
-        } else {
-            Fate::Once
+        let hidden = self.plots.is_some()
+            && matches!(message, PeerMessage::CertifyShare(_) | PeerMessage::Certificate(_))
+            && self.network.percent(PLOT_HIDES_SHARES);
+        let network = &self.scenario.network;
+        if hidden || self.is_cut(from, to) || self.network.permille(network.loss_permille) {
+            return 0;
         }
+        1 + usize::from(self.network.permille(network.duplicate_permille))
     }
 
-    pub(super) fn delay(&mut self) -> u64 {
-        let slow = !self.healed && self.network.permille(self.scenario.slow_permille);
-        let longest = if slow { self.scenario.slow_delay } else { self.scenario.delay.1 };
-        self.network.between(self.scenario.delay.0.min(longest), longest)
+    fn is_cut(&self, from: ServerIndex, to: ServerIndex) -> bool {
+        let now = self.queue.now().0;
+        self.scenario.network.partitions.iter().any(|partition| {
+            (partition.from..partition.to).contains(&now)
+                && partition.side.contains(from) != partition.side.contains(to)
+        })
+    }
+
+    fn delay(&mut self) -> u64 {
+        let network = &self.scenario.network;
+        let slow = !self.healed && self.network.permille(network.slow_permille);
+        let longest = if slow { network.slow_delay } else { network.delay.1 };
+        self.network.between(network.delay.0.min(longest), longest)
     }
 }

@@ -1,0 +1,219 @@
+//! Byzantine servers: they run the real server code, and lie on the way out.
+//!
+//! A coalition holds the keys of its members only. What it sends is the protocol's own messages,
+//! changed: a leader's second proposal for the same place, votes for both, reports that leave out or
+//! replace what was voted for, choices of a wrong tip, silence towards some. So its lies fit the
+//! moment, which random bytes would not.
+
+mod batches;
+mod memory;
+mod plotting;
+mod proposing;
+mod reporting;
+mod shares;
+
+use crate::keys::Signer;
+use crate::plot::Plots;
+use crate::random::Stream;
+use crate::scenario::Treachery;
+use ally_consensus::{
+    BlockHash, BlockRef, Context, Message, Micros, Proposal, Signed, View, Vote, signing_bytes,
+};
+use ally_log::Origin;
+use ally_policy::{ServerIndex, ServerSet};
+use ally_replica::PeerMessage;
+use memory::Memory;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a coalition knows together, and how it lies.
+pub struct Coalition {
+    context: Context,
+    origin: Origin,
+    signer: Signer,
+    treachery: Treachery,
+    slow_path: bool,
+    all: ServerSet,
+    draw: Stream,
+    memory: Memory,
+    /// For a block of ours, the block that stands against it.
+    twins: BTreeMap<BlockHash, BlockRef>,
+    /// Set if the network is on our side.
+    plots: Option<Plots>,
+    /// The highest view that an honest server wants to enter.
+    left: View,
+    /// Blocks that we have committed to.
+    committed: BTreeSet<BlockHash>,
+}
+
+/// A message of a liar on its way to one server.
+#[derive(Debug, Clone)]
+pub struct Lie {
+    /// The liar.
+    pub from: ServerIndex,
+    /// Who hears it.
+    pub to: ServerIndex,
+    /// What.
+    pub message: PeerMessage,
+}
+
+impl Coalition {
+    /// The coalition of the servers whose keys `signer` holds.
+    #[allow(clippy::too_many_arguments)] // Told once, all of it, by the one world there is.
+    pub fn new(
+        context: Context,
+        origin: Origin,
+        signer: Signer,
+        treachery: Treachery,
+        slow_path: bool,
+        all: ServerSet,
+        draw: Stream,
+        plots: Option<Plots>,
+    ) -> Self {
+        Self {
+            context,
+            origin,
+            signer,
+            treachery,
+            slow_path,
+            all,
+            draw,
+            memory: Memory::default(),
+            twins: BTreeMap::new(),
+            plots,
+            left: View::ZERO,
+            committed: BTreeSet::new(),
+        }
+    }
+
+    /// Whether a server belongs to it.
+    pub fn contains(&self, server: ServerIndex) -> bool {
+        self.signer.servers().contains(server)
+    }
+
+    /// A member got a message; what it adds to what its honest code will do.
+    pub fn overhear(
+        &mut self,
+        member: ServerIndex,
+        from: ServerIndex,
+        message: &PeerMessage,
+    ) -> Vec<Lie> {
+        let PeerMessage::Consensus(message) = message else { return Vec::new() };
+        match &message.body {
+            Message::Proposal(proposal) => {
+                let mut lies = self.overhear_proposal(member, message, proposal);
+                lies.extend(self.certify_early(member, proposal));
+                lies
+            }
+            Message::Commit(commit) if self.plots.is_some() => self.join_commit(commit),
+            Message::ViewChange(report) if !self.contains(from) => {
+                self.left = self.left.max(report.view);
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn overhear_proposal(
+        &mut self,
+        member: ServerIndex,
+        message: &Signed<Message>,
+        proposal: &Proposal,
+    ) -> Vec<Lie> {
+        let block = proposal.header.block_ref();
+        self.memory.keep(Signed {
+            signer: message.signer,
+            signature: message.signature,
+            body: proposal.clone(),
+        });
+        if !self.draw.percent(self.treachery.vote_for_all) {
+            return Vec::new();
+        }
+        let vote = Message::Vote(Vote { view: proposal.header.view, block, share: None });
+        let message = self.signed(member, vote);
+        let others = self.others(member);
+        self.for_some(&others, &PeerMessage::Consensus(message))
+    }
+
+    /// What a member's honest code wants to send to others; gives what is sent instead.
+    pub fn send(
+        &mut self,
+        member: ServerIndex,
+        to: &[ServerIndex],
+        message: PeerMessage,
+        now: Micros,
+    ) -> Vec<Lie> {
+        match &message {
+            PeerMessage::Consensus(signed) => self.say(member, to, signed, now),
+            PeerMessage::Batch(_) => self.spread(member, to, &message),
+            PeerMessage::CertifyShare(_) | PeerMessage::ShareProof(_) if self.plots.is_some() => {
+                to_each(member, to, &message)
+            }
+            _ => self.for_some_of(member, to, &message),
+        }
+    }
+
+    fn say(
+        &mut self,
+        member: ServerIndex,
+        to: &[ServerIndex],
+        message: &Signed<Message>,
+        now: Micros,
+    ) -> Vec<Lie> {
+        if self.plots.is_some() && self.holds_back(&message.body) {
+            return Vec::new();
+        }
+        match &message.body {
+            Message::Proposal(proposal) => self.propose(member, to, message, proposal, now),
+            Message::Vote(vote) if self.plots.is_some() => {
+                let shown = self.audience(vote.view, false).union(self.signer.servers());
+                let to: Vec<_> = to.iter().copied().filter(|to| shown.contains(*to)).collect();
+                to_each(member, &to, &PeerMessage::Consensus(message.clone()))
+            }
+            Message::ViewChange(report) if self.draw.percent(self.treachery.lie) => {
+                self.report(member, to, report)
+            }
+            Message::NewView(choice) if self.draw.percent(self.treachery.choose_wrong) => {
+                let mut choice = choice.clone();
+                if let Some(block) = self.memory.any_block(&mut self.draw) {
+                    choice.tip = block;
+                }
+                let message = self.signed(member, Message::NewView(choice));
+                self.for_some(to, &PeerMessage::Consensus(message))
+            }
+            _ => self.for_some(to, &PeerMessage::Consensus(message.clone())),
+        }
+    }
+
+    /// To each recipient but those from whom it is withheld.
+    fn for_some(&mut self, to: &[ServerIndex], message: &PeerMessage) -> Vec<Lie> {
+        let PeerMessage::Consensus(signed) = message else { return Vec::new() };
+        self.for_some_of(signed.signer, to, message)
+    }
+
+    fn for_some_of(
+        &mut self,
+        from: ServerIndex,
+        to: &[ServerIndex],
+        message: &PeerMessage,
+    ) -> Vec<Lie> {
+        let heard = to.iter().filter(|_| !self.draw.percent(self.treachery.withhold));
+        heard.map(|to| Lie { from, to: *to, message: message.clone() }).collect()
+    }
+
+    fn others(&self, member: ServerIndex) -> Vec<ServerIndex> {
+        self.all.iter().filter(|other| *other != member).collect()
+    }
+
+    fn signed(&self, member: ServerIndex, mut message: Message) -> Signed<Message> {
+        if let Some(statement) = message.share_statement(self.slow_path) {
+            message.set_share(self.signer.share(member, &self.context, &statement));
+        }
+        let kind = message.signed_kind().expect("a coalition changes signed messages only");
+        let bytes = signing_bytes(&self.context, kind, &message.signed_content());
+        Signed { signer: member, signature: self.signer.sign(member, &bytes), body: message }
+    }
+}
+
+fn to_each(from: ServerIndex, to: &[ServerIndex], message: &PeerMessage) -> Vec<Lie> {
+    to.iter().map(|to| Lie { from, to: *to, message: message.clone() }).collect()
+}

@@ -1,0 +1,92 @@
+//! A lying leader: two proposals for one place.
+
+use super::{Coalition, Lie};
+use ally_consensus::{Digest, Message, Micros, Proposal, Signed, Vote};
+use ally_policy::ServerIndex;
+use ally_replica::PeerMessage;
+
+/// How far ahead a forged clock is, µs: an hour.
+const FORGED_CLOCK_US: u64 = 3_600_000_000;
+
+impl Coalition {
+    /// Sends a proposal to some and, perhaps, one that conflicts with it to the others.
+    pub(super) fn propose(
+        &mut self,
+        member: ServerIndex,
+        to: &[ServerIndex],
+        original: &Signed<Message>,
+        proposal: &Proposal,
+        now: Micros,
+    ) -> Vec<Lie> {
+        let honest = PeerMessage::Consensus(original.clone());
+        let twin_parent = self.twins.get(&proposal.header.parent).copied();
+        if twin_parent.is_none() && !self.draw.percent(self.treachery.equivocate) {
+            return self.for_some(to, &honest);
+        }
+        let mut twin = proposal.clone();
+        if let Some(parent) = twin_parent {
+            twin.header.parent = parent.hash;
+        }
+        twin.header.timestamp_us = Micros(now.0.max(twin.header.timestamp_us.0) + 1);
+        self.forge(&mut twin);
+        self.twins.insert(proposal.header.hash(), twin.header.block_ref());
+        let twin = self.signed(member, Message::Proposal(twin));
+        for signed in [original, &twin] {
+            if let Message::Proposal(body) = &signed.body {
+                let signature = signed.signature;
+                self.memory.keep(Signed { signer: member, signature, body: body.clone() });
+            }
+        }
+        if self.plots.is_some() {
+            return self.show_branches(member, to, original, &twin);
+        }
+        let mut lies = self.show_by_chance(member, to, &honest, &twin);
+        if let Some(vote) = vote_on(&twin) {
+            let vote = PeerMessage::Consensus(self.signed(member, Message::Vote(vote)));
+            lies.extend(self.for_some(&self.others(member), &vote));
+        }
+        lies
+    }
+
+    /// The first to some, the second to others, both to a few.
+    fn show_by_chance(
+        &mut self,
+        from: ServerIndex,
+        to: &[ServerIndex],
+        first: &PeerMessage,
+        second: &Signed<Message>,
+    ) -> Vec<Lie> {
+        let mut lies = Vec::new();
+        for to in to.iter().copied() {
+            let choice = self.draw.below(10);
+            if choice < 6 {
+                lies.push(Lie { from, to, message: first.clone() });
+            }
+            if choice >= 5 {
+                lies.push(Lie { from, to, message: PeerMessage::Consensus(second.clone()) });
+            }
+        }
+        lies
+    }
+
+    /// Lies about what the log or the clock says, now and then.
+    fn forge(&mut self, proposal: &mut Proposal) {
+        if !self.draw.percent(self.treachery.forge) {
+            return;
+        }
+        let header = &mut proposal.header;
+        match self.draw.below(4) {
+            0 => header.log_root = Digest([13; 32]),
+            1 => header.log_size += 1,
+            2 => header.timestamp_us = Micros::ZERO,
+            _ => header.timestamp_us = Micros(header.timestamp_us.0 + FORGED_CLOCK_US),
+        }
+    }
+}
+
+/// A vote for a proposal.
+pub(super) fn vote_on(proposal: &Signed<Message>) -> Option<Vote> {
+    let Message::Proposal(proposal) = &proposal.body else { return None };
+    let block = proposal.header.block_ref();
+    Some(Vote { view: proposal.header.view, block, share: None })
+}

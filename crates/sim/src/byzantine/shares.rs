@@ -1,0 +1,43 @@
+//! Shares of the alliance key: wrong ones, and ones that are given too early.
+
+use super::{Coalition, Lie};
+use ally_codec::Encode;
+use ally_consensus::{Proposal, Signed, signing_bytes};
+use ally_log::{Checkpoint, Hash};
+use ally_policy::ServerIndex;
+use ally_replica::{CERTIFY_SHARE_KIND, CertifyShare, PeerMessage};
+
+impl Coalition {
+    /// Whether a member spoils the share that it is about to give.
+    pub fn spoils(&mut self, server: ServerIndex) -> bool {
+        self.contains(server) && self.draw.percent(self.treachery.spoil)
+    }
+
+    /// A member's share for a block that it has only heard of.
+    pub(super) fn certify_early(&mut self, from: ServerIndex, proposal: &Proposal) -> Vec<Lie> {
+        if !self.draw.percent(self.treachery.forge) {
+            return Vec::new();
+        }
+        let header = &proposal.header;
+        let block = header.block_ref();
+        let checkpoint = Checkpoint {
+            origin: self.origin.clone(),
+            log_size: header.log_size,
+            log_root: Hash(header.log_root.0),
+            epoch: self.context.epoch.0,
+            height: header.height.0,
+            block: Hash(block.hash.0),
+        };
+        let body = CertifyShare {
+            block,
+            log_size: header.log_size,
+            log_root: header.log_root,
+            share: self.signer.certify_share(from, &checkpoint),
+        };
+        let bytes = signing_bytes(&self.context, CERTIFY_SHARE_KIND, &body.to_bytes());
+        let signature = self.signer.sign(from, &bytes);
+        let message = PeerMessage::CertifyShare(Signed { signer: from, signature, body });
+        let to = self.others(from);
+        self.for_some_of(from, &to, &message)
+    }
+}

@@ -1,0 +1,194 @@
+//! Draws scenarios.
+
+use super::{Crash, Disks, Load, Network, Paces, Partition, Scenario, Style, Treachery};
+use crate::policies::Setting;
+use crate::random::Stream;
+use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
+
+/// A timeout doubles up to this many times its base.
+const TIMEOUT_GROWTH: u64 = 8;
+/// Commands submitted after the healing.
+const AFTER_HEALING: u64 = 3;
+
+/// Chance everywhere.
+pub(super) fn weather(
+    seed: u64,
+    setting: Setting,
+    policy: &TrustPolicy,
+    draw: &mut Stream,
+) -> Scenario {
+    let healed_at = draw.between(200, 1_500) * 1_000;
+    let coalition = draw_coalition(draw, policy);
+    let honest = policy.everybody().difference(&coalition);
+    let fast = draw.between(1, 5) * 1_000;
+    let base_timeout = draw.between(2, 8) * 10_000;
+    let calm = draw.percent(30);
+    Scenario {
+        seed,
+        style: Style::Weather,
+        setting,
+        coalition,
+        healed_at,
+        treachery: draw_treachery(draw),
+        network: Network {
+            delay: (draw.between(100, 1_000), fast),
+            slow_permille: if draw.percent(50) { draw.between(0, 200) } else { 0 },
+            slow_delay: base_timeout * draw.between(1, 6),
+            loss_permille: if calm { 0 } else { draw.between(0, 80) },
+            duplicate_permille: if calm { 0 } else { draw.between(0, 50) },
+            partitions: draw_partitions(draw, policy.server_count(), healed_at),
+        },
+        disks: Disks { sync: (50, draw.between(100, 3_000)) },
+        paces: Paces {
+            base_timeout,
+            timeout_max: base_timeout * TIMEOUT_GROWTH,
+            job: (10, if draw.percent(20) { base_timeout } else { 1_000 }),
+        },
+        load: Load {
+            commands: if draw.percent(15) { draw.between(60, 250) } else { draw.between(4, 30) },
+            until: healed_at,
+            after_healing: AFTER_HEALING,
+        },
+        crashes: if calm { Vec::new() } else { draw_crashes(draw, &honest, healed_at) },
+    }
+}
+
+/// A plot needs a network that is quick where it lets something pass, and views that end soon.
+pub(super) fn plot(
+    seed: u64,
+    setting: Setting,
+    policy: &TrustPolicy,
+    draw: &mut Stream,
+) -> Scenario {
+    let base_timeout = draw.between(15, 30) * 1_000;
+    let treachery = Treachery {
+        equivocate: draw.between(40, 100),
+        lie: draw.between(80, 100),
+        choose_wrong: draw.between(0, 100) / 10,
+        ..Treachery::default()
+    };
+    let mut candidates: Vec<_> = policy.everybody().iter().collect();
+    draw.shuffle(&mut candidates);
+    // Mostly the first leader lies, so that the plot is under way at once.
+    let leader = candidates.iter().position(|server| server.0 == 0);
+    if let Some(leader) = leader.filter(|_| draw.percent(85)) {
+        candidates.swap(0, leader);
+    }
+    Scenario {
+        seed,
+        style: Style::Plot,
+        setting,
+        coalition: fail_prone(&candidates, candidates.len(), policy),
+        healed_at: base_timeout * draw.between(3, 7),
+        treachery,
+        network: Network {
+            delay: (100, draw.between(200, 1_000)),
+            slow_permille: 0,
+            slow_delay: 0,
+            loss_permille: 0,
+            duplicate_permille: 0,
+            partitions: Vec::new(),
+        },
+        disks: Disks { sync: (10, draw.between(20, 300)) },
+        paces: Paces {
+            base_timeout,
+            timeout_max: base_timeout * TIMEOUT_GROWTH,
+            job: (10, draw.between(20, 500)),
+        },
+        load: Load {
+            commands: draw.between(2, 12),
+            until: draw.between(1, base_timeout),
+            after_healing: AFTER_HEALING,
+        },
+        crashes: Vec::new(),
+    }
+}
+
+/// A fail-prone set: empty, one drawn at random, or (half of the time) a maximal one.
+fn draw_coalition(draw: &mut Stream, policy: &TrustPolicy) -> ServerSet {
+    let mut servers: Vec<_> = policy.everybody().iter().collect();
+    draw.shuffle(&mut servers);
+    let most = match draw.below(8) {
+        0 => 0,
+        1..=3 => draw.between(1, servers.len() as u64) as usize,
+        _ => servers.len(),
+    };
+    fail_prone(&servers, most, policy)
+}
+
+/// At most this many of the candidates, in their order, that may all fail together.
+fn fail_prone(candidates: &[ServerIndex], most: usize, policy: &TrustPolicy) -> ServerSet {
+    let mut coalition = ServerSet::EMPTY;
+    for server in candidates {
+        let mut larger = coalition;
+        larger.insert(*server);
+        if larger.len() <= most && policy.is_fail_prone(&larger) {
+            coalition = larger;
+        }
+    }
+    coalition
+}
+
+fn draw_treachery(draw: &mut Stream) -> Treachery {
+    let mut percent = || if draw.percent(40) { 0 } else { draw.between(5, 100) };
+    Treachery {
+        equivocate: percent(),
+        withhold: percent() / 2,
+        vote_for_all: percent(),
+        lie: percent(),
+        choose_wrong: percent() / 3,
+        withhold_batches: percent() / 2,
+        forge: percent() / 2,
+        spoil: percent() / 2,
+    }
+}
+
+fn draw_partitions(draw: &mut Stream, servers: usize, end: u64) -> Vec<Partition> {
+    let count = if draw.percent(50) { 0 } else { draw.between(1, 3) };
+    let one = |draw: &mut Stream| {
+        let from = draw.below(end);
+        let members = ServerSet::first(servers);
+        Partition {
+            from,
+            to: (from + draw.below(end / 2)).min(end),
+            side: members.iter().filter(|_| draw.percent(40)).collect(),
+        }
+    };
+    (0..count).map(|_| one(draw)).collect()
+}
+
+/// Crashes one by one, or (once in eight) of most servers within a few milliseconds.
+fn draw_crashes(draw: &mut Stream, honest: &ServerSet, end: u64) -> Vec<Crash> {
+    let honest: Vec<_> = honest.iter().map(|server| server.0).collect();
+    if draw.below(8) == 0 {
+        return draw_blackout(draw, &honest, end);
+    }
+    let count = if draw.percent(40) { 0 } else { draw.between(1, 6) };
+    let mut crashes: Vec<Crash> = Vec::new();
+    for _ in 0..count {
+        let Some(server) = draw.pick(&honest).copied() else { break };
+        let at = draw.below(end);
+        let longest = if draw.percent(40) { 5_000 } else { end / 2 };
+        let back = (at + draw.between(500, longest)).min(end);
+        let overlaps = |c: &Crash| c.server == server && c.at <= back && at <= c.back;
+        if !crashes.iter().any(overlaps) {
+            crashes.push(Crash { server, at, back });
+        }
+    }
+    crashes
+}
+
+/// The power fails, and comes back at each server at another time.
+fn draw_blackout(draw: &mut Stream, honest: &[u16], end: u64) -> Vec<Crash> {
+    let start = draw.below(end / 2);
+    let everybody = draw.percent(50);
+    let mut crashes = Vec::new();
+    for server in honest {
+        let at = start + draw.below(5_000);
+        let back = (at + draw.between(500, end / 2)).min(end);
+        if everybody || draw.percent(70) {
+            crashes.push(Crash { server: *server, at, back });
+        }
+    }
+    crashes
+}

@@ -1,0 +1,115 @@
+//! What happens in a run: drawn from the seed, written as a file that replays it.
+
+mod draw;
+mod load;
+mod network;
+mod processes;
+mod servers;
+mod treachery;
+
+pub use load::Load;
+pub use network::{Network, Partition};
+pub use processes::{Crash, Disks, Paces};
+pub use treachery::Treachery;
+
+use crate::policies::Setting;
+use crate::random::Stream;
+use ally_policy::{PolicyError, ServerIndex, ServerSet};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Where the faults of a run come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Style {
+    /// Chance: loss, delay, crashes and lies, each by itself.
+    Weather,
+    /// A plot: the coalition and the network work together against the view that it leads.
+    Plot,
+}
+
+impl Style {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Weather, Self::Plot];
+}
+
+impl fmt::Display for Style {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Weather => "weather",
+            Self::Plot => "plot",
+        })
+    }
+}
+
+impl FromStr for Style {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|style| style.to_string() == name).ok_or(())
+    }
+}
+
+/// Everything about a run that is not the code's doing. Times are virtual, in microseconds from the
+/// start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Names the run, and determines what is not drawn yet: delays, losses, lies.
+    pub seed: u64,
+    /// Where the faults come from.
+    pub style: Style,
+    /// Which servers are Byzantine.
+    #[serde(with = "servers")]
+    pub coalition: ServerSet,
+    /// When all faults end.
+    pub healed_at: u64,
+    /// Who has to agree.
+    pub setting: Setting,
+    /// What the coalition does.
+    pub treachery: Treachery,
+    /// What the network does.
+    pub network: Network,
+    /// What the disks do.
+    pub disks: Disks,
+    /// How long things take.
+    pub paces: Paces,
+    /// What clients do.
+    pub load: Load,
+    /// When honest servers crash.
+    #[serde(default)]
+    pub crashes: Vec<Crash>,
+}
+
+impl Scenario {
+    /// The scenario of a seed.
+    ///
+    /// # Errors
+    /// As [`Setting::policy`].
+    pub fn draw(seed: u64, setting: &Setting, style: Style) -> Result<Self, PolicyError> {
+        let policy = setting.policy()?;
+        let mut stream = Stream::new(seed, "scenario");
+        Ok(match style {
+            Style::Weather => draw::weather(seed, setting.clone(), &policy, &mut stream),
+            Style::Plot => draw::plot(seed, setting.clone(), &policy, &mut stream),
+        })
+    }
+
+    /// The scenario as a TOML file.
+    pub fn to_file(&self) -> String {
+        toml::to_string(self).expect("a scenario can be written")
+    }
+
+    /// Reads a scenario file.
+    ///
+    /// # Errors
+    /// Where the file is wrong, with line and column.
+    pub fn from_file(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    /// Whether a server is honest.
+    pub fn is_honest(&self, server: ServerIndex) -> bool {
+        !self.coalition.contains(server)
+    }
+}

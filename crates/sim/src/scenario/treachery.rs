@@ -1,0 +1,27 @@
+//! What Byzantine servers do.
+
+use serde::{Deserialize, Serialize};
+
+/// How a Byzantine coalition behaves. Each member also follows the protocol where none of this
+/// applies, which makes its lies worth believing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Treachery {
+    /// Percent of its own proposals for which a leader makes a second, conflicting one.
+    pub equivocate: u64,
+    /// Percent of recipients to whom a message is not sent.
+    pub withhold: u64,
+    /// Percent of foreign proposals, conflicting ones included, that it votes for.
+    pub vote_for_all: u64,
+    /// Percent of view changes that report something else than the truth.
+    pub lie: u64,
+    /// Percent of its choices as a new leader that name another tip.
+    pub choose_wrong: u64,
+    /// Percent of its batches that it sends to some only.
+    pub withhold_batches: u64,
+    /// Percent of second proposals with a forged log root or time, and of foreign proposals that it
+    /// gives its share of the alliance key for before anything is decided.
+    pub forge: u64,
+    /// Percent of its shares of the alliance key that are wrong.
+    pub spoil: u64,
+}

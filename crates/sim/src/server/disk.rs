@@ -1,0 +1,176 @@
+//! A modelled disk: writes become durable in order, when a sync ends; a crash loses a suffix of the
+//! rest.
+
+use ally_codec::{Decode, Encode};
+use ally_consensus::{CheckpointCertificate, Height, JournalPosition, Record, SyncedBlock};
+use ally_policy::ServerIndex;
+use ally_replica::{
+    BatchId, DeliveredBlock, HeldBatch, RECOVERED_HEADERS, Recovered, SYNC_BLOCKS_MAX,
+    SYNC_BYTES_MAX, SignedBatch, StoreOp, SyncBlocks, WritePosition, synced_block_bytes,
+};
+use bytes::Bytes;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// What is on a disk.
+#[derive(Debug, Default, Clone)]
+pub struct Disk {
+    journal: BTreeMap<JournalPosition, Record>,
+    batches: BTreeMap<BatchId, HeldBatch>,
+    blocks: BTreeMap<Height, Arc<DeliveredBlock>>,
+    certificates: BTreeMap<Height, CheckpointCertificate>,
+    /// Written, not durable.
+    waiting: VecDeque<(WritePosition, StoreOp)>,
+    /// Up to where the sync that is under way goes.
+    syncing: Option<WritePosition>,
+    durable: WritePosition,
+}
+
+impl Disk {
+    /// Writes; not durable yet.
+    pub fn write(&mut self, position: WritePosition, op: StoreOp) {
+        self.waiting.push_back((position, op));
+    }
+
+    /// Starts a sync of all that is written; false if one is under way or nothing waits.
+    pub fn start_sync(&mut self) -> bool {
+        let newest = self.waiting.back().map(|(position, _)| *position);
+        let starts = self.syncing.is_none() && newest.is_some();
+        if starts {
+            self.syncing = newest;
+        }
+        starts
+    }
+
+    /// Ends the sync: what was written when it started is durable. Gives these writes, in order.
+    pub fn end_sync(&mut self) -> Vec<StoreOp> {
+        let Some(end) = self.syncing.take() else { return Vec::new() };
+        self.durable = end;
+        let mut done = Vec::new();
+        while self.waiting.front().is_some_and(|(position, _)| *position <= end) {
+            if let Some((_, op)) = self.waiting.pop_front() {
+                self.apply(op.clone());
+                done.push(op);
+            }
+        }
+        done
+    }
+
+    /// Up to where all writes are durable.
+    pub fn durable(&self) -> WritePosition {
+        self.durable
+    }
+
+    /// Writes that a crash could lose.
+    pub fn at_risk(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// A crash: of the writes that were not durable, the first `kept` happen to survive. Gives them.
+    pub fn crash(&mut self, kept: usize) -> Vec<StoreOp> {
+        self.waiting.truncate(kept);
+        let survivors: Vec<_> = self.waiting.drain(..).map(|(_, op)| op).collect();
+        survivors.iter().for_each(|op| self.apply(op.clone()));
+        self.syncing = None;
+        self.durable = WritePosition::default();
+        survivors
+    }
+
+    /// The height of the last block on it.
+    pub fn height(&self) -> Height {
+        self.blocks.last_key_value().map_or(Height::ZERO, |(height, _)| *height)
+    }
+
+    /// The commands in a server's own batches on it.
+    pub fn commands_of(&self, server: ServerIndex) -> BTreeSet<Bytes> {
+        let own = self.batches.values().filter(|batch| batch.reference().origin == server);
+        own.flat_map(|batch| batch.batch().commands().collect::<Vec<_>>()).collect()
+    }
+
+    fn apply(&mut self, op: StoreOp) {
+        match op {
+            StoreOp::Journal { position, record } => {
+                self.check_place(position);
+                self.journal.insert(position, record);
+            }
+            StoreOp::RewriteJournal { first, records } => {
+                self.check_place(first);
+                let places = (first.0..).map(JournalPosition);
+                self.journal = places.zip(records).collect();
+            }
+            StoreOp::Batch(batch) => {
+                self.batches.insert(batch.id(), batch);
+            }
+            StoreOp::Block(block) => {
+                self.blocks.insert(block.block.height, block);
+            }
+            StoreOp::Certificate(certificate) => {
+                self.certificates.insert(certificate.block.height, certificate);
+            }
+            // Seen when it is written; nothing reads it back.
+            StoreOp::Evidence(_) => {}
+            other => panic!("a write that the disk does not know: {other:?}"),
+        }
+    }
+
+    fn check_place(&self, position: JournalPosition) {
+        let last = self.journal.last_key_value().map_or(0, |(last, _)| last.0);
+        assert_eq!(position.0, last + 1, "journal places are contiguous");
+    }
+
+    /// What a server gets back after a crash; records and batches pass through their encodings.
+    ///
+    /// # Panics
+    /// If something that was written cannot be read again.
+    pub fn recover(&self) -> Recovered {
+        let newest: Vec<_> = self.blocks.values().rev().take(RECOVERED_HEADERS).collect();
+        let state = self.blocks.last_key_value().map(|(_, block)| block.state.clone());
+        let live = |batch: &&HeldBatch| {
+            let next = state.as_ref().and_then(|state| state.next(batch.reference().origin));
+            next.is_none_or(|next| batch.reference().sequence >= next)
+        };
+        let again = |batch: &HeldBatch| {
+            let bytes = Bytes::from(batch.signed().to_bytes());
+            HeldBatch::trusted(SignedBatch::from_frame(bytes).expect("it was written"))
+        };
+        let record = |(position, record): (&JournalPosition, &Record)| {
+            (*position, Record::from_bytes(&record.to_bytes()).expect("it was written"))
+        };
+        Recovered {
+            delivered: newest.into_iter().rev().map(|block| block.header.clone()).collect(),
+            certified: self.certificates.last_key_value().map(|(_, newest)| newest.clone()),
+            journal: self.journal.iter().map(record).collect(),
+            batches: self.batches.values().filter(live).map(again).collect(),
+            state,
+        }
+    }
+
+    /// A batch, durable or not.
+    pub fn batch(&self, id: &BatchId) -> Option<&HeldBatch> {
+        let waiting = self.waiting.iter().find_map(|(_, op)| match op {
+            StoreOp::Batch(batch) if batch.id() == *id => Some(batch),
+            _ => None,
+        });
+        waiting.or_else(|| self.batches.get(id))
+    }
+
+    /// The blocks after a height, as [`ally_replica::Serve::Blocks`] asks; durable ones only.
+    pub fn blocks_after(&self, after: Height) -> Option<SyncBlocks> {
+        let (mut blocks, mut bytes) = (Vec::new(), 0);
+        for block in self.blocks.range(after.next()..).map(|(_, block)| block) {
+            let batches = block.batches.iter().map(|batch| *batch.reference()).collect();
+            let synced = SyncedBlock { header: block.header.clone(), batches };
+            bytes += synced_block_bytes(&synced);
+            if bytes > SYNC_BYTES_MAX || blocks.len() == SYNC_BLOCKS_MAX {
+                break;
+            }
+            blocks.push(synced);
+        }
+        let last = blocks.last()?.header.height;
+        let certificate = self.certificates.range(after.next()..=last).next_back();
+        if let Some((height, _)) = certificate {
+            blocks.retain(|block| block.header.height <= *height);
+        }
+        Some(SyncBlocks { blocks, certificate: certificate.map(|(_, found)| found.clone()) })
+    }
+}

@@ -1,0 +1,110 @@
+//! A server: the real replica, with a modelled machine around it.
+//!
+//! The world performs what the replica asks for. What a crash takes away is everything here but the
+//! disk.
+
+mod disk;
+
+pub use disk::Disk;
+
+use ally_consensus::{Micros, Phase, View};
+use ally_replica::{
+    Config, Input, Now, Outgoing, Output, Recipients, Replica, Status, WritePosition,
+};
+
+/// One server of a world; while it is down it has no replica.
+pub struct Server {
+    config: Config,
+    replica: Option<Replica>,
+    /// Its disk.
+    pub disk: Disk,
+    /// Messages that wait for the disk.
+    held_back: Vec<(WritePosition, Recipients, Outgoing)>,
+    /// Counts starts; what was under way in an earlier life is lost.
+    life: u32,
+    /// The earliest wake that is planned.
+    pub wake: Option<Micros>,
+}
+
+impl Server {
+    /// A server that is down and has never run.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            replica: None,
+            disk: Disk::default(),
+            held_back: Vec::new(),
+            life: 0,
+            wake: None,
+        }
+    }
+
+    /// Starts from its disk.
+    ///
+    /// # Panics
+    /// If the replica refuses its own disk.
+    pub fn start(&mut self) {
+        let restored = Replica::restore(self.config.clone(), self.disk.recover());
+        self.replica = Some(restored.unwrap_or_else(|error| panic!("restart: {error}")));
+        self.life += 1;
+        self.wake = None;
+    }
+
+    /// Stops dead: everything but the disk is gone.
+    pub fn stop(&mut self) {
+        self.replica = None;
+        self.held_back.clear();
+        self.life += 1;
+    }
+
+    /// Whether it runs.
+    pub fn is_up(&self) -> bool {
+        self.replica.is_some()
+    }
+
+    /// Its life, to tell what belongs to an earlier one.
+    pub fn life(&self) -> u32 {
+        self.life
+    }
+
+    /// Takes an input; gives what is to be done.
+    pub fn step(&mut self, input: Input, now: Now) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        if let Some(replica) = &mut self.replica {
+            replica.step(input, now, &mut outputs);
+        }
+        outputs
+    }
+
+    /// Keeps a message until a write is durable.
+    pub fn hold_back(&mut self, until: WritePosition, to: Recipients, message: Outgoing) {
+        self.held_back.push((until, to, message));
+    }
+
+    /// The messages whose write is durable now.
+    pub fn release(&mut self) -> Vec<(Recipients, Outgoing)> {
+        let durable = self.disk.durable();
+        let ready = self.held_back.extract_if(.., |(after, ..)| *after <= durable);
+        ready.map(|(_, to, message)| (to, message)).collect()
+    }
+
+    /// When it wants to be woken.
+    pub fn deadline(&self) -> Option<Micros> {
+        self.replica.as_ref().and_then(Replica::deadline)
+    }
+
+    /// Its replica's picture; none while it is down.
+    pub fn status(&self) -> Option<Status> {
+        self.replica.as_ref().map(Replica::status)
+    }
+
+    /// The view it is in; none while it is down.
+    pub fn view(&self) -> Option<View> {
+        self.status().map(|status| status.agreement.view)
+    }
+
+    /// Whether it has left a view and is not in the next one yet.
+    pub fn is_leaving(&self) -> bool {
+        self.status().is_some_and(|status| status.agreement.phase == Phase::Changing)
+    }
+}

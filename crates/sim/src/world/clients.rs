@@ -1,0 +1,84 @@
+//! Clients: they give commands to servers, and remember what they were not given back.
+
+use super::World;
+use crate::observation::Observation;
+use crate::random::Stream;
+use crate::scenario::Load;
+use crate::server::Disk;
+use ally_policy::ServerIndex;
+use ally_replica::{DeliveredBlock, Input};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+
+/// Every command that was submitted and is still owed.
+pub(super) struct Clients {
+    stream: Stream,
+    submitted: u64,
+    /// Commands that their server has taken and, if it did not crash since, has to get decided.
+    owed: BTreeMap<Bytes, Owed>,
+}
+
+struct Owed {
+    at: ServerIndex,
+    /// The client's name for it, with the server.
+    ticket: u64,
+}
+
+impl Clients {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { stream: Stream::new(seed, "clients"), submitted: 0, owed: BTreeMap::new() }
+    }
+
+    /// When and where commands are submitted during the faults.
+    pub(super) fn plan(&mut self, load: &Load, servers: usize) -> Vec<(u64, ServerIndex)> {
+        let one = |stream: &mut Stream| {
+            let server = ServerIndex(stream.below(servers as u64) as u16);
+            (stream.below(load.until), server)
+        };
+        (0..load.commands).map(|_| one(&mut self.stream)).collect()
+    }
+
+    fn next(&mut self, at: ServerIndex) -> (u64, Bytes) {
+        self.submitted += 1;
+        let ticket = self.submitted;
+        let command = Bytes::copy_from_slice(format!("{at}:{ticket}").as_bytes());
+        self.owed.insert(command.clone(), Owed { at, ticket });
+        (ticket, command)
+    }
+
+    /// A server did not take it: nothing is owed.
+    pub(super) fn refused(&mut self, ticket: u64) {
+        self.owed.retain(|_, owed| owed.ticket != ticket);
+    }
+
+    /// A server delivered its own client's command: the client has its answer.
+    pub(super) fn delivered(&mut self, server: ServerIndex, block: &DeliveredBlock) {
+        for batch in block.batches.iter().filter(|b| b.reference().origin == server) {
+            for command in batch.batch().commands() {
+                self.owed.remove(&command);
+            }
+        }
+    }
+
+    /// A crash takes the commands that no batch on the disk holds; their clients would ask again.
+    pub(super) fn crashed(&mut self, server: ServerIndex, disk: &Disk) {
+        let kept = disk.commands_of(server);
+        self.owed.retain(|command, owed| owed.at != server || kept.contains(command));
+    }
+
+    /// Commands that honest servers still owe.
+    pub(super) fn owed_by(&self, is_honest: impl Fn(ServerIndex) -> bool) -> usize {
+        self.owed.values().filter(|owed| is_honest(owed.at)).count()
+    }
+}
+
+impl World {
+    pub(super) fn submit(&mut self, server: ServerIndex) {
+        if !self.servers[server.index()].is_up() {
+            return;
+        }
+        let (ticket, command) = self.clients.next(server);
+        self.observe(Observation::Submitted { server, command: &command });
+        self.input(server, Input::Submit { ticket, commands: vec![command] });
+    }
+}

@@ -1,0 +1,106 @@
+//! Faults as they happen, and their end.
+
+use super::{Event, World};
+use crate::observation::Observation;
+use ally_consensus::Micros;
+use ally_policy::ServerIndex;
+use ally_replica::Input;
+
+/// How long a crash goes unnoticed by the servers at the other ends of the links, µs at most.
+const NOTICED_WITHIN: u64 = 5_000;
+
+impl World {
+    /// Puts everything that the scenario says into the queue, and starts all servers.
+    pub(super) fn plan(&mut self) {
+        for server in self.everyone().iter() {
+            self.servers[server.index()].start();
+        }
+        for a in self.everyone().iter() {
+            for b in self.everyone().iter().filter(|b| *b > a) {
+                self.queue.after(0, Event::LinkUp { a, b });
+            }
+        }
+        for (at, server) in self.clients.plan(&self.scenario.load, self.servers.len()) {
+            self.queue.at(Micros(at), Event::Submit { server });
+        }
+        for crash in self.scenario.crashes.clone() {
+            let server = ServerIndex(crash.server);
+            self.queue.at(Micros(crash.at), Event::Crash(server));
+            self.queue.at(Micros(crash.back), Event::Restart(server));
+        }
+        for partition in self.scenario.network.partitions.clone() {
+            for a in partition.side.iter() {
+                for b in self.everyone().difference(&partition.side).iter() {
+                    self.queue.at(Micros(partition.from), Event::LinkDown { a, b });
+                    self.queue.at(Micros(partition.to), Event::LinkUp { a, b });
+                }
+            }
+        }
+        self.queue.at(Micros(self.scenario.healed_at), Event::Heal);
+    }
+
+    /// Stops a server dead; of what it wrote last a part survives.
+    pub(super) fn crash(&mut self, server: ServerIndex) {
+        if !self.servers[server.index()].is_up() {
+            return;
+        }
+        let at_risk = self.servers[server.index()].disk.at_risk() as u64;
+        let kept = self.timing.between(0, at_risk) as usize;
+        self.servers[server.index()].stop();
+        for op in self.servers[server.index()].disk.crash(kept) {
+            self.observe(Observation::Durable { server, op: &op });
+        }
+        let disk = &self.servers[server.index()].disk;
+        self.clients.crashed(server, disk);
+        let height = disk.height();
+        self.observe(Observation::Crashed { server, height });
+        for other in self.everyone().iter().filter(|other| *other != server) {
+            let delay = self.timing.below(NOTICED_WITHIN);
+            self.queue.after(delay, Event::LinkDown { a: server, b: other });
+        }
+    }
+
+    pub(super) fn restart(&mut self, server: ServerIndex) {
+        if self.servers[server.index()].is_up() {
+            return;
+        }
+        self.servers[server.index()].start();
+        self.observe(Observation::Restarted { server });
+        self.input(server, Input::Tick);
+        for other in self.everyone().iter().filter(|other| *other != server) {
+            self.link(server, other, true);
+        }
+    }
+
+    /// The links between two servers go up or down, and both learn of it.
+    pub(super) fn link(&mut self, a: ServerIndex, b: ServerIndex, up: bool) {
+        let both = self.servers[a.index()].is_up() && self.servers[b.index()].is_up();
+        for (server, peer) in [(a, b), (b, a)] {
+            if up && both {
+                self.input(server, Input::Connected(peer));
+            } else if !up {
+                self.input(server, Input::Disconnected(peer));
+            }
+        }
+    }
+
+    /// All faults end: servers and links come back.
+    pub(super) fn heal(&mut self) {
+        self.healed = true;
+        self.observe(Observation::Healed);
+        for server in self.everyone().iter() {
+            self.restart(server);
+        }
+        for a in self.everyone().iter() {
+            for b in self.everyone().iter().filter(|b| *b > a) {
+                self.link(a, b, false);
+                self.link(a, b, true);
+            }
+        }
+        let honest: Vec<_> = self.honest().iter().collect();
+        for number in 0..self.scenario.load.after_healing {
+            let server = honest[number as usize % honest.len()];
+            self.queue.after(number * 1_000, Event::Submit { server });
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! A run in progress: servers, a network between them, liars among them, and time.
+//!
+//! ```text
+//!   Event ──► happen ──► Server::step ──► Outputs ──► perform ──► Events
+//!                                             │
+//!                          Observations ◄─────┴──► Invariants, Trace
+//! ```
+
+mod clients;
+mod ending;
+mod faults;
+mod jobs;
+mod network;
+mod perform;
+
+use crate::byzantine::Coalition;
+use crate::invariants::Invariants;
+use crate::keys::{KeyTable, Signer};
+use crate::observation::Observation;
+use crate::plot::Plots;
+use crate::queue::Queue;
+use crate::random::Stream;
+use crate::scenario::{Scenario, Style};
+use crate::server::Server;
+use crate::trace::Trace;
+use ally_consensus::{AllianceId, Bugs, Context, Epoch, Micros, PolicyDigest, Quorums, Rotation};
+use ally_log::Origin;
+use ally_policy::{PolicyError, ServerIndex, ServerSet, TrustPolicy};
+use ally_replica::{Checker, Config, Done, Input, Limits, Now, PeerMessage};
+use clients::Clients;
+use std::sync::Arc;
+
+/// Events after which a run is called hung.
+const EVENTS_MAX: u64 = 5_000_000;
+/// What clocks on the wall show when a run begins, µs since 1970.
+const CLOCK_START: u64 = 1_700_000_000_000_000;
+/// The alliance's name in checkpoints.
+const ORIGIN: &str = "example.org/simulated";
+/// Commands of any length are commands here.
+const COMMAND_BYTES: std::ops::RangeInclusive<usize> = 0..=ally_replica::BATCH_BYTES_MAX;
+
+/// Something that will happen. What belongs to one life of a server is void in the next.
+#[allow(clippy::large_enum_variant)] // Most events are deliveries: a box each would cost more.
+enum Event {
+    Deliver { from: ServerIndex, to: ServerIndex, message: PeerMessage },
+    Own { server: ServerIndex, life: u32, message: PeerMessage },
+    Wake { server: ServerIndex, life: u32 },
+    SyncEnds { server: ServerIndex, life: u32 },
+    Done { server: ServerIndex, life: u32, done: Done },
+    Submit { server: ServerIndex },
+    Crash(ServerIndex),
+    Restart(ServerIndex),
+    LinkUp { a: ServerIndex, b: ServerIndex },
+    LinkDown { a: ServerIndex, b: ServerIndex },
+    Heal,
+}
+
+/// A run in progress.
+pub struct World {
+    scenario: Scenario,
+    context: Context,
+    policy: Arc<TrustPolicy>,
+    keys: Arc<KeyTable>,
+    checker: Checker<Arc<KeyTable>>,
+    /// Each server's own keys.
+    signers: Vec<Signer>,
+    servers: Vec<Server>,
+    coalition: Coalition,
+    plots: Option<Plots>,
+    clients: Clients,
+    queue: Queue<Event>,
+    network: Stream,
+    timing: Stream,
+    healed: bool,
+    invariants: Invariants,
+    trace: Trace,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What broke; empty if all is well.
+    pub violations: Vec<String>,
+    /// Events that happened.
+    pub events: u64,
+    /// Virtual time that passed, µs.
+    pub time: u64,
+    /// Blocks that honest servers delivered.
+    pub blocks: u64,
+    /// The highest view that an honest server reached.
+    pub view: u64,
+    /// Deliveries at honest servers of blocks decided in two steps, in three, and by a certificate.
+    pub paths: [u64; 3],
+    /// For each of these paths the shortest and the longest time from a block's proposal to its
+    /// delivery at an honest server, µs.
+    pub delays: [Option<(u64, u64)>; 3],
+    /// Identifies everything that was observed, in order: equal for equal runs only.
+    pub trace_hash: u64,
+}
+
+impl World {
+    /// A world at time 0.
+    ///
+    /// # Errors
+    /// As [`crate::Setting::policy`].
+    pub fn new(scenario: Scenario, bugs: Bugs) -> Result<Self, PolicyError> {
+        let policy = scenario.setting.policy()?;
+        let seed = scenario.seed;
+        let context = Context {
+            alliance: AllianceId([7; 32]),
+            epoch: Epoch(0),
+            policy: PolicyDigest(policy.digest()),
+        };
+        let organisations = policy.organisations().iter().map(|each| each.servers().to_vec());
+        let rotation = Rotation::new(context.epoch, organisations.collect());
+        let origin = Origin::new(ORIGIN).expect("the name is one");
+        let keys = KeyTable::new(seed ^ 0x5eed, Arc::clone(&policy), origin.clone());
+        let slow_path = policy.has_slow_path();
+        let checker =
+            Checker::new(context, rotation.clone(), slow_path, COMMAND_BYTES, Arc::clone(&keys));
+        let everybody = policy.everybody();
+        let config = |me| configure(&scenario, &policy, &rotation, context, &origin, me, bugs);
+        let plots = || {
+            let plot = Plots::new(seed, Arc::clone(&policy), scenario.coalition, rotation.clone());
+            (scenario.style == Style::Plot).then_some(plot)
+        };
+        let coalition = Coalition::new(
+            context,
+            origin.clone(),
+            keys.signer(scenario.coalition),
+            scenario.treachery,
+            slow_path,
+            everybody,
+            Stream::new(seed, "coalition"),
+            plots(),
+        );
+        let honest = everybody.difference(&scenario.coalition);
+        let mut world = Self {
+            context,
+            servers: everybody.iter().map(|me| Server::new(config(me))).collect(),
+            signers: everybody.iter().map(|me| keys.signer([me].into_iter().collect())).collect(),
+            coalition,
+            plots: plots(),
+            clients: Clients::new(seed),
+            queue: Queue::new(),
+            network: Stream::new(seed, "network"),
+            timing: Stream::new(seed, "timing"),
+            healed: false,
+            invariants: Invariants::new(&scenario, Arc::clone(&policy), honest),
+            trace: Trace::new(),
+            scenario,
+            policy,
+            keys,
+            checker,
+        };
+        world.plan();
+        Ok(world)
+    }
+
+    /// Keeps everything that is observed, to show it; without this only its hash is kept.
+    pub fn recording(mut self) -> Self {
+        self.trace.record();
+        self
+    }
+
+    /// Runs to the end.
+    pub fn run(self) -> Outcome {
+        self.run_recorded().0
+    }
+
+    /// Runs to the end; gives what was recorded too.
+    pub fn run_recorded(mut self) -> (Outcome, Trace) {
+        let mut events = 0;
+        let deadline = self.deadline();
+        while let Some(event) = self.queue.pop() {
+            events += 1;
+            self.happen(event);
+            if self.invariants.is_broken() || self.is_over() || self.queue.now() > deadline {
+                break;
+            }
+            if events >= EVENTS_MAX {
+                self.invariants.violate(format!("hung: {events} events"));
+                break;
+            }
+        }
+        let unrest = if self.invariants.is_broken() { None } else { self.unrest() };
+        if let Some(unrest) = unrest {
+            self.invariants.violate(unrest);
+        }
+        self.invariants.finish();
+        self.outcome(events)
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Deliver { from, to, message } => self.deliver(from, to, message),
+            Event::Own { server, life, message } if self.lives(server, life) => {
+                let message = ally_replica::Checked::own(message);
+                self.input(server, Input::Received { from: server, message });
+            }
+            Event::Wake { server, life } if self.lives(server, life) => self.wake(server),
+            Event::SyncEnds { server, life } if self.lives(server, life) => self.synced(server),
+            Event::Done { server, life, done } if self.lives(server, life) => {
+                self.input(server, Input::Done(done));
+            }
+            Event::Own { .. }
+            | Event::Wake { .. }
+            | Event::SyncEnds { .. }
+            | Event::Done { .. } => {}
+            Event::Submit { server } => self.submit(server),
+            Event::Crash(server) => self.crash(server),
+            Event::Restart(server) => self.restart(server),
+            Event::LinkUp { a, b } => self.link(a, b, true),
+            Event::LinkDown { a, b } => self.link(a, b, false),
+            Event::Heal => self.heal(),
+        }
+    }
+
+    /// Gives a running server an input and performs what it says.
+    fn input(&mut self, server: ServerIndex, input: Input) {
+        let now = self.clocks();
+        let outputs = self.servers[server.index()].step(input, now);
+        for output in outputs {
+            self.perform(server, output);
+        }
+        self.start_sync(server);
+        self.set_wake(server);
+    }
+
+    fn wake(&mut self, server: ServerIndex) {
+        self.servers[server.index()].wake = None;
+        let due = self.servers[server.index()].deadline().is_some_and(|at| at <= self.queue.now());
+        if due {
+            self.input(server, Input::Tick);
+        } else {
+            self.set_wake(server);
+        }
+    }
+
+    fn set_wake(&mut self, server: ServerIndex) {
+        let own = &mut self.servers[server.index()];
+        let Some(at) = own.deadline() else { return };
+        if own.wake.is_none_or(|planned| at < planned) {
+            own.wake = Some(at);
+            let life = own.life();
+            self.queue.at(at.max(Micros(self.queue.now().0 + 1)), Event::Wake { server, life });
+        }
+    }
+
+    /// What a server's clocks show.
+    fn clocks(&self) -> Now {
+        let now = self.queue.now();
+        Now { monotonic: now, unix: Micros(CLOCK_START + now.0) }
+    }
+
+    fn observe(&mut self, what: Observation<'_>) {
+        let now = self.queue.now();
+        self.trace.see(now, &what);
+        self.invariants.see(now, &what);
+    }
+
+    fn lives(&self, server: ServerIndex, life: u32) -> bool {
+        self.servers[server.index()].life() == life
+    }
+
+    fn everyone(&self) -> ServerSet {
+        self.policy.everybody()
+    }
+
+    fn honest(&self) -> ServerSet {
+        self.everyone().difference(&self.scenario.coalition)
+    }
+}
+
+/// What a replica is told.
+fn configure(
+    scenario: &Scenario,
+    policy: &Arc<TrustPolicy>,
+    rotation: &Rotation,
+    context: Context,
+    origin: &Origin,
+    me: ServerIndex,
+    bugs: Bugs,
+) -> Config {
+    let quorums: Arc<dyn Quorums> = Arc::clone(policy) as _;
+    let base_timeout = Micros(scenario.paces.base_timeout);
+    let engine = ally_consensus::Config {
+        timeout_max: Micros(scenario.paces.timeout_max),
+        window_blocks: 16,
+        uncertified_blocks_max: 128,
+        bugs,
+        ..ally_consensus::Config::new(context, me, quorums, rotation.clone(), base_timeout)
+    };
+    let limits = Limits { certify_interval: Micros(2_000), ..Limits::default() };
+    Config { engine, policy: Arc::clone(policy), origin: origin.clone(), limits }
+}

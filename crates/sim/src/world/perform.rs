@@ -1,0 +1,130 @@
+//! What servers ask for, done.
+
+use super::{Event, World};
+use crate::observation::Observation;
+use ally_policy::ServerIndex;
+use ally_replica::{
+    Input, Outgoing, Output, PeerMessage, Recipients, Serve, StoreOp, Unsigned, When,
+};
+
+impl World {
+    pub(super) fn perform(&mut self, server: ServerIndex, output: Output) {
+        match output {
+            Output::Write { position, op } => {
+                if let StoreOp::Evidence(evidence) = &op {
+                    self.observe(Observation::Accused { server, evidence });
+                }
+                self.servers[server.index()].disk.write(position, op);
+            }
+            Output::Send { when: When::Durable(after), to, message }
+                if after > self.servers[server.index()].disk.durable() =>
+            {
+                self.servers[server.index()].hold_back(after, to, message);
+            }
+            Output::Send { to, message, .. } => self.say(server, to, message),
+            Output::Run(job) => {
+                let done = self.run_job(server, job);
+                let (shortest, longest) = self.scenario.paces.job;
+                let delay = self.timing.between(shortest, longest);
+                let life = self.servers[server.index()].life();
+                self.queue.after(delay, Event::Done { server, life, done });
+            }
+            Output::Serve { to, what } => self.serve(server, to, what),
+            Output::Delivered(block) => {
+                self.clients.delivered(server, &block);
+                self.observe(Observation::Delivered { server, block: &block });
+            }
+            Output::Certified(_) => {}
+            Output::Refused { ticket, .. } => self.clients.refused(ticket),
+            Output::View { view, open } => self.observe(Observation::View { server, view, open }),
+            Output::Halt(breach) => self.observe(Observation::Halted { server, breach: &breach }),
+            other => panic!("an output that the world does not know: {other:?}"),
+        }
+    }
+
+    /// Signs and sends; a liar sends what its coalition makes of it.
+    fn say(&mut self, from: ServerIndex, to: Recipients, message: Outgoing) {
+        let message = match message {
+            Outgoing::Ready(message) => message,
+            Outgoing::ToSign(unsigned) => self.sign(from, unsigned),
+        };
+        let (others, itself) = match to {
+            Recipients::All => (self.others(from), true),
+            Recipients::Others => (self.others(from), false),
+            Recipients::One(server) if server == from => (Vec::new(), true),
+            Recipients::One(server) => (vec![server], false),
+        };
+        if itself {
+            let life = self.servers[from.index()].life();
+            let message = message.clone();
+            self.queue.after(0, Event::Own { server: from, life, message });
+        }
+        if self.coalition.contains(from) {
+            let now = self.clocks().unix;
+            let sent = self.coalition.send(from, &others, message, now);
+            return self.lie(sent);
+        }
+        self.observe(Observation::Said { server: from, message: &message });
+        for to in others {
+            self.transmit(from, to, message.clone());
+        }
+    }
+
+    fn others(&self, server: ServerIndex) -> Vec<ServerIndex> {
+        self.everyone().iter().filter(|other| *other != server).collect()
+    }
+
+    fn sign(&self, from: ServerIndex, mut unsigned: Unsigned) -> PeerMessage {
+        let signer = &self.signers[from.index()];
+        if let Some(statement) = unsigned.share_statement(self.policy.has_slow_path()) {
+            unsigned.set_share(signer.share(from, &self.context, &statement));
+        }
+        let bytes = unsigned.signing_bytes(&self.context);
+        let signature = bytes.map_or([0; 64], |bytes| signer.sign(from, &bytes));
+        unsigned.signed(from, signature)
+    }
+
+    fn serve(&mut self, from: ServerIndex, to: ServerIndex, what: Serve) {
+        let disk = &self.servers[from.index()].disk;
+        let messages: Vec<_> = match what {
+            Serve::Batches(ids) => {
+                let found = ids.iter().filter_map(|id| disk.batch(id));
+                found.map(|batch| PeerMessage::Batch(batch.signed().clone())).collect()
+            }
+            Serve::Blocks { after } => {
+                disk.blocks_after(after).into_iter().map(PeerMessage::SyncBlocks).collect()
+            }
+        };
+        for message in messages {
+            if self.coalition.contains(from) {
+                let now = self.clocks().unix;
+                let sent = self.coalition.send(from, &[to], message, now);
+                self.lie(sent);
+            } else {
+                self.transmit(from, to, message);
+            }
+        }
+    }
+
+    pub(super) fn start_sync(&mut self, server: ServerIndex) {
+        let own = &mut self.servers[server.index()];
+        if own.is_up() && own.disk.start_sync() {
+            let life = own.life();
+            let (shortest, longest) = self.scenario.disks.sync;
+            let delay = self.timing.between(shortest, longest);
+            self.queue.after(delay, Event::SyncEnds { server, life });
+        }
+    }
+
+    pub(super) fn synced(&mut self, server: ServerIndex) {
+        let done = self.servers[server.index()].disk.end_sync();
+        for op in &done {
+            self.observe(Observation::Durable { server, op });
+        }
+        for (to, message) in self.servers[server.index()].release() {
+            self.say(server, to, message);
+        }
+        let durable = self.servers[server.index()].disk.durable();
+        self.input(server, Input::Durable(durable));
+    }
+}
