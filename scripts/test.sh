@@ -87,6 +87,8 @@ else
     check "licences of dependencies" python3 scripts/licences.py
 fi
 check "links and citations of the documentation" python3 scripts/check_links.py
+check "limits in the documentation" python3 scripts/check_limits.py
+check "crates/log without the standard library" scripts/no_std.sh
 check "known answers of the threshold schemes, made again" python3 scripts/known_answers.py --check
 
 if cargo nextest --version >/dev/null 2>&1; then
