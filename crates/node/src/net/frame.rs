@@ -132,6 +132,19 @@ mod tests {
         assert!(matches!(Announced::parse(header(8, 3), 9), Err(LinkError::UnknownFrame(3))));
     }
 
+    /// Frozen, as the bytes of a hello are.
+    #[test]
+    fn conformance_the_bytes_of_frames_are_frozen() {
+        let head = |frame: Frame| {
+            let mut bytes = Vec::new();
+            frame.write_head(&mut bytes);
+            bytes
+        };
+        assert_eq!(head(Frame::Data(Bytes::from_static(&[9; 258]))), [2, 1, 0, 0, 0]);
+        assert_eq!(head(Frame::Ping(7)), [8, 0, 0, 0, 1, 7, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(head(Frame::Pong(256)), [8, 0, 0, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0]);
+    }
+
     #[tokio::test]
     async fn frames_come_back_as_they_were_written() {
         let body = Bytes::from_static(b"a vote");

@@ -198,6 +198,21 @@ mod tests {
         assert_eq!(decode(&hello().encode()), Ok(hello()));
     }
 
+    /// Whoever changes one of these bytes breaks every running alliance and must say so with a new
+    /// version.
+    #[test]
+    fn conformance_the_bytes_of_a_hello_are_frozen() {
+        let mut expected = b"ALLYLINK\x01\x00".to_vec();
+        expected.extend([1; 32]);
+        expected.extend([2, 0, 0, 0, 0, 0, 0, 0]);
+        expected.extend([3; 32]);
+        expected.extend([4, 0, 5, 0, 1]);
+        assert_eq!(hello().encode(), expected);
+        assert_eq!(decode(&expected), Ok(hello()));
+        assert_eq!(Hello { link: LinkKind::Control, ..hello() }.encode().last(), Some(&0));
+        assert_eq!(ALPN, b"ally-link/1");
+    }
+
     #[test]
     fn foreign_bytes_versions_and_links_are_named() {
         let mut bytes = hello().encode();
