@@ -1,16 +1,17 @@
 //! The files that a member of an alliance keeps.
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use ally_alliance::keys::{ClientPublic, SigningKey, TransportKey};
 use ally_alliance::{
     Address, Alliance, Durability, SIGNING_KEY_FILE, Server, ServerConfig, TRANSPORT_KEY_FILE,
 };
-use ally_node::store::{Identity, Store};
+use ally_node::store::{Identity, Store, StoreError};
 use rand::CryptoRng;
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What an organisation signs the document with.
 pub const ADMIN_KEY_FILE: &str = "admin.key";
@@ -24,6 +25,10 @@ pub const CLIENT_KEY_FILE: &str = "client.key";
 pub const CONFIG_FILE: &str = "server.toml";
 /// A server's keys.
 pub const KEYS_DIRECTORY: &str = "keys";
+/// In a key directory, in front of an alliance's identity: its data directory was made.
+const DATA_MADE_FILE: &str = "data-made-";
+/// The data directory cannot be used.
+const BAD_DATA: &str = "ALLY-0501";
 /// What an organisation tells the others of itself.
 pub const INTRODUCTION_FILE: &str = "introduction.toml";
 
@@ -84,15 +89,59 @@ impl ServerFiles<'_> {
 }
 
 /// Makes the data directory of the server whose configuration this is. Done once, when the server
-/// joins: a server whose data is gone must not find itself with a new one.
+/// joins: a server whose data is gone must not find itself with a new one. That it was done is noted
+/// beside the keys, so that it stays known wherever they are taken.
 ///
 /// # Errors
-/// [`Failure`] if the configuration does not fit, or there is one already.
+/// [`Failure`] if the configuration does not fit, there is one already, or there was.
 pub fn create_data(config: &Path, alliance: &Alliance) -> Result<(), Failure> {
     let config = ServerConfig::load(config)?;
     let server = config.server_in(alliance)?;
+    let note = data_note(&config, alliance);
+    // A disk that was lost may have left its mount point behind, empty.
+    let is_empty = fs::read_dir(config.data()).map_or(true, |mut entries| entries.next().is_none());
+    if note.exists() && is_empty {
+        return Err(data_is_gone(&config, &note));
+    }
     let identity = Identity { alliance: alliance.id(), server, epoch: alliance.epoch() };
-    Ok(Store::create(config.data(), &identity)?)
+    let made = Store::create(config.data(), &identity);
+    // Also if there is one: the note may be missing because this was interrupted.
+    if matches!(made, Ok(()) | Err(StoreError::Occupied { .. })) {
+        let name = config.server();
+        let text = format!(
+            "The data directory of {name} was made. No second one is made for these keys: see \
+             `ally serve --rejoin`.\n"
+        );
+        write_durably(&note, text.as_bytes()).map_err(|error| Failure::file(&note, &error))?;
+    }
+    Ok(made?)
+}
+
+/// Where it is noted that a server's data directory was made.
+fn data_note(config: &ServerConfig, alliance: &Alliance) -> PathBuf {
+    let id = alliance.id().to_string();
+    config.signing_key().with_file_name(format!("{DATA_MADE_FILE}{id}"))
+}
+
+fn data_is_gone(config: &ServerConfig, note: &Path) -> Failure {
+    let message = format_args!(
+        "{}: the data directory of {} was made before and is gone: with a new one the server would \
+         not know what it has voted for, and could contradict itself",
+        config.data().display(),
+        config.server()
+    );
+    Failure::new(Exit::Input, BAD_DATA, message)
+        .detail("known from", note.display())
+        .detail("still works", "the other members' servers, as long as a quorum of them is up")
+        .next("`ally serve --rejoin` says what can be done")
+}
+
+/// Writes a file that is there after a power failure.
+fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Makes a directory, and those above it, that only its owner may enter.

@@ -27,12 +27,15 @@ can prove. There is no switch that makes this safe. What can be done:
   1. The disk can be read again: put the data directory back as it was on that very disk and start \
 the server. An older backup is not enough.
   2. It cannot: leave the server switched off. The alliance goes on as long as `ally status` at \
-another member shows a margin of 0 or more.
-  3. To get the server back, the members found the alliance's next configuration with new keys for \
-it: `ally init` in a new directory, `ally alliance new` with the introductions of all members, \
-`ally alliance sign` by each, `ally init --join`.
+another member does not say that decisions have stopped. Applications go on at the servers of \
+other members that admit their keys (`clients` in server.toml).
+  3. The server is needed, with new keys or replaced by another one: a running alliance cannot change \
+its members or keys yet, so the members found a new alliance. Each runs `ally init` in a new \
+directory, one of them `ally alliance new` with the new introductions, each `ally alliance sign` and \
+`ally init --join`. Have the old alliance order the fingerprint of the new document (`ally propose`), \
+so that its log says where it goes on; then stop the old servers. The new log begins empty.
 
-Receipts of the old configuration stay valid: verifying needs no server.";
+Receipts of the old alliance stay valid: verifying needs no server.";
 
 /// Arguments of `ally serve`.
 #[derive(Debug, Args)]

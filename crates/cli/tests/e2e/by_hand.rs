@@ -177,6 +177,17 @@ fn e2e_a_server_says_why_it_does_not_start() {
     fs::remove_dir_all(dir.path().join("initech/initech-1/data")).expect("removed");
     assert!(serve(&dir, "initech").fails(2, "ALLY-0501").contains("--rejoin"));
     assert_eq!(run(dir.path(), &["serve", "--rejoin"]).code, 0);
+    // Nor is a second directory made for it, where the first was or where its disk was mounted.
+    for is_mounted in [false, true] {
+        if is_mounted {
+            fs::create_dir(dir.path().join("initech/initech-1/data")).expect("made");
+        }
+        let join = ["init", "--join", "alliance.toml", "--dir", "initech"];
+        let said = run(dir.path(), &join);
+        assert!(said.fails(2, "ALLY-0501").contains("initech-1 was made before"), "{}", said.err);
+        assert!(serve(&dir, "initech").fails(2, "ALLY-0501").contains("--rejoin"));
+    }
+    fs::remove_dir(dir.path().join("initech/initech-1/data")).expect("removed");
 
     // Somebody else's data.
     let data = |name: &str| dir.path().join(name).join(format!("{name}-1/data"));

@@ -14,8 +14,8 @@ pub enum StoreError {
     /// There is no data directory here.
     #[error(
         "{} is not the data directory of a server. If this server has never run, make one with \
-         `ally init`. If it has, its data is gone: it must not vote again with these keys; give it \
-         new keys and a new membership (`ally serve --rejoin` explains)", dir.display()
+         `ally init --join`. If it has, its data is gone, and it must not vote again with these \
+         keys (`ally serve --rejoin` says what can be done)", dir.display()
     )]
     Missing {
         /// The directory that was to be opened.
@@ -81,7 +81,7 @@ pub enum StoreError {
     #[error(
         "{}: {what}. This server has voted with what was in there and refuses to start: voting \
          again without it could break the alliance. If the disk can be repaired, do that; if not, \
-         give the server new keys and a new membership (`ally serve --rejoin` explains)",
+         leave the server switched off (`ally serve --rejoin` says what can be done)",
         file.display()
     )]
     Damaged {
@@ -95,8 +95,8 @@ pub enum StoreError {
         "{}: the data ends at commit {found}, but commits up to {acknowledged} were acknowledged: \
          the end of the journal is missing or damaged. This server may have sent votes that it no \
          longer knows of and refuses to start. If the files can be restored from this very disk, do \
-         that (an older backup is not enough); if not, give the server new keys and a new \
-         membership (`ally serve --rejoin` explains)", dir.display()
+         that (an older backup is not enough); if not, leave the server switched off \
+         (`ally serve --rejoin` says what can be done)", dir.display()
     )]
     Shortened {
         /// The data directory.

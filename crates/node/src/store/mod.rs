@@ -38,7 +38,7 @@
 //! # Not protected against
 //! A whole directory put back to an older copy of itself (a restored backup, a disk snapshot rolled
 //! back) is consistent and cannot be told from the newest one by looking at it. A restored server
-//! has to come back as a new member.
+//! is a faulty one.
 
 mod error;
 mod identity;
