@@ -26,6 +26,7 @@ mod membership;
 mod options;
 mod proposal;
 mod reading;
+mod remembered;
 mod session;
 mod standings;
 

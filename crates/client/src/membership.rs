@@ -1,6 +1,7 @@
 //! What a client knows about an alliance before it talks to anybody.
 
 use crate::AllianceKey;
+use crate::remembered::Remembered;
 use ally_alliance::keys::TransportPublic;
 use ally_alliance::{Alliance, KeyPurpose};
 use ally_consensus::AllianceId;
@@ -62,7 +63,7 @@ impl Membership {
         verifier: impl CertificateVerifier + Send + Sync + 'static,
         servers: Vec<ServerEntry>,
     ) -> Self {
-        let verifier = Box::new(verifier);
+        let verifier = Box::new(Remembered::new(verifier));
         Self { inner: Arc::new(Inner { alliance, origin, verifier, servers }) }
     }
 
@@ -81,7 +82,7 @@ impl Membership {
         &self.inner.servers
     }
 
-    /// What checks its signatures.
+    /// What checks its signatures, each of them once.
     pub(crate) fn verifier(&self) -> &(dyn CertificateVerifier + Send + Sync) {
         &*self.inner.verifier
     }
