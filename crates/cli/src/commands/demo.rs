@@ -4,16 +4,16 @@ use super::dev::Shape;
 use crate::connect::block_on;
 use crate::dealer;
 use crate::demo::{
-    Artefacts, Load, Narrator, Verdict, commands_of, good, openssl_verifies, propose_all,
-    refused_forgeries,
+    Artefacts, Bar, Load, Narrator, Verdict, commands_of, good, openssl_verifies, propose_all,
+    refused_forgeries, unexpected, write_receipts,
 };
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::files::{read_bounded, read_text};
 use crate::local::Fleet;
 use crate::output::Output;
 use crate::program::{Stop, interrupted, program};
 use crate::statistics::duration;
-use ally::{AllianceKey, Receipt};
+use ally::AllianceKey;
 use ally_alliance::Durability;
 use ally_threshold::Scheme;
 use clap::Args;
@@ -26,15 +26,13 @@ use tokio::time::{sleep, timeout};
 const TEXT: &str = include_str!("../../../../README.md");
 /// The longest text.
 const TEXT_BYTES_MAX: usize = 256 << 20;
-/// The most receipts that are fetched and written.
-const RECEIPTS_MAX: usize = 1000;
+/// The most receipts that are fetched and written: a gigabyte or two of small files.
+const RECEIPTS_MAX: usize = 200_000;
 /// How many commands are proposed while a server is dead.
 const WHILE_DEAD: usize = 20;
 /// How long any single thing may take.
 const STEP_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(10);
-/// Something did not go as it has to.
-const UNEXPECTED: &str = "ALLY-0602";
 
 /// Arguments of `ally demo`.
 #[derive(Debug, Args)]
@@ -43,8 +41,10 @@ Founds an alliance on this machine, has it order every line of a text, kills a s
 goes on, brings it back, verifies what it got with this program and with openssl, and tries to cheat. \
 Exit code 0 if everything went as it has to.
 
-Leaves in DIR: alliance.pem, checkpoint.txt, cert.sig, receipts/, and the alliance itself in alliance/, \
-which `ally dev --dir DIR/alliance` runs again.
+Leaves in DIR: alliance.pem, checkpoint.txt, cert.sig, the alliance itself in alliance/, which \
+`ally dev --dir DIR/alliance` runs again, and receipts/ with a receipt for every line, at most 200,000: \
+NNNN.receipt and NNNN.command, in a directory for each thousand if there are more than 10,000. The text \
+may be any bytes of up to 256 MiB; a line of up to 1 MiB is a command, and empty lines are none.
 
 Examples:
   ally demo --out demo
@@ -53,7 +53,7 @@ Examples:
 pub struct Demo {
     #[command(flatten)]
     shape: Shape,
-    /// A text, each line of which is a command
+    /// A text, each line of which is a command [default: README.md]
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
     /// Where to leave what can be verified
@@ -64,8 +64,10 @@ pub struct Demo {
 impl Demo {
     /// Plays everything through.
     pub fn run(self, output: &Output) -> Result<(), Failure> {
+        // Before anything is emptied, dealt or started.
+        let (name, text) = self.text()?;
+        let commands = commands_of(&text, &name)?;
         let artefacts = Artefacts::prepare(&self.out)?;
-        let text = self.text()?;
         block_on(async {
             let mut stop = Stop::new()?;
             output.note(format_args!("{}\n", dealer::BANNER));
@@ -74,21 +76,23 @@ impl Demo {
             let mut fleet = found.ok_or_else(interrupted)??;
             // Whatever happens, the servers are stopped before this returns.
             let scheme = self.shape.scheme();
-            let mut play = Play { fleet: &mut fleet, artefacts: &artefacts, scheme };
-            let result = stop.or(play.run(&text, &mut narrator)).await;
+            let mut play = Play { fleet: &mut fleet, artefacts: &artefacts, scheme, output };
+            let result = stop.or(play.run(&commands, &mut narrator)).await;
             fleet.stop().await;
             let sample = result.ok_or_else(interrupted)??;
             narrator.end(&farewell(&artefacts, &sample, self.shape.scheme()))
         })
     }
 
-    fn text(&self) -> Result<Vec<u8>, Failure> {
+    /// The text and its name.
+    fn text(&self) -> Result<(String, Vec<u8>), Failure> {
         match &self.input {
-            Some(path) => read_bounded(path, TEXT_BYTES_MAX),
-            None => match std::fs::read("README.md") {
-                Ok(text) if text.len() <= TEXT_BYTES_MAX => Ok(text),
-                _ => Ok(TEXT.as_bytes().to_vec()),
-            },
+            Some(path) => Ok((path.display().to_string(), read_bounded(path, TEXT_BYTES_MAX)?)),
+            None => {
+                let own = read_bounded("README.md".as_ref(), TEXT_BYTES_MAX);
+                let text = own.unwrap_or_else(|_| TEXT.as_bytes().to_vec());
+                Ok(("README.md".to_owned(), text))
+            }
         }
     }
 
@@ -123,19 +127,19 @@ struct Play<'a> {
     fleet: &'a mut Fleet,
     artefacts: &'a Artefacts,
     scheme: Scheme,
+    output: &'a Output,
 }
 
 impl Play<'_> {
     /// Returns a receipt that was written, with its command.
     async fn run(
         &mut self,
-        text: &[u8],
+        commands: &[&[u8]],
         narrator: &mut Narrator,
     ) -> Result<(PathBuf, PathBuf), Failure> {
         self.start(narrator).await?;
-        let commands = commands_of(text)?;
-        let mut load = self.order(&commands, narrator).await?;
-        let victim = self.kill(&commands, &mut load, narrator).await?;
+        let mut load = self.order(commands, narrator).await?;
+        let victim = self.kill(commands, &mut load, narrator).await?;
         self.restart(victim, narrator).await?;
         let sample = self.receipts(&load, narrator).await?;
         self.openssl(narrator).await?;
@@ -158,7 +162,7 @@ impl Play<'_> {
         commands: &[&[u8]],
         narrator: &mut Narrator,
     ) -> Result<Load, Failure> {
-        let mut load = propose_all(self.fleet.client(), commands, STEP_TIMEOUT).await?;
+        let mut load = self.propose(commands).await?;
         let (two_steps, all) = self.decisions().await;
         let share = 100.0 * two_steps as f64 / all.max(1) as f64;
         let lines = [
@@ -193,9 +197,9 @@ impl Play<'_> {
 
         let more: Vec<&[u8]> = commands.iter().copied().cycle().take(WHILE_DEAD).collect();
         let begun = Instant::now();
-        let first = propose_all(self.fleet.client(), &more[..1], STEP_TIMEOUT).await?;
+        let first = self.propose(&more[..1]).await?;
         let pause = begun.elapsed();
-        let rest = propose_all(self.fleet.client(), &more[1..], STEP_TIMEOUT).await?;
+        let rest = self.propose(&more[1..]).await?;
         load.placed.extend(first.placed.into_iter().chain(rest.placed));
         let lines = [
             format!("{leader} led, and is gone without a word"),
@@ -240,40 +244,43 @@ impl Play<'_> {
         (own == most).then_some(own)
     }
 
-    /// Fetches receipts, verifies and writes them, and the certificate that covers everything.
-    /// Returns one of them with its command.
+    async fn propose(&self, commands: &[&[u8]]) -> Result<Load, Failure> {
+        let bar = Bar::new(commands.len(), "commands decided", self.output);
+        propose_all(self.fleet.client(), commands, STEP_TIMEOUT, &bar).await
+    }
+
+    /// Fetches and writes receipts, and the certificate that covers most. Returns one of the receipts
+    /// with its command.
     async fn receipts(
         &mut self,
         load: &Load,
         narrator: &mut Narrator,
     ) -> Result<(PathBuf, PathBuf), Failure> {
-        let skipped = load.placed.len().saturating_sub(RECEIPTS_MAX);
-        let mut sample = None;
-        let mut newest: Option<Receipt> = None;
-        for (proposal, place) in &load.placed[skipped..] {
-            // Fetched and verified by the library: entry, proof, certificate.
-            let (entry, receipt) = self.fleet.client().receipt(place.index, STEP_TIMEOUT).await?;
-            if entry != *proposal.entry() {
-                return Err(unexpected(format!("another command stands at {}", place.index)));
-            }
-            sample = Some(self.artefacts.write_receipt(proposal, receipt.clone())?);
-            let size = |receipt: &Receipt| receipt.certificate.checkpoint.log_size;
-            if newest.as_ref().is_none_or(|newest| size(newest) < size(&receipt)) {
-                newest = Some(receipt);
-            }
-        }
-        let (Some(newest), Some(sample)) = (newest, sample) else {
-            return Err(unexpected("there are no receipts"));
-        };
-        self.artefacts.write_certificate(&newest.certificate)?;
-        let count = load.placed.len() - skipped;
-        let size = newest.certificate.checkpoint.log_size;
-        let lines = [
+        let all = load.placed.len();
+        let placed = &load.placed[..all.min(RECEIPTS_MAX)];
+        let bar = Bar::new(placed.len(), "receipts verified and written", self.output);
+        let client = self.fleet.client();
+        let written = write_receipts(client, self.artefacts, placed, STEP_TIMEOUT, &bar).await?;
+        drop(bar);
+        self.artefacts.write_certificate(&written.newest.certificate)?;
+        let size = written.newest.certificate.checkpoint.log_size;
+        let (count, dir) = (written.count, self.artefacts.receipts());
+        let mut lines = vec![
             format!("{count} receipts {} by the library, with one public key", good("verified")),
             format!("the newest certificate covers {size} entries with one signature"),
+            format!("all are in {}, each with its command", dir.display()),
         ];
-        narrator.step("Fetch receipts", &lines, json!({ "receipts": count, "log_size": size }))?;
-        Ok(sample)
+        if count < all {
+            lines[2] = format!(
+                "the first {count} are in {}, each with its command; not written: {}\n   \
+                 (`ally receipt INDEX` has them, while `ally dev --dir` runs this alliance)",
+                dir.display(),
+                all - count
+            );
+        }
+        let data = json!({ "receipts": count, "commands": all, "dir": dir, "log_size": size });
+        narrator.step("Fetch receipts", &lines, data)?;
+        Ok(written.sample)
     }
 
     async fn openssl(&self, narrator: &mut Narrator) -> Result<(), Failure> {
@@ -339,9 +346,4 @@ fn farewell(artefacts: &Artefacts, sample: &(PathBuf, PathBuf), scheme: Scheme) 
          {program} verify --key {dir}/alliance.pem --receipt {receipt} --file {command}\n  \
          {program} dev --dir {dir}/alliance"
     )
-}
-
-fn unexpected(what: impl std::fmt::Display) -> Failure {
-    Failure::new(Exit::Unavailable, UNEXPECTED, format_args!("the demonstration failed: {what}"))
-        .next("look into the logs in alliance/*/*/log, and report it")
 }

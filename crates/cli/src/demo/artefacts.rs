@@ -12,6 +12,12 @@ const MARKER: &str = ".ally-demo";
 /// All that is ever in it.
 const FILES: [&str; 3] = [PUBLIC_KEY_FILE, "checkpoint.txt", "cert.sig"];
 const DIRECTORIES: [&str; 2] = ["alliance", "receipts"];
+/// With more entries than this, their files lie in directories of [`SHELF`] entries each: tools and
+/// people handle directories of millions badly.
+const FLAT_MAX: u64 = 10_000;
+const SHELF: u64 = 1000;
+/// The fewest digits of a file's number.
+const DIGITS_MIN: usize = 4;
 /// The directory holds something else.
 const OCCUPIED: &str = "ALLY-0601";
 
@@ -21,7 +27,8 @@ const OCCUPIED: &str = "ALLY-0601";
 ///   DIR/alliance.pem     the alliance's public key
 ///   DIR/checkpoint.txt   what the alliance signed last
 ///   DIR/cert.sig         its signature
-///   DIR/receipts/        NNNN.receipt and NNNN.command
+///   DIR/receipts/        NNNN.receipt and NNNN.command; of more than 10,000 entries, a
+///                        directory for each thousand: 012/012345.receipt
 ///   DIR/alliance/        the alliance itself, as `ally dev --dir` keeps it
 /// ```
 pub struct Artefacts {
@@ -105,7 +112,8 @@ impl Artefacts {
         write(&self.signature(), &certificate.signature)
     }
 
-    /// Writes a receipt and its command; returns their paths.
+    /// Writes a receipt and its command; returns their paths. `last` is the highest index of all that
+    /// are written, which all get numbers of one width.
     ///
     /// # Errors
     /// As [`Artefacts::write_key`].
@@ -113,13 +121,29 @@ impl Artefacts {
         &self,
         proposal: &Proposal,
         receipt: Receipt,
+        last: u64,
     ) -> Result<(PathBuf, PathBuf), Failure> {
-        let name = |ending| self.receipts().join(format!("{:04}.{ending}", receipt.index));
-        let (file, command) = (name("receipt"), name("command"));
+        let path = self.receipts().join(numbered(receipt.index, last));
+        if let Some(shelf) = path.parent().filter(|shelf| !shelf.exists()) {
+            private_directory(shelf)?;
+        }
+        let (file, command) = (path.with_extension("receipt"), path.with_extension("command"));
         write(&command, &proposal.command())?;
         write(&file, proposal.receipt_file(receipt).to_text().as_bytes())?;
         Ok((file, command))
     }
+}
+
+/// Where the files of entry `index` lie if `last` is the last of all, without an ending.
+fn numbered(index: u64, last: u64) -> PathBuf {
+    let digits = last.to_string().len().max(DIGITS_MIN);
+    let name = format!("{index:0digits$}");
+    if last < FLAT_MAX {
+        return name.into();
+    }
+    // The first digits are the shelf's name.
+    let shelf_digits = digits - SHELF.ilog10() as usize;
+    Path::new(&format!("{:0shelf_digits$}", index / SHELF)).join(name)
 }
 
 fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
@@ -132,6 +156,15 @@ fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_numbered_so_that_they_sort() {
+        assert_eq!(numbered(7, 52), Path::new("0007"));
+        assert_eq!(numbered(9999, 9999), Path::new("9999"));
+        assert_eq!(numbered(7, 10_000), Path::new("00/00007"));
+        assert_eq!(numbered(99_999, 100_019), Path::new("099/099999"));
+        assert_eq!(numbered(100_019, 100_019), Path::new("100/100019"));
+    }
 
     #[test]
     fn only_what_a_demonstration_made_is_emptied() {
