@@ -85,7 +85,7 @@ impl Dev {
 
     /// The alliance that is there already, or a new one.
     async fn fleet(&self, place: &Place, output: &Output) -> Result<Fleet, Failure> {
-        if Fleet::is_in(place.path()) {
+        if Fleet::is_in(place.path())? {
             return Fleet::open(place.path());
         }
         output.note(format_args!("{}\n", dealer::BANNER));

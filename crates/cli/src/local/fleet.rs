@@ -1,5 +1,6 @@
 //! All servers of an alliance on this machine.
 
+use super::staging::recover;
 use super::{Founding, Port, ServerProcess, found};
 use crate::connect::read_alliance;
 use crate::failure::{Exit, Failure};
@@ -81,9 +82,14 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// Whether an alliance was founded in `dir`.
-    pub fn is_in(dir: &Path) -> bool {
-        dir.join(ALLIANCE_FILE).exists()
+    /// Whether an alliance was founded in `dir`. What a process that was killed while it founded one
+    /// has left there is finished or removed.
+    ///
+    /// # Errors
+    /// [`Failure`] if a process is founding one now.
+    pub fn is_in(dir: &Path) -> Result<bool, Failure> {
+        recover(dir)?;
+        Ok(dir.join(ALLIANCE_FILE).exists())
     }
 
     fn with_ports(

@@ -1,5 +1,6 @@
 //! Founding an alliance whose members all live on this machine.
 
+use super::staging::Staging;
 use super::{Plan, Port};
 use crate::dealer;
 use crate::failure::Failure;
@@ -12,6 +13,9 @@ use ally_policy::FaultModel;
 use ally_threshold::Scheme;
 use rand::CryptoRng;
 use std::path::Path;
+
+/// What an alliance's directory holds beside one for each organisation.
+const FILES: [&str; 3] = [member::ALLIANCE_FILE, member::PUBLIC_KEY_FILE, member::CLIENT_KEY_FILE];
 
 /// What to found.
 pub struct Founding<'a> {
@@ -27,12 +31,22 @@ pub struct Founding<'a> {
 /// as long as they are kept.
 ///
 /// # Errors
-/// [`Failure`]; `dir` may then be left half-made.
+/// [`Failure`]; `dir` is then as it was. It is also if the process is killed, once the next one has
+/// looked at it ([`Fleet::is_in`](super::Fleet::is_in)).
 pub async fn found(
     founding: &Founding<'_>,
     dir: &Path,
     output: &Output,
 ) -> Result<Vec<Port>, Failure> {
+    let names = founding.plan.organisations.iter().map(|(name, _)| name.as_str());
+    let staging = Staging::begin(dir, names.chain(FILES))?;
+    let ports = fill(founding, staging.path(), output).await?;
+    staging.finish()?;
+    Ok(ports)
+}
+
+/// Makes everything in an empty directory.
+async fn fill(founding: &Founding<'_>, dir: &Path, output: &Output) -> Result<Vec<Port>, Failure> {
     let mut rng = dealer::rng()?;
     let client = ClientKey::generate(&mut rng);
     client.write(&dir.join(member::CLIENT_KEY_FILE), "the developer")?;
@@ -66,7 +80,6 @@ pub async fn found(
     }
     let pem = alliance.key(KeyPurpose::Certify).to_pem();
     member::write(&dir.join(member::PUBLIC_KEY_FILE), pem.as_bytes())?;
-    // Last: where this file is, the alliance is whole.
     member::write(&dir.join(member::ALLIANCE_FILE), text.as_bytes())?;
     Ok(ports)
 }

@@ -17,6 +17,7 @@ mod place;
 mod plan;
 mod ports;
 mod process;
+mod staging;
 
 pub use fleet::Fleet;
 pub use found::{Founding, found};
