@@ -1,8 +1,8 @@
 //! What can be typed: global flags and the list of commands.
 
 use crate::commands::{
-    AllianceCommand, Bench, Completion, Demo, Dev, Init, Key, Listen, Man, Policy, Propose, Serve,
-    Status, Verify,
+    AllianceCommand, Bench, Completion, Demo, Dev, Init, Key, Listen, Man, Policy, Propose,
+    Receipt, Serve, Status, Verify,
 };
 use crate::failure::Failure;
 use crate::output::{Format, Output};
@@ -88,6 +88,8 @@ pub enum Command {
     Propose(Propose),
     /// Follow the log as it is decided
     Listen(Listen),
+    /// Fetch the receipt of something that was ordered
+    Receipt(Receipt),
     /// Ask the servers how they are
     Status(Status),
     /// Check a receipt offline: did the alliance order this command?
@@ -117,6 +119,7 @@ impl Command {
             Self::Serve(command) => command.run(output),
             Self::Propose(command) => command.run(output),
             Self::Listen(command) => command.run(output),
+            Self::Receipt(command) => command.run(output),
             Self::Status(command) => command.run(output),
             Self::Verify(command) => command.run(output),
             Self::Bench(command) => command.run(output),

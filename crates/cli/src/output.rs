@@ -96,3 +96,35 @@ pub fn table<const N: usize>(
     }
     table.trim_fmt()
 }
+
+/// A command for the eyes: text as it is, and in hexadecimal whatever has control characters or such
+/// that turn the direction of writing, so that nobody's command can move another's cursor or line.
+pub fn printable(command: &[u8]) -> String {
+    let steers = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    match std::str::from_utf8(command) {
+        Ok(text) if !text.chars().any(steers) => text.to_owned(),
+        _ => format!("0x{}", hex(command)),
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_cannot_write_to_the_terminal() {
+        assert_eq!(printable("déjà vu".as_bytes()), "déjà vu");
+        assert_eq!(printable(b"\x1b[2J"), "0x1b5b324a");
+        assert_eq!(printable(b"two\nlines"), "0x74776f0a6c696e6573");
+        assert_eq!(printable(&[0xff, 0]), "0xff00");
+        assert_eq!(printable("\u{202e}01".as_bytes()), "0xe280ae3031", "written backwards");
+    }
+}

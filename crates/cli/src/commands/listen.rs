@@ -2,7 +2,7 @@
 
 use crate::connect::{Connect, block_on};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, hex, printable};
 use ally::{Command, Decided, ListenOptions};
 use clap::Args;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ fn tell(output: &Output, block: &Decided, command: &Command) -> Result<(), Failu
             Some(index) => format!("  (duplicate of {index})"),
             None => String::new(),
         };
-        format!("{}  {}{duplicate}", command.index, text(&command.bytes))
+        format!("{}  {}{duplicate}", command.index, printable(&command.bytes))
     })
 }
 
@@ -86,30 +86,4 @@ fn json(block: &Decided, command: &Command) -> Value {
         "duplicate_of": command.duplicate_of,
         "verified": block.certificate.is_some(),
     })
-}
-
-/// A command for the eyes: text without control characters as it is, everything else in hexadecimal,
-/// so that nobody's command can move another's cursor.
-fn text(command: &[u8]) -> String {
-    match std::str::from_utf8(command) {
-        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
-        _ => format!("0x{}", hex(command)),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_cannot_write_to_the_terminal() {
-        assert_eq!(text("déjà vu".as_bytes()), "déjà vu");
-        assert_eq!(text(b"\x1b[2J"), "0x1b5b324a");
-        assert_eq!(text(b"two\nlines"), "0x74776f0a6c696e6573");
-        assert_eq!(text(&[0xff, 0]), "0xff00");
-    }
 }

@@ -3,7 +3,7 @@
 use crate::connect::{Connect, block_on};
 use crate::failure::{Exit, Failure};
 use crate::files::read_bounded;
-use crate::output::Output;
+use crate::output::{Output, hex};
 use ally::{Client, Nonce, Proposal, ReceiptFile, Until};
 use ally_proto::limits::COMMAND_BYTES_MAX;
 use clap::{Args, ValueEnum};
@@ -157,7 +157,7 @@ impl Propose {
             "index": done.index,
             "height": done.height,
             "id": done.proposal.id().to_string(),
-            "nonce": nonce.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+            "nonce": hex(&nonce),
             "duplicate": done.duplicate,
             "receipt": done.receipt.as_ref().map(ReceiptFile::to_text),
         })

@@ -1,8 +1,8 @@
 //! What an alliance does for its clients, whatever happens to one of its servers.
 
-use crate::support::{Dev, Server, alone, runs, signal, wait_until};
+use crate::support::{Dev, Server, ally, alone, run, runs, signal, wait_until};
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 #[test]
 fn e2e_a_command_gets_a_receipt_that_anyone_can_verify() {
@@ -18,6 +18,33 @@ fn e2e_a_command_gets_a_receipt_that_anyone_can_verify() {
     let nonce = said["nonce"].as_str().expect("a nonce");
     let again = dev.run(&["propose", "-o", "json", "--nonce", nonce, "set 5"]).json();
     assert_eq!(again["index"], 0);
+    dev.stop();
+}
+
+#[test]
+fn e2e_a_receipt_can_be_had_later_by_place_and_by_id() {
+    let _alone = alone();
+    let dev = Dev::start();
+    dev.propose("something before it");
+    let said = dev.run(&["propose", "-o", "json", "set 5"]).json();
+    let id = said["id"].as_str().expect("an id");
+    for which in ["1", id] {
+        let written = ["receipt", which, "--out", "later.receipt", "--command", "later.command"];
+        assert!(dev.run(&written).out.contains("receipt verified"));
+        assert_eq!(fs::read(dev.path().join("later.command")).expect("there"), b"set 5");
+        let verify = ["verify", "--receipt", "later.receipt", "--file", "later.command"];
+        assert_eq!(dev.run(&verify).code, 0);
+        let answer = dev.run(&["receipt", which, "-o", "json"]).json();
+        assert_eq!((&answer["index"], &answer["command"]), (&1.into(), &"set 5".into()));
+        assert_eq!((&answer["id"], &answer["nonce"]), (&said["id"], &said["nonce"]));
+        // On standard output it is the file, byte for byte.
+        let printed = dev.run(&["receipt", which]);
+        assert_eq!(answer["receipt"], printed.out.as_str());
+        assert_eq!((printed.code, printed.err.as_str()), (0, ""));
+    }
+    dev.run(&["receipt", "2"]).fails(1, "ALLY-0213");
+    dev.run(&["receipt", &"0".repeat(64)]).fails(1, "ALLY-0213");
+    assert!(dev.run(&["receipt", "two"]).err.contains("neither an index"));
     dev.stop();
 }
 
@@ -164,6 +191,36 @@ fn e2e_without_a_quorum_clients_hear_who_is_missing() {
         sizes[0].is_some() && sizes.iter().all(|size| *size == sizes[0])
     });
     dev.stop();
+}
+
+#[test]
+fn e2e_a_founding_that_was_cut_short_is_in_nobodys_way() {
+    let _alone = alone();
+    for name in ["KILL", "INT"] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().to_str().expect("UTF-8");
+        // Safe primes of 2048 bits take a while, and meanwhile half of the files are there.
+        let mut founding = ally(&["dev", "--scheme", "rsa4096", "--dir", path])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("ally dev runs");
+        let half = dir.path().join(".founding/client.key");
+        wait_until("keys are dealt", || half.exists());
+        // Nobody else founds there now.
+        run(dir.path(), &["dev", "--dir", path]).fails(2, "ALLY-0515");
+        signal(name, founding.id());
+        let status = founding.wait().expect("it ends");
+        assert!(!dir.path().join("alliance.toml").exists(), "keys were dealt too soon");
+        assert_eq!(status.code(), (name == "INT").then_some(0));
+        let dev = Dev::start_in(dir);
+        assert_eq!(dev.propose("as if nothing had been"), 0);
+        let hidden = |entry: std::io::Result<fs::DirEntry>| {
+            entry.expect("an entry").file_name().to_string_lossy().starts_with('.')
+        };
+        assert!(!fs::read_dir(dev.path()).expect("a directory").any(hidden), "something is left");
+        dev.stop();
+    }
 }
 
 #[test]
