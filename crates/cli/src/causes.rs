@@ -68,7 +68,8 @@ impl From<PolicyError> for Failure {
                 }
             }
             PolicyError::Refused(refusal) => {
-                let failure = Self::new(Exit::No, REFUSED_POLICY, "the policy is not safe");
+                let message = format_args!("{}: the policy is not safe", refusal.file());
+                let failure = Self::new(Exit::No, REFUSED_POLICY, message);
                 let failures = refusal.failures().iter();
                 failures
                     .fold(failure, |failure, own| failure.detail("fails", own))

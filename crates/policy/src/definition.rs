@@ -105,6 +105,18 @@ impl Definition {
         document::read(text, file, Some(table), Some(members))
     }
 
+    /// The same policy over the servers of these organisations: a name that is none of theirs, nor a
+    /// formula's, is an error, as in [`Definition::parse_table`]. Mistakes are still shown in the text
+    /// that this was read from.
+    ///
+    /// # Errors
+    /// [`PolicyError::Input`]: the writer's mistake, with its place and a suggestion.
+    pub fn over(self, members: Vec<Member>) -> Result<Self, PolicyError> {
+        let definition = Self { members: Some(members), ..self };
+        resolve(&definition)?;
+        Ok(definition)
+    }
+
     /// Makes a policy from (name, formula) pairs; `origin` stands for the file in messages.
     /// With `members`, names are checked and numbered as in [`Definition::parse_table`].
     ///

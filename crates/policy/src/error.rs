@@ -178,6 +178,11 @@ impl Refusal {
         Self { file: file.to_owned(), failures }
     }
 
+    /// The name of the file that the policy was read from, as it was given.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// The conditions that fail, each with its counterexample; never empty.
     pub fn failures(&self) -> &[Failure] {
         &self.failures

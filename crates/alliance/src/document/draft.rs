@@ -60,15 +60,15 @@ pub struct Draft {
 impl Draft {
     /// Checks the policy of a new alliance against its members.
     ///
-    /// `formulas` are (name, formula) pairs: `decide`, optional `fast` and `certify`, and rules of
-    /// organisations.
+    /// `policy` has `decide`, optional `fast` and `certify`, and rules of organisations. Mistakes in it
+    /// are shown in the file that it was read from.
     ///
     /// # Errors
     /// [`DocumentError::Policy`]: a mistake in a formula, or a condition that fails; whoever wrote the
     /// policy is to blame. [`DocumentError::Value`]: a name, key or address that no document may have.
     pub fn new(
         introduction: Introduction,
-        formulas: Vec<(String, String)>,
+        policy: Definition,
         organisations: Vec<Organisation>,
         parameters: Parameters,
     ) -> Result<Self, DocumentError> {
@@ -78,8 +78,9 @@ impl Draft {
             return Err(DocumentError::Value { key, reason });
         }
         let members = organisations.iter().map(Organisation::member).collect();
-        let pairs = formulas.iter().map(|(name, formula)| (name.as_str(), formula.as_str()));
-        let definition = Definition::from_formulas(pairs, "policy", Some(members))?;
+        let definition = policy.over(members)?;
+        let formulas = definition.formulas();
+        let formulas = formulas.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
         let policy = TrustPolicy::new(&definition, introduction.model)?;
         Ok(Self { introduction, formulas, policy, organisations, parameters })
     }

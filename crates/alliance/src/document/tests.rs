@@ -1,7 +1,7 @@
 use super::*;
 use crate::Alliance;
 use crate::keys::{AdminKey, SigningKey, TransportKey};
-use ally_policy::{FaultModel, ServerIndex};
+use ally_policy::{Definition, FaultModel, ServerIndex};
 use ally_threshold::{Scheme, deal};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -48,8 +48,8 @@ fn draft() -> Draft {
     };
     let formulas =
         [("decide", "3 of (acme, globex, initech, umbrella)"), ("acme", "acme-1 and acme-2")];
-    let formulas = formulas.map(|(name, formula)| (name.to_owned(), formula.to_owned())).into();
-    Draft::new(introduction, formulas, organisations(), Parameters::default()).unwrap()
+    let policy = Definition::from_formulas(formulas, "policy", None).unwrap();
+    Draft::new(introduction, policy, organisations(), Parameters::default()).unwrap()
 }
 
 fn keys(policy: &TrustPolicy, epoch: u64) -> ThresholdKeys {
@@ -309,7 +309,9 @@ fn a_draft_is_held_to_the_rules_of_documents() {
     let fault = |change: fn(&mut Introduction, &mut Vec<Organisation>)| {
         let Draft { mut introduction, formulas, mut organisations, parameters, .. } = draft();
         change(&mut introduction, &mut organisations);
-        match Draft::new(introduction, formulas, organisations, parameters) {
+        let formulas = formulas.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let policy = Definition::from_formulas(formulas, "policy", None).unwrap();
+        match Draft::new(introduction, policy, organisations, parameters) {
             Err(DocumentError::Value { key, reason }) => (key, reason),
             other => panic!("{other:?}"),
         }

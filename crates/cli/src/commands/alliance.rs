@@ -179,10 +179,7 @@ impl New {
 
     fn draft(&self) -> Result<Draft, Failure> {
         let text = read_text(&self.policy, DOCUMENT_BYTES_MAX)?;
-        // Read on its own first, so that a mistake is shown with its line.
-        let definition = Definition::parse(&text, &self.policy.display().to_string())?;
-        let formulas = definition.formulas();
-        let formulas = formulas.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+        let policy = Definition::parse(&text, &self.policy.display().to_string())?;
         let members = self.introductions.iter().map(|file| {
             let text = read_text(file, DOCUMENT_BYTES_MAX)?;
             Ok::<_, Failure>(Organisation::parse(&text, &file.display().to_string())?)
@@ -194,7 +191,7 @@ impl New {
             model: self.model,
         };
         let members = members.collect::<Result<_, _>>()?;
-        Ok(Draft::new(introduction, formulas, members, Parameters::default())?)
+        Ok(Draft::new(introduction, policy, members, Parameters::default())?)
     }
 }
 

@@ -58,8 +58,8 @@ async fn fill(founding: &Founding<'_>, dir: &Path, output: &Output) -> Result<Ve
         epoch: Epoch(0),
         model: FaultModel::Byzantine,
     };
-    let formulas = founding.plan.formulas.clone();
-    let draft = Draft::new(introduction, formulas, organisations, Parameters::default())?;
+    let policy = founding.plan.policy.clone();
+    let draft = Draft::new(introduction, policy, organisations, Parameters::default())?;
     let (keys, shares) = dealer::deal(&draft, founding.scheme, output).await?;
     let mut document = draft.seal(keys).map_err(Failure::internal)?;
     for member in &members {

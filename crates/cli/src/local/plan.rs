@@ -22,8 +22,8 @@ const BAD_COUNT: &str = "ALLY-0511";
 pub struct Plan {
     /// Each organisation's name, with the names of its servers.
     pub organisations: Vec<(String, Vec<String>)>,
-    /// `decide` and the others, as (name, formula).
-    pub formulas: Vec<(String, String)>,
+    /// `decide` and the others.
+    pub policy: Definition,
 }
 
 impl Plan {
@@ -46,10 +46,8 @@ impl Plan {
             let server = format!("{name}-1");
             (name, vec![server])
         });
-        Ok(Self {
-            organisations: organisations.collect(),
-            formulas: vec![("decide".to_owned(), decide)],
-        })
+        let policy = Definition::from_formulas([("decide", decide.as_str())], "policy", None)?;
+        Ok(Self { organisations: organisations.collect(), policy })
     }
 
     /// The organisations and servers that a policy file names.
@@ -65,10 +63,6 @@ impl Plan {
             let names = servers.filter_map(|server| policy.servers().get(server.index()).cloned());
             (organisation.name().to_owned(), names.collect())
         });
-        let formulas = definition.formulas();
-        Ok(Self {
-            organisations: organisations.collect(),
-            formulas: formulas.map(|(name, text)| (name.to_owned(), text.to_owned())).collect(),
-        })
+        Ok(Self { organisations: organisations.collect(), policy: definition })
     }
 }

@@ -9,7 +9,7 @@ use ally_alliance::{
 use ally_consensus::Epoch;
 use ally_node::Node;
 use ally_node::store::{Durability, Identity, Store};
-use ally_policy::FaultModel;
+use ally_policy::{Definition, FaultModel};
 use ally_threshold::{Dealt, Scheme, deal};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -134,9 +134,10 @@ fn found(
         epoch: Epoch(0),
         model: FaultModel::Byzantine,
     };
-    let formulas = formulas.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect();
+    let policy = Definition::from_formulas(formulas.iter().copied(), "policy", None);
+    let policy = policy.expect("formulas");
     let parameters = Parameters::default().with_timeout_ms(timeout_ms);
-    let draft = Draft::new(introduction, formulas, organisations.collect(), parameters);
+    let draft = Draft::new(introduction, policy, organisations.collect(), parameters);
     let draft = draft.expect("a sound policy");
     let mut rng = ChaCha20Rng::from_seed([9; 32]);
     let purposes = [KeyPurpose::Certify, KeyPurpose::Kernel, KeyPurpose::Quorum];
