@@ -199,7 +199,8 @@ impl Client {
         self.read_reply(by, within, check).await
     }
 
-    /// What each server says about itself, in the order in which they are asked. Weak.
+    /// What each server says about itself, in the order in which they are asked. Weak. Of a server
+    /// that says it is of another alliance nothing is returned but that.
     pub async fn status(
         &self,
         within: Duration,
@@ -208,7 +209,7 @@ impl Client {
             let (server, mut api) = (link.server().clone(), link.api());
             async move {
                 let answer = match timeout(within, api.status(StatusRequest {})).await {
-                    Ok(Ok(reply)) => Ok(reply.into_inner()),
+                    Ok(Ok(reply)) => self.of_this_alliance(&server, reply.into_inner()),
                     Ok(Err(status)) => Err(link::attempt(&server, &status)),
                     Err(_) => {
                         let outcome = format!("no answer within {:.1} s", within.as_secs_f64());
@@ -219,6 +220,18 @@ impl Client {
             }
         };
         join_all(self.inner.servers.iter().map(|(link, _)| ask(link))).await
+    }
+
+    fn of_this_alliance(
+        &self,
+        server: &ServerEntry,
+        reply: StatusReply,
+    ) -> Result<StatusReply, Attempt> {
+        if reply.alliance_id[..] == self.inner.membership.alliance().0 {
+            return Ok(reply);
+        }
+        let outcome = format!("it serves another alliance, {}", reply.origin);
+        Err(link::failed(server, outcome, Cause::WrongAlliance))
     }
 
     /// Makes sure that somebody can be talked to.

@@ -26,6 +26,10 @@ pub(crate) enum ConnectError {
     Silent { address: String, within: Duration },
     #[error("it does not admit this client's key: `clients` in its server.toml does not list it")]
     NotAdmitted,
+    #[error(
+        "whoever answers at {address} shows another key than the alliance document has for this server"
+    )]
+    OtherKey { address: String },
     #[error("it ends connections before it says anything: it has as many clients as it can take")]
     TurnedAway,
     #[error("{0}")]
@@ -50,11 +54,16 @@ pub(crate) async fn connect(
     let tcp = tcp.map_err(|_| ConnectError::Timeout { address: address.to_owned(), within })?;
     let tcp = tcp.map_err(ConnectError::Unreachable)?;
     tcp.set_nodelay(true).map_err(ConnectError::Unreachable)?;
-    let agreed = timeout_at(deadline, agree(connector, tcp)).await;
+    let agreed = timeout_at(deadline, agree(address, connector, tcp)).await;
     agreed.unwrap_or_else(|_| Err(ConnectError::Silent { address: address.to_owned(), within }))
 }
 
-async fn agree(connector: &TlsConnector, tcp: TcpStream) -> Result<Connected, ConnectError> {
+async fn agree(
+    address: &str,
+    connector: &TlsConnector,
+    tcp: TcpStream,
+) -> Result<Connected, ConnectError> {
+    let refused = |error| refused(address, error);
     let tls = connector.connect(server_name(), tcp).await.map_err(refused)?;
     let mut connected = BufReader::with_capacity(FIRST_BYTES, tls);
     match connected.fill_buf().await {
@@ -69,9 +78,10 @@ fn is_end(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
 }
 
-fn refused(error: io::Error) -> ConnectError {
+fn refused(address: &str, error: io::Error) -> ConnectError {
     match KeyProblem::of(&error) {
         Some(KeyProblem::Refused) => ConnectError::NotAdmitted,
+        Some(KeyProblem::Unknown(_)) => ConnectError::OtherKey { address: address.to_owned() },
         _ => ConnectError::Tls(error),
     }
 }

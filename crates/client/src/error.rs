@@ -89,6 +89,8 @@ pub struct Attempt {
 pub enum Cause {
     /// It does not admit the client's key.
     NotAdmitted,
+    /// Whoever answers at its address is not this alliance's server: another key, another alliance.
+    WrongAlliance,
     /// Anything else: it is down, too slow, too busy.
     Other,
 }

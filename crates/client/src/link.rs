@@ -83,6 +83,7 @@ impl Link {
 pub(crate) fn attempt(server: &ServerEntry, status: &Status) -> Attempt {
     let cause = match connect_error(status) {
         Some(ConnectError::NotAdmitted) => Cause::NotAdmitted,
+        Some(ConnectError::OtherKey { .. }) => Cause::WrongAlliance,
         _ => Cause::Other,
     };
     failed(server, describe(status), cause)

@@ -3,7 +3,7 @@
 use crate::connect::{Connect, block_on};
 use crate::failure::Failure;
 use crate::output::{Output, table};
-use ally::{Attempt, Progress, ServerEntry, StatusReply};
+use ally::{Attempt, Cause, Progress, ServerEntry, StatusReply};
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use serde_json::{Value, json};
@@ -11,8 +11,10 @@ use serde_json::{Value, json};
 /// Arguments of `ally status`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
-Asks every server. What they say is not proven: it is for people and alarms. Exit code 0 if at least \
-one answers, 3 if none does.
+Asks every server. What they say is not proven: it is for people and alarms. Of a server that gives no \
+status it says which of three it is: unreachable; refuses this key (its owner has to admit the client); \
+wrong alliance (somebody else answers at its address). Exit code 0 if at least one answers, 2 if those \
+that can be reached refuse the key, 3 if none can be.
 
 Examples:
   ally status
@@ -68,33 +70,64 @@ fn row(server: &ServerEntry, answer: &Result<StatusReply, Attempt>) -> [String; 
                 format!("{connected}/{}", reply.peers.len()),
             ]
         }
-        Err(error) => {
-            let nothing = String::new;
-            let error = format!("unreachable: {}", error.outcome);
-            [name, organisation, error, nothing(), nothing(), nothing(), nothing(), nothing()]
+        Err(attempt) => {
+            let (state, nothing) = (word(attempt.cause).to_owned(), || "-".to_owned());
+            [name, organisation, state, nothing(), nothing(), nothing(), nothing(), nothing()]
         }
+    }
+}
+
+/// Why a server gives no status.
+fn word(cause: Cause) -> &'static str {
+    match cause {
+        Cause::NotAdmitted => "refuses this key",
+        Cause::WrongAlliance => "wrong alliance",
+        _ => "unreachable",
     }
 }
 
 /// What a person should know beyond the table.
 fn remarks(answers: &[Answer]) -> Vec<String> {
     let warning = Style::new().bold().fg_color(Some(AnsiColor::Yellow.into()));
-    let mut remarks = Vec::new();
+    let failed = answers.iter().filter_map(|(_, answer)| answer.as_ref().err());
+    let mut remarks: Vec<String> = failed.map(|attempt| attempt.to_string()).collect();
+    for (servers, missing) in missing(answers) {
+        let (servers, missing) = (servers.join(", "), missing.join(", "));
+        remarks.push(format!("{warning}out of reach of {servers}: {missing}{warning:#}"));
+    }
+    remarks.extend(farthest(answers).map(margin_text));
+    remarks
+}
+
+/// Who misses the same organisations, and which.
+fn missing(answers: &[Answer]) -> Vec<(Vec<&str>, &[String])> {
+    let mut groups: Vec<(Vec<&str>, &[String])> = Vec::new();
     for (server, answer) in answers {
         let Ok(reply) = answer else { continue };
-        if !reply.missing_organisations.is_empty() {
-            let missing = reply.missing_organisations.join(", ");
-            remarks.push(format!("{warning}{} misses: {missing}{warning:#}", server.name));
+        let missing = &reply.missing_organisations[..];
+        match groups.iter_mut().find(|(_, own)| *own == missing) {
+            Some((servers, _)) => servers.push(&server.name),
+            None if missing.is_empty() => {}
+            None => groups.push((vec![&server.name], missing)),
         }
     }
-    let margin = answers.iter().filter_map(|(_, answer)| answer.as_ref().ok());
-    remarks.extend(margin.max_by_key(|reply| reply.height).map(margin_text));
-    remarks
+    groups
+}
+
+/// The answer of the server that knows most.
+fn farthest(answers: &[Answer]) -> Option<&StatusReply> {
+    let replies = answers.iter().filter_map(|(_, answer)| answer.as_ref().ok());
+    replies.max_by_key(|reply| reply.height)
 }
 
 fn margin_text(reply: &StatusReply) -> String {
     match reply.margin {
-        None => "decisions have stopped: too many servers are out of reach".to_owned(),
+        None if reply.missing_organisations.is_empty() => {
+            "decisions have stopped: too many servers are out of reach".to_owned()
+        }
+        None => {
+            format!("decisions have stopped without {}", reply.missing_organisations.join(", "))
+        }
         Some(0) => "no further server may fail, or decisions stop".to_owned(),
         Some(1) => "1 more server may fail, whichever it is, before decisions stop".to_owned(),
         Some(more) => format!("{more} more servers may fail, whichever they are"),
@@ -123,10 +156,21 @@ fn json(answers: &[Answer]) -> Value {
             "organisation": server.organisation,
             "address": server.address,
             "reachable": false,
+            "state": word(error.cause).replace(' ', "_"),
             "error": error.outcome,
         }),
     });
-    json!({ "servers": servers.collect::<Vec<_>>() })
+    let farthest = farthest(answers);
+    json!({
+        "deciding": farthest.map(|reply| reply.margin.is_some()),
+        "margin": farthest.and_then(|reply| reply.margin),
+        "missing_organisations": farthest.map(|reply| &reply.missing_organisations),
+        "servers": servers.collect::<Vec<_>>(),
+    })
+}
+
+fn progress(reply: &StatusReply) -> String {
+    reply.progress().as_str_name().trim_start_matches("PROGRESS_").to_lowercase()
 }
 
 fn server_json(server: &ServerEntry, reply: &StatusReply) -> Value {
@@ -145,9 +189,10 @@ fn server_json(server: &ServerEntry, reply: &StatusReply) -> Value {
         "organisation": server.organisation,
         "address": server.address,
         "reachable": true,
+        "state": progress(reply),
         "version": reply.version,
         "epoch": reply.epoch,
-        "progress": reply.progress().as_str_name().trim_start_matches("PROGRESS_").to_lowercase(),
+        "progress": progress(reply),
         "progress_for_ms": reply.progress_for_ms,
         "view": reply.view,
         "leader": reply.leader,
