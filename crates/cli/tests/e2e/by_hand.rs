@@ -110,9 +110,9 @@ fn e2e_mistakes_in_founding_are_named() {
         .expect("written");
     let said = found(at);
     let said = said.fails(2, "ALLY-0101");
-    assert!(said.contains("policy.toml:1:42: unknown name `umbrela`"), "{said}");
+    assert!(said.contains("policy.toml:1:40: unknown name `umbrela`"), "{said}");
     assert!(said.contains("did you mean `umbrella`"), "{said}");
-    assert!(said.contains("1 | decide = \"3 of (acme, globex, initech, umbrela)\""), "{said}");
+    assert!(said.contains("3 of (acme, globex, initech, umbrela)"), "{said}");
     assert!(!at.join("founding").exists(), "nothing is left of what failed");
 
     // A member that is there already, and one that is not.
@@ -203,6 +203,32 @@ fn e2e_a_server_says_why_it_does_not_start() {
     fs::copy(other.path().join("alliance.toml"), dir.path().join("umbrella/alliance.toml"))
         .expect("copied");
     assert_ne!(serve(&dir, "umbrella").code, 0);
+}
+
+#[test]
+fn e2e_status_tells_a_stranger_from_nobody() {
+    let _alone = alone();
+    let (dir, other) = (founded(), founded());
+    // A server of another alliance stands where acme's should.
+    let clients = |dir: &TempDir| {
+        let text = fs::read_to_string(config(dir, "acme")).expect("there");
+        text.lines().find(|line| line.starts_with("clients = \"127")).expect("a line").to_owned()
+    };
+    let text = fs::read_to_string(config(&other, "acme")).expect("there");
+    fs::write(config(&other, "acme"), text.replace(&clients(&other), &clients(&dir)))
+        .expect("written");
+    let stranger = Server::start(&config(&other, "acme"));
+    let status = ["status", "--client-key", "acme/client.key"];
+    wait_until("the stranger answers", || {
+        let said = run(dir.path(), &[&status[..], &["-o", "json"]].concat());
+        said.fails(3, "ALLY-0210");
+        let answer: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+        assert_eq!(answer["servers"][1]["state"], "unreachable");
+        answer["servers"][0]["state"] == "wrong_alliance"
+    });
+    let said = run(dir.path(), &status).out;
+    assert!(said.contains("wrong alliance") && said.contains("shows another key"), "{said}");
+    assert_eq!(stranger.stop(), 0);
 }
 
 #[test]

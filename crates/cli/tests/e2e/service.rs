@@ -145,6 +145,8 @@ fn e2e_a_key_that_nobody_admits_is_an_error_and_no_wait() {
         let said = said.fails(2, "ALLY-0214");
         assert!(said.contains("acme") && said.contains("server.toml"), "{said}");
     }
+    let said = dev.run(&["status", "--client-key", "other.key"]).out;
+    assert_eq!(said.matches("refuses this key").count(), 4, "{said}");
     dev.stop();
 }
 
@@ -178,6 +180,10 @@ fn e2e_without_a_quorum_clients_hear_who_is_missing() {
         assert_eq!(said.code, 3, "{}{}", said.out, said.err);
         let missing = |name| said.err.contains(name);
         said.err.contains("ALLY-0211") && missing("initech") && missing("umbrella")
+    });
+    wait_until("status names them", || {
+        let said = dev.run(&["status", "--timeout", "1"]).out;
+        said.contains("decisions have stopped without initech, umbrella")
     });
     // Nothing was decided in the meantime, and all of it is once one returns.
     let before = dev.status_of("acme-1").expect("it answers")["log_size"].clone();
