@@ -40,9 +40,12 @@ pub struct Limits {
     pub blocks_in_flight_max: usize,
     /// Bytes that must wait before a leader proposes while a block is in flight.
     pub pipelined_block_bytes_min: usize,
-    /// The least time from the start of one certificate to the start of the next, in microseconds:
-    /// what certificates may cost under load.
-    pub certify_interval: Micros,
+    /// How much of one core this server may spend on certificates under load, in thousandths. While
+    /// there is little to do they are begun at once.
+    pub certify_cpu_permille: u32,
+    /// The least time from the start of one certificate to the start of the next under load, in
+    /// microseconds: what sending, storing and verifying them may cost.
+    pub certify_interval_min: Micros,
 }
 
 impl Default for Limits {
@@ -56,7 +59,8 @@ impl Default for Limits {
             batches_in_flight_max: 2,
             blocks_in_flight_max: 3,
             pipelined_block_bytes_min: 64 << 10,
-            certify_interval: Micros(25_000),
+            certify_cpu_permille: 100,
+            certify_interval_min: Micros(5_000),
         }
     }
 }
@@ -105,6 +109,9 @@ impl Limits {
         let flight = self.batches_in_flight_max;
         rule(flight >= 1, "batches in flight", flight, "at least 1")?;
         let flight = self.blocks_in_flight_max;
-        rule(flight >= 1, "blocks in flight", flight, "at least 1")
+        rule(flight >= 1, "blocks in flight", flight, "at least 1")?;
+        let permille = self.certify_cpu_permille;
+        let rule_text = "1 to 1000 thousandths of a core";
+        rule((1..=1000).contains(&permille), "certify cpu", permille as usize, rule_text)
     }
 }

@@ -57,7 +57,12 @@ pub enum Input {
     /// All writes up to this one are durable.
     Durable(WritePosition),
     /// A job is done.
-    Done(Done),
+    Done {
+        /// What came of it.
+        done: Done,
+        /// The processor time that it took, in microseconds; not the time that it waited.
+        cost: Micros,
+    },
     /// The links to a server came up.
     Connected(ServerIndex),
     /// The links to a server went down.

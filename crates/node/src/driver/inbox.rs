@@ -3,6 +3,7 @@
 use crate::api::Submission;
 use crate::net::Budget;
 use crate::store::StoreError;
+use ally_consensus::Micros;
 use ally_policy::ServerIndex;
 use ally_replica::{Checked, Done, WritePosition};
 use tokio::sync::mpsc;
@@ -32,8 +33,8 @@ pub(crate) enum Event {
     Submitted(Submission),
     /// Writes up to here are durable, or will never be.
     Durable(WritePosition, Result<(), StoreError>),
-    /// A job is done.
-    Done(Done),
+    /// A job is done, and how much processor time it took.
+    Done(Done, Micros),
     /// A part of the server panicked: stop at once.
     Panicked(&'static str),
     /// Stop in good order.

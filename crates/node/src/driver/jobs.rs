@@ -3,9 +3,10 @@
 use super::alarm::Alarm;
 use crate::driver::Event;
 use crate::keys::{OwnKeys, PublicKeys};
-use ally_consensus::{BlockHash, BlockRef, CheckpointCertificate, Digest, Height};
+use ally_consensus::{BlockHash, BlockRef, CheckpointCertificate, Digest, Height, Micros};
 use ally_log::Checkpoint;
 use ally_replica::{Done, Job};
+use rustix::time::{ClockId, clock_gettime};
 use std::sync::mpsc;
 use std::thread;
 use tokio::sync::mpsc::UnboundedSender;
@@ -31,8 +32,11 @@ impl Jobs {
         thread::Builder::new().name(THREAD.into()).spawn(move || {
             let _alarm = Alarm::new(THREAD, events.clone());
             for job in jobs {
-                if let Some(done) = run(job)
-                    && events.send(Event::Done(done)).is_err()
+                let before = cpu_time();
+                let done = run(job);
+                let cost = Micros(cpu_time().saturating_sub(before));
+                if let Some(done) = done
+                    && events.send(Event::Done(done, cost)).is_err()
                 {
                     return;
                 }
@@ -46,6 +50,14 @@ impl Jobs {
         // The thread ends only with the driver, or tells it that it panicked.
         let _ = self.queue.send(job);
     }
+}
+
+/// The processor time that this thread has used, in microseconds. It does not run while the thread
+/// waits for a core: how much others compute changes nothing about what a job costs.
+fn cpu_time() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let (seconds, nanos) = (time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs());
+    seconds * 1_000_000 + nanos / 1000
 }
 
 /// Does a job.

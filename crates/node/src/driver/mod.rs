@@ -223,7 +223,7 @@ impl Driver {
                 result?;
                 self.durable(position);
             }
-            Event::Done(done) => self.pending.push_back(Input::Done(done)),
+            Event::Done(done, cost) => self.pending.push_back(Input::Done { done, cost }),
             Event::Panicked(who) => return Err(FatalError::Panicked(who)),
             Event::Stop if self.stopping => {}
             Event::Stop => {
@@ -406,7 +406,8 @@ impl Driver {
                 let signature = self.own.signing.sign(&bytes);
                 self.clients.batched(reference.sequence);
                 let held = HeldBatch::trusted(SignedBatch { signature, batch });
-                self.pending.push_back(Input::Done(Done::SignBatch(held)));
+                let done = Done::SignBatch(held);
+                self.pending.push_back(Input::Done { done, cost: Micros::ZERO });
             }
             job => self.jobs.run(job),
         }

@@ -8,17 +8,19 @@
 //!                         anybody combines
 //! ```
 //!
-//! One statement at a time, the newest as `target.rs` picks it; older blocks follow by the log's
-//! proofs. A share is given only for a block that was delivered here, so a certify set's signature
+//! One statement at a time, the newest as `target.rs` picks it, as often as `pace.rs` allows; older
+//! blocks follow by the log's proofs. A share is given only for a block that was delivered here, so a certify set's signature
 //! proves the decision. Nothing runs once everything delivered is certified.
 //!
 //! # Source
 //! docs/protocol.md#certificates
 
 mod blame;
+mod pace;
 mod round;
 mod target;
 
+use crate::config::Limits;
 use crate::evidence::Evidence;
 use crate::io::{Recipients, StoreOp, Unsigned, When};
 use crate::job::{CombineFailure, Job};
@@ -29,6 +31,7 @@ use ally_consensus::{BlockRef, CheckpointCertificate, Digest, Epoch, Height, Mic
 use ally_log::{Checkpoint, Hash, Origin};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use blame::Released;
+use pace::Pace;
 use round::{Head, OwnShare, Phase, Round};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -56,7 +59,6 @@ pub(crate) struct Certifier {
     policy: Arc<TrustPolicy>,
     origin: Origin,
     epoch: Epoch,
-    interval: Micros,
     /// Delivered and not certified, ascending.
     delivered: VecDeque<Head>,
     certified: Option<CheckpointCertificate>,
@@ -68,8 +70,7 @@ pub(crate) struct Certifier {
     accused: ServerSet,
     /// Servers that did not prove a share when asked: left out as long as it goes without them.
     doubted: ServerSet,
-    /// Not before this, unless nothing was certified for long.
-    next_round: Micros,
+    pace: Pace,
     /// A moving average of the time from a round's start to its certificate.
     latency: Micros,
 }
@@ -81,7 +82,7 @@ impl Certifier {
         policy: Arc<TrustPolicy>,
         origin: Origin,
         epoch: Epoch,
-        interval: Micros,
+        limits: &Limits,
         certified: Option<CheckpointCertificate>,
     ) -> Self {
         Self {
@@ -89,7 +90,6 @@ impl Certifier {
             policy,
             origin,
             epoch,
-            interval,
             delivered: VecDeque::new(),
             certified,
             round: None,
@@ -97,7 +97,7 @@ impl Certifier {
             released: Released::default(),
             accused: ServerSet::EMPTY,
             doubted: ServerSet::EMPTY,
-            next_round: Micros::ZERO,
+            pace: Pace::new(limits.certify_cpu_permille, limits.certify_interval_min),
             latency: Micros(PATIENCE_FIRST / 2),
         }
     }
@@ -148,7 +148,6 @@ impl Certifier {
         let Some(round) = self.round.take() else { return };
         let took = now.0.saturating_sub(round.started.0).min(PATIENCE_MAX);
         self.latency = Micros((self.latency.0 * 7 + took) / 8);
-        self.next_round = Micros(round.started.0.saturating_add(self.interval.0));
     }
 
     /// Takes a share. The sender signed it; whether it is right shows later.
@@ -177,7 +176,7 @@ impl Certifier {
         match &self.round {
             None => self.start_round(now, peers, out),
             Some(round) if round.due <= now => self.lose_patience(now, peers, out),
-            Some(_) => {}
+            Some(_) => self.follow(now, peers, out),
         }
     }
 
@@ -185,16 +184,44 @@ impl Certifier {
     pub(crate) fn deadline(&self) -> Option<Micros> {
         match &self.round {
             Some(round) => Some(round.due),
-            None => (!self.delivered.is_empty()).then_some(self.next_round),
+            None => (!self.delivered.is_empty()).then(|| self.pace.next()),
         }
     }
 
     fn start_round(&mut self, now: Micros, peers: &Peers, out: &mut Outbox) {
-        if now < self.next_round {
+        if now < self.pace.next() {
             return;
         }
         let Some(head) = self.choose().copied() else { return };
+        self.pace.begin(now);
         self.open_round(head, now);
+        self.contribute(peers, out);
+    }
+
+    /// Goes over to a higher block that the rule names by now, once somebody has given a share on
+    /// it. Servers begin at slightly different moments, with a block more or less delivered; this is
+    /// where they meet. What the rule names only rises while nothing is certified, and a share on
+    /// anything else changes nothing, so that nobody can drive others to and fro.
+    fn follow(&mut self, now: Micros, peers: &Peers, out: &mut Outbox) {
+        let Some(round) = &self.round else { return };
+        let settled = round.phase != Phase::Gathering || round.attempts > 0;
+        if settled || self.inbox.is_empty() {
+            return;
+        }
+        let (current, due) = (round.head.block.height, round.due);
+        let higher = self.choose().copied().filter(|head| head.block.height > current);
+        let shared = |head: &Head| self.inbox.values().any(|share| head.matches(&share.body));
+        let Some(head) = higher.filter(shared) else { return };
+        let started = round.started;
+        self.open_round(head, now);
+        if let Some(round) = &mut self.round {
+            (round.started, round.due) = (started, due);
+        }
+        self.contribute(peers, out);
+    }
+
+    /// Gives this server's share if it is among those that give theirs at once.
+    fn contribute(&mut self, peers: &Peers, out: &mut Outbox) {
         let (preferred, _) = self.preferred(peers);
         if preferred.contains(self.me) {
             self.ask_own_share(out);
@@ -253,6 +280,11 @@ impl Certifier {
                 out.send_unsigned(When::AtOnce, Recipients::Others, message);
             }
         }
+    }
+
+    /// A job for certificates took so much processor time.
+    pub(crate) fn spent(&mut self, cost: Micros) {
+        self.pace.spent(cost);
     }
 
     /// This server's own share is there.
@@ -405,3 +437,6 @@ fn certify_share(head: &Head, share: Vec<u8>) -> CertifyShare {
     let Head { block, log_size, log_root } = *head;
     CertifyShare { block, log_size, log_root, share }
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,8 @@ pub(super) fn target(certified: Height, decided: Height) -> Option<Height> {
 }
 
 /// The servers that give their shares at once: from the height's own server on, around the table,
-/// until they are a certify set. The first of them combines. Servers that are not `present` are
+/// until they are a certify set. The first of them combines. Which server is the height's own is
+/// spread evenly over the heights that [`target`] picks, so that all do the same work. Servers that are not `present` are
 /// passed over; if those left are no certify set, all of them are preferred.
 ///
 /// Servers may differ in who is present: then a few shares more are given, or some come late.
@@ -35,8 +36,9 @@ pub(super) fn preferred(
 ) -> (ServerSet, Option<ServerIndex>) {
     let servers = policy.server_count() as u64;
     let (mut set, mut first) = (ServerSet::EMPTY, None);
+    let own = spread(height) % servers;
     for step in 0..servers {
-        let server = ServerIndex(((height.0 % servers + step) % servers) as u16);
+        let server = ServerIndex(((own + step) % servers) as u16);
         if !present.contains(server) {
             continue;
         }
@@ -47,6 +49,17 @@ pub(super) fn preferred(
         }
     }
     (set, first)
+}
+
+/// Numbers without the pattern in the last bits that [`target`] makes.
+///
+/// # Source
+/// SplitMix64: Steele, Lea, Flood, Fast Splittable Pseudorandom Number Generators, OOPSLA 2014.
+fn spread(height: Height) -> u64 {
+    let mixed = height.0.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 #[cfg(test)]
@@ -78,19 +91,33 @@ mod tests {
     }
 
     #[test]
-    fn preferred_servers_rotate_are_enough_and_are_there() {
+    fn preferred_servers_are_enough_and_are_there() {
         let policy = TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap();
         let everybody = policy.everybody();
-        for height in 0..8 {
+        for height in 0..64 {
             let (set, first) = preferred(&policy, Height(height), &everybody);
-            assert_eq!(first, Some(ServerIndex((height % 4) as u16)));
-            assert!(policy.is_certify_set(&set));
+            let first = first.unwrap();
+            assert!(set.contains(first) && policy.is_certify_set(&set));
             assert_eq!(set.len(), 2);
+            let mut present = everybody;
+            present.remove(first);
+            let (set, next) = preferred(&policy, Height(height), &present);
+            assert_eq!(next, Some(ServerIndex((first.0 + 1) % 4)));
+            assert!(set.is_subset(&present) && policy.is_certify_set(&set));
         }
-        let mut present = everybody;
-        present.remove(ServerIndex(1));
-        let (set, first) = preferred(&policy, Height(1), &present);
-        assert_eq!(first, Some(ServerIndex(2)));
-        assert!(set.is_subset(&present) && policy.is_certify_set(&set));
+    }
+
+    #[test]
+    fn every_server_is_first_as_often_whatever_heights_are_certified() {
+        let policy = TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap();
+        let everybody = policy.everybody();
+        for stride in [1, 2, 4, 8, 16, 64] {
+            let mut turns = [0; 4];
+            for height in (1..=400).map(|step| Height(step * stride)) {
+                let (_, first) = preferred(&policy, height, &everybody);
+                turns[first.unwrap().index()] += 1;
+            }
+            assert!(turns.iter().all(|turns| (70..=130).contains(turns)), "{stride}: {turns:?}");
+        }
     }
 }

@@ -115,7 +115,7 @@ impl Replica {
                 }
             }
             Input::Durable(position) => self.durable(position),
-            Input::Done(done) => self.done(done),
+            Input::Done { done, cost } => self.done(done, cost),
             Input::Connected(server) => self.connected(server),
             Input::Disconnected(server) => self.disconnected(server),
             Input::Stopping => {
@@ -166,7 +166,10 @@ impl Replica {
         }
     }
 
-    fn done(&mut self, done: Done) {
+    fn done(&mut self, done: Done, cost: Micros) {
+        if done.is_for_certificate() {
+            self.certifier.spent(cost);
+        }
         let (peers, out) = (&self.peers, &mut self.out);
         match done {
             Done::SignBatch(batch) => self.spread(batch),

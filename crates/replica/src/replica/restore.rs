@@ -154,7 +154,7 @@ fn new_certifier(config: &Config, certified: Option<CheckpointCertificate>) -> C
         config.policy.clone(),
         config.origin.clone(),
         config.engine.context.epoch,
-        config.limits.certify_interval,
+        &config.limits,
         certified,
     )
 }

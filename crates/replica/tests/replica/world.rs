@@ -426,7 +426,7 @@ impl World {
                 self.synced(server, position);
             }
             Event::Done { server, life, done } if lives(self, server, life) => {
-                self.input(server, Input::Done(done));
+                self.input(server, Input::Done { done, cost: Micros(JOB) });
             }
             Event::Wake { server, life } if lives(self, server, life) => {
                 self.servers[server.index()].wake = None;

@@ -46,7 +46,7 @@ enum Event {
     Own { server: ServerIndex, life: u32, message: PeerMessage },
     Wake { server: ServerIndex, life: u32 },
     SyncEnds { server: ServerIndex, life: u32 },
-    Done { server: ServerIndex, life: u32, done: Done },
+    Done { server: ServerIndex, life: u32, done: Done, cost: Micros },
     Submit { server: ServerIndex },
     Crash(ServerIndex),
     Restart(ServerIndex),
@@ -200,8 +200,8 @@ impl World {
             }
             Event::Wake { server, life } if self.lives(server, life) => self.wake(server),
             Event::SyncEnds { server, life } if self.lives(server, life) => self.synced(server),
-            Event::Done { server, life, done } if self.lives(server, life) => {
-                self.input(server, Input::Done(done));
+            Event::Done { server, life, done, cost } if self.lives(server, life) => {
+                self.input(server, Input::Done { done, cost });
             }
             Event::Own { .. }
             | Event::Wake { .. }
@@ -291,6 +291,6 @@ fn configure(
         bugs,
         ..ally_consensus::Config::new(context, me, quorums, rotation.clone(), base_timeout)
     };
-    let limits = Limits { certify_interval: Micros(2_000), ..Limits::default() };
+    let limits = Limits { certify_interval_min: Micros(2_000), ..Limits::default() };
     Config { engine, policy: Arc::clone(policy), origin: origin.clone(), limits }
 }

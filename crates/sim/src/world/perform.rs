@@ -2,6 +2,7 @@
 
 use super::{Event, World};
 use crate::observation::Observation;
+use ally_consensus::Micros;
 use ally_policy::ServerIndex;
 use ally_replica::{
     Input, Outgoing, Output, PeerMessage, Recipients, Serve, StoreOp, Unsigned, When,
@@ -27,7 +28,8 @@ impl World {
                 let (shortest, longest) = self.scenario.paces.job;
                 let delay = self.timing.between(shortest, longest);
                 let life = self.servers[server.index()].life();
-                self.queue.after(delay, Event::Done { server, life, done });
+                let cost = Micros(delay);
+                self.queue.after(delay, Event::Done { server, life, done, cost });
             }
             Output::Serve { to, what } => self.serve(server, to, what),
             Output::Delivered(block) => {
