@@ -98,7 +98,13 @@ impl From<KeyFileError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::new(Exit::Input, BAD_DATA, error)
+        let is_disk = matches!(error, StoreError::Disk { .. });
+        let failure = Self::new(Exit::Input, BAD_DATA, error);
+        if is_disk {
+            failure.next("check the disk, and owner and mode of the directory; nothing was changed")
+        } else {
+            failure
+        }
     }
 }
 
@@ -110,8 +116,11 @@ impl From<StartError> for Failure {
             StartError::Store(error) => error.into(),
             StartError::OtherKey { .. } => Self::new(Exit::Input, BAD_KEY_FILE, error)
                 .next("compare `ally alliance show` with the key files in `keys`"),
-            StartError::Recover(_) | StartError::Replica(_) => {
-                Self::new(Exit::Input, BAD_DATA, error)
+            StartError::Recover { .. } | StartError::Replica { .. } => {
+                Self::new(Exit::Input, BAD_DATA, error).next(
+                    "look at the disk; if it cannot be repaired, `ally serve --rejoin` says what \
+                     can be done",
+                )
             }
             StartError::Listen { .. } => Self::new(Exit::Input, CANNOT_LISTEN, error)
                 .next("see what listens there (`ss -ltnp`), or change `[listen]` in server.toml"),
@@ -123,9 +132,16 @@ impl From<StartError> for Failure {
 impl From<FatalError> for Failure {
     fn from(error: FatalError) -> Self {
         let (exit, next) = match &error {
-            FatalError::Store(_) => {
-                (Exit::Unavailable, "repair the disk, then start the server again; nothing is lost")
-            }
+            // What only a fault of the program can bring about.
+            FatalError::Store(
+                StoreError::Panicked
+                | StoreError::NotContiguous { .. }
+                | StoreError::OutOfOrder { .. },
+            ) => (Exit::Internal, "report it, with the server's log; nothing is lost"),
+            FatalError::Store(_) => (
+                Exit::Unavailable,
+                "make room on the disk, or repair it, then start the server again; nothing is lost",
+            ),
             FatalError::Breach(_) => (
                 Exit::Forged,
                 "compare this server's log with those of the other members before anything else",

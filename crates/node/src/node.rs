@@ -21,6 +21,7 @@ use ally_proto::limits::{ENTRY_BYTES_MAX, ENTRY_BYTES_MIN};
 use ally_replica::{Checker, Config as ReplicaConfig, Limits, Replica};
 use ally_transport::{Identity, IdentityError, Pins};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -73,11 +74,21 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// What is stored cannot be read.
-    #[error(transparent)]
-    Recover(#[from] RecoverError),
+    #[error("{}: {source}", data.display())]
+    Recover {
+        /// The data directory.
+        data: PathBuf,
+        /// What is wrong in it.
+        source: RecoverError,
+    },
     /// The replica refuses what is stored, or the alliance's parameters.
-    #[error(transparent)]
-    Replica(#[from] ally_replica::RestoreError),
+    #[error("{}: {source}", data.display())]
+    Replica {
+        /// The data directory.
+        data: PathBuf,
+        /// Why.
+        source: ally_replica::RestoreError,
+    },
     /// The checkpoint origin in the document is not one.
     #[error("the alliance's origin: {0}")]
     Origin(#[from] ally_log::OriginError),
@@ -121,8 +132,11 @@ impl Node {
             ally_alliance::Durability::None => Durability::None,
         };
         let (store, found) = Store::open(config.data(), &store_identity, durability)?;
-        let recovery = recover(&store, &found, alliance.policy().server_count())?;
-        let replica = Replica::restore(replica_config(alliance, me)?, recovery.replica)?;
+        let data = config.data().to_owned();
+        let recovery = recover(&store, &found, alliance.policy().server_count())
+            .map_err(|source| StartError::Recover { data: data.clone(), source })?;
+        let replica = Replica::restore(replica_config(alliance, me)?, recovery.replica)
+            .map_err(|source| StartError::Replica { data, source })?;
 
         let peer_listener = listen("servers", config.listen_peers().as_str()).await?;
         let client_listener = listen("clients", config.listen_clients().as_str()).await?;

@@ -202,7 +202,26 @@ fn e2e_a_server_says_why_it_does_not_start() {
     let other = founded();
     fs::copy(other.path().join("alliance.toml"), dir.path().join("umbrella/alliance.toml"))
         .expect("copied");
-    assert_ne!(serve(&dir, "umbrella").code, 0);
+    let said = serve(&dir, "umbrella");
+    assert!(said.fails(2, "ALLY-0304").contains("not the one that the alliance document names"));
+    let good = dir.path().join("alliance.toml");
+    fs::copy(good, dir.path().join("umbrella/alliance.toml")).expect("copied");
+
+    // An address where somebody listens already; then a document that nobody signed like this.
+    let path = config(&dir, "umbrella");
+    let text = fs::read_to_string(&path).expect("there");
+    let (_, rest) = text.split_once("\npeers   = \"").expect("an address");
+    let address = rest.split_once('"').expect("a text").0;
+    let holder = TcpListener::bind(address).expect("nobody else");
+    assert!(serve(&dir, "umbrella").fails(2, "ALLY-0502").contains(address));
+    drop(holder);
+    let path = dir.path().join("umbrella/alliance.toml");
+    let text = fs::read_to_string(&path).expect("there");
+    fs::write(&path, text.replace("timeout_ms = 1000", "timeout_ms = 1001")).expect("written");
+    assert!(serve(&dir, "umbrella").fails(2, "ALLY-0302").contains("acme"));
+    fs::write(&path, text.replace("timeout_ms = 1000", "timeout = 1000")).expect("written");
+    let said = serve(&dir, "umbrella");
+    assert!(said.fails(2, "ALLY-0301").contains("alliance.toml:"), "{}", said.err);
 }
 
 #[test]

@@ -134,6 +134,11 @@ pub enum StoreError {
         /// The error that ended writing, or that the store was closed.
         reason: String,
     },
+    /// The thread that writes has panicked: a defect of this program. Nothing more is written.
+    #[error(
+        "the thread that writes to the disk has panicked; its last words are on standard error"
+    )]
+    Panicked,
     /// A journal record does not follow the one before it. The caller is to blame.
     #[error("journal record at {given}, expected {expected}")]
     NotContiguous {

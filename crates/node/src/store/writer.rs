@@ -39,13 +39,9 @@ impl OnDurable {
 impl Drop for OnDurable {
     fn drop(&mut self) {
         if let Some(told) = self.0.take() {
-            told(Err(panicked()));
+            told(Err(StoreError::Panicked));
         }
     }
-}
-
-fn panicked() -> StoreError {
-    StoreError::ReadOnly { reason: "the writer thread panicked".to_owned() }
 }
 
 /// A batch that waits, and who is told.
@@ -251,7 +247,7 @@ impl Drop for EndOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // Dropping the jobs tells their owners.
-            drop(self.0.end(panicked()));
+            drop(self.0.end(StoreError::Panicked));
         }
     }
 }

@@ -8,7 +8,7 @@ use ally_alliance::{
 };
 use ally_consensus::Epoch;
 use ally_node::Node;
-use ally_node::store::{Durability, Identity, Store};
+use ally_node::store::{Durability, Identity, Recovered, Store};
 use ally_policy::{Definition, FaultModel};
 use ally_threshold::{Dealt, Scheme, deal};
 use rand_chacha::ChaCha20Rng;
@@ -73,12 +73,21 @@ impl Bed {
 
     /// Proofs of misbehaviour on the disk of a server that is down.
     pub fn evidence(&self, place: usize) -> usize {
+        self.open(place).0.all_evidence().expect("readable").len()
+    }
+
+    /// Records that a server that is down has ever written to its journal.
+    pub fn journal_last(&self, place: usize) -> u64 {
+        self.open(place).1.journal_last.0
+    }
+
+    /// The data of a server that is down.
+    pub fn open(&self, place: usize) -> (Store, Recovered) {
         let server = self.alliance.server_named(&format!("s{place}")).expect("a member");
         let alliance = self.alliance.id();
         let identity = Identity { alliance, server, epoch: self.alliance.epoch() };
         let data = self.configs[place].data();
-        let (store, _) = Store::open(data, &identity, Durability::None).expect("its own data");
-        store.all_evidence().expect("readable").len()
+        Store::open(data, &identity, Durability::None).expect("its own data")
     }
 
     /// A server's signing key.

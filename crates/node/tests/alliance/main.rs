@@ -1,6 +1,7 @@
 //! Whole servers: what clients of an alliance see while members come and go.
 
 mod bed;
+mod damage;
 mod liar;
 
 use ally::{Proposal, Until};
