@@ -114,7 +114,11 @@ impl From<Error> for Failure {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// A time span as it is given on the command line.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
     let duration = Duration::try_from_secs_f64(seconds);
     let duration = duration.map_err(|_| "not between 0 and a year".to_owned())?;

@@ -109,20 +109,24 @@ impl Failure {
             return ExitCode::SUCCESS;
         }
         // Nobody is left to tell if standard error is gone; the exit code remains.
-        let _ = if output.is_json() { self.print_json() } else { self.print_text() };
+        let _ = self.print(output, "error", AnsiColor::Red);
         ExitCode::from(self.exit as u8)
     }
 
-    fn print_json(&self) -> io::Result<()> {
-        let error = serde_json::json!({ "error": self });
-        writeln!(io::stderr().lock(), "{error}")
+    /// Prints it as something that the program goes on in spite of, on standard error.
+    pub fn warn(&self, output: &Output) {
+        // As above.
+        let _ = self.print(output, "warning", AnsiColor::Yellow);
     }
 
-    fn print_text(&self) -> io::Result<()> {
+    fn print(&self, output: &Output, kind: &str, colour: AnsiColor) -> io::Result<()> {
+        if output.is_json() {
+            return writeln!(io::stderr().lock(), "{}", serde_json::json!({ kind: self }));
+        }
         let mut stderr = anstream::stderr().lock();
-        let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+        let colour = Style::new().bold().fg_color(Some(colour.into()));
         let bold = Style::new().bold();
-        writeln!(stderr, "{red}error {}{red:#}: {}", self.code, self.message)?;
+        writeln!(stderr, "{colour}{kind} {}{colour:#}: {}", self.code, self.message)?;
         if let Some(excerpt) = &self.excerpt {
             writeln!(stderr, "{}", excerpt.trim_end())?;
         }

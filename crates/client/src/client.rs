@@ -65,10 +65,17 @@ pub enum Until {
 pub struct Placement {
     /// Index in the log; of the earlier copy if it is a duplicate.
     pub index: u64,
-    /// Height of the block that made it final.
+    /// Height of the block that holds it.
     pub height: u64,
     /// The proposal had been ordered before.
     pub duplicate: bool,
+}
+
+impl From<&Outcome> for Placement {
+    fn from(outcome: &Outcome) -> Self {
+        let Outcome { index, height, duplicate, .. } = *outcome;
+        Self { index, height, duplicate }
+    }
 }
 
 impl Client {
@@ -112,6 +119,19 @@ impl Client {
     /// [`Error::Unreachable`] if no server could be reached at all; [`Error::Forged`] if the only
     /// answers did not verify.
     pub async fn propose(&self, proposal: &Proposal, within: Duration) -> Result<Receipt, Error> {
+        Ok(self.propose_placed(proposal, within).await?.0)
+    }
+
+    /// As [`Client::propose`], with what the server says beside the receipt. That part is weak,
+    /// except for the index, which is the receipt's.
+    ///
+    /// # Errors
+    /// As [`Client::propose`].
+    pub async fn propose_placed(
+        &self,
+        proposal: &Proposal,
+        within: Duration,
+    ) -> Result<(Receipt, Placement), Error> {
         let entries = vec![proposal.entry().clone()];
         let check = |server: &ServerEntry, outcomes: &[Outcome]| {
             let outcome = outcomes.first().ok_or_else(|| forged(server, "an empty answer"))?;
@@ -121,7 +141,7 @@ impl Client {
             if receipt.index != outcome.index {
                 return Err(forged(server, "the receipt is for another index"));
             }
-            Ok(receipt)
+            Ok((receipt, Placement::from(outcome)))
         };
         self.attempts().run(entries, WireUntil::Receipt, within, check).await
     }
@@ -141,14 +161,11 @@ impl Client {
             Until::Decided => WireUntil::Decided,
             Until::Certified => WireUntil::Certified,
         };
-        let place = |outcome: &Outcome| {
-            let Outcome { index, height, duplicate, .. } = *outcome;
-            Placement { index, height, duplicate }
-        };
         let mut placements = Vec::with_capacity(proposals.len());
         for entries in messages(proposals) {
-            let check =
-                |_: &ServerEntry, outcomes: &[Outcome]| Ok(outcomes.iter().map(place).collect());
+            let check = |_: &ServerEntry, outcomes: &[Outcome]| {
+                Ok(outcomes.iter().map(Placement::from).collect())
+            };
             let placed: Vec<_> = self.attempts().run(entries, until, within, check).await?;
             placements.extend(placed);
         }
@@ -160,7 +177,7 @@ impl Client {
     pub fn listen(&self, from: u64, options: ListenOptions) -> Listener {
         let order = self.standings().order();
         let links = order.iter().map(|at| self.inner.servers[*at].0.clone()).collect();
-        Listener::start(links, self.inner.membership.clone(), from, options)
+        Listener::start(self, links, from, options)
     }
 
     /// The entry at `index` with its receipt, verified.

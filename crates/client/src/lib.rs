@@ -38,7 +38,7 @@ pub use ally_proto::v1::{PeerStatus, Progress, StatusReply};
 pub use ally_proto::{Entry, EntryError, Nonce, ProposalId};
 pub use client::{Client, Placement, Until};
 pub use error::{Attempt, Cause, Error};
-pub use listen::{Command, Decided, ListenOptions, Listener};
+pub use listen::{Command, Contact, Decided, ListenOptions, Listener};
 pub use membership::{Membership, ServerEntry};
 pub use options::Options;
 pub use proposal::Proposal;

@@ -4,7 +4,7 @@ use crate::connect::{Connect, block_on};
 use crate::failure::{Exit, Failure};
 use crate::files::read_bounded;
 use crate::output::{Output, hex};
-use ally::{Client, Nonce, Proposal, ReceiptFile, Until};
+use ally::{Client, Nonce, Placement, Proposal, ReceiptFile, Until};
 use ally_proto::limits::COMMAND_BYTES_MAX;
 use clap::{Args, ValueEnum};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
@@ -72,9 +72,7 @@ type Commands = Box<dyn Iterator<Item = Result<Vec<u8>, Failure>> + Send>;
 /// What became of one command.
 struct Done {
     proposal: Proposal,
-    index: u64,
-    height: u64,
-    duplicate: bool,
+    placement: Placement,
     receipt: Option<ReceiptFile>,
 }
 
@@ -128,37 +126,38 @@ impl Propose {
             Step::Decided => Until::Decided,
             Step::Certified => Until::Certified,
             Step::Receipt => {
-                let receipt = client.propose(&proposal, within).await?;
-                let (index, height) = (receipt.index, receipt.certificate.checkpoint.height);
+                let (receipt, placement) = client.propose_placed(&proposal, within).await?;
                 let receipt = Some(proposal.receipt_file(receipt));
-                return Ok(Done { proposal, index, height, duplicate: false, receipt });
+                return Ok(Done { proposal, placement, receipt });
             }
         };
         let placed = client.propose_until(std::slice::from_ref(&proposal), until, within).await?;
-        let placement = placed.first().ok_or_else(|| Failure::internal("no answer came"))?;
-        let (index, height) = (placement.index, placement.height);
-        Ok(Done { proposal, index, height, duplicate: placement.duplicate, receipt: None })
+        let placement = placed.first().copied();
+        let placement = placement.ok_or_else(|| Failure::internal("no answer came"))?;
+        Ok(Done { proposal, placement, receipt: None })
     }
 
     fn tell(&self, output: &Output, done: &Done) -> Result<(), Failure> {
         if let (Some(dir), Some(receipt)) = (&self.receipts, &done.receipt) {
-            let path = dir.join(format!("{}.receipt", done.index));
+            let path = dir.join(format!("{}.receipt", done.placement.index));
             fs::write(&path, receipt.to_text()).map_err(|error| Failure::file(&path, &error))?;
         }
         output.answer(&self.json(done), || {
             let proven = if done.receipt.is_some() { "receipt verified" } else { "not proven" };
-            format!("{}  {}  {proven}", done.index, done.proposal.id())
+            format!("{}  {}  {proven}", done.placement.index, done.proposal.id())
         })
     }
 
     fn json(&self, done: &Done) -> Value {
         let nonce = done.proposal.entry().nonce().0;
+        let certificate = done.receipt.as_ref().map(|file| &file.receipt.certificate);
         json!({
-            "index": done.index,
-            "height": done.height,
+            "index": done.placement.index,
+            "height": done.placement.height,
+            "certificate_height": certificate.map(|own| own.checkpoint.height),
             "id": done.proposal.id().to_string(),
             "nonce": hex(&nonce),
-            "duplicate": done.duplicate,
+            "duplicate": done.placement.duplicate,
             "receipt": done.receipt.as_ref().map(ReceiptFile::to_text),
         })
     }

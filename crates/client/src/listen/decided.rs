@@ -4,6 +4,7 @@ use ally_log::Certificate;
 use ally_proto::{Nonce, ProposalId};
 use bytes::Bytes;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A decided block.
 #[derive(Debug, Clone)]
@@ -48,11 +49,14 @@ pub struct ListenOptions {
     /// Whether duplicates are marked. A listener that begins in the middle of the log then reads the
     /// leaf hashes of the last million entries before (32 MB). Default: yes.
     pub mark_duplicates: bool,
+    /// After how long without any server the listener ends, with [`crate::Error::Unreachable`] or
+    /// [`crate::Error::NotAdmitted`]. Default: never; it keeps asking.
+    pub give_up_after: Option<Duration>,
 }
 
 impl Default for ListenOptions {
     fn default() -> Self {
-        Self { unverified: false, mark_duplicates: true }
+        Self { unverified: false, mark_duplicates: true, give_up_after: None }
     }
 }
 
@@ -61,6 +65,13 @@ impl ListenOptions {
     #[must_use]
     pub fn unverified(mut self) -> Self {
         self.unverified = true;
+        self
+    }
+
+    /// Ends the listener when no server has been heard of for so long.
+    #[must_use]
+    pub fn give_up_after(mut self, limit: Duration) -> Self {
+        self.give_up_after = Some(limit);
         self
     }
 

@@ -2,7 +2,7 @@
 
 use crate::backend::Fault;
 use crate::world::{AMPLE, World, client, proposals};
-use ally::{Command, Decided, Error, ListenOptions, Listener, Options, Proposal};
+use ally::{Command, Contact, Decided, Error, ListenOptions, Listener, Options, Proposal};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -178,4 +178,56 @@ async fn that_nothing_is_kept_is_believed_once_all_servers_say_so() {
     let mut listener = world.client().listen(0, ListenOptions::default());
     let error = timeout(AMPLE, listener.next()).await.expect("in time").expect("an answer");
     assert!(matches!(error, Err(Error::NotFound { .. })), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_listener_says_that_it_has_lost_all_servers_and_when_one_is_back() {
+    let world = World::with(&[Fault::None, Fault::None], false).await;
+    order(&world, &proposals(1));
+    world.log.certify();
+    let mut listener = world.client().listen(0, ListenOptions::default());
+    let mut contact = listener.contact();
+    next(&mut listener).await;
+    assert!(matches!(*contact.borrow_and_update(), Contact::Held));
+    world.stop(0);
+    world.stop(1);
+    let lost = contact.wait_for(|contact| matches!(contact, Contact::Lost { .. }));
+    let Contact::Lost { attempts, .. } = timeout(AMPLE, lost).await.expect("said").unwrap().clone()
+    else {
+        unreachable!("it was waited for")
+    };
+    assert_eq!(attempts.iter().map(|one| one.server.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    world.restart(1).await;
+    let held = contact.wait_for(|contact| matches!(contact, Contact::Held));
+    timeout(AMPLE, held).await.expect("said").expect("it listens");
+    order(&world, &proposals(1));
+    world.log.certify();
+    assert_eq!(next(&mut listener).await.height, 2);
+}
+
+#[tokio::test]
+async fn a_listener_gives_up_if_it_is_told_to() {
+    let world = World::with(&[Fault::None, Fault::None], false).await;
+    order(&world, &proposals(1));
+    world.log.certify();
+    let options = ListenOptions::default().give_up_after(Duration::from_millis(500));
+    let mut listener = world.client().listen(0, options);
+    next(&mut listener).await;
+    world.stop(0);
+    world.stop(1);
+    let end = timeout(AMPLE, listener.next()).await.expect("it ends").expect("with an error");
+    assert!(matches!(&end, Err(Error::Unreachable(all)) if all.len() == 2), "{end:?}");
+    assert!(timeout(AMPLE, listener.next()).await.expect("it has ended").is_none());
+}
+
+/// A stream that opens and breaks at once is no contact: it would be one for ever.
+#[tokio::test]
+async fn servers_that_only_lie_are_no_contact() {
+    let world = World::with(&[Fault::ForgedEntries, Fault::ForgedEntries], false).await;
+    order(&world, &proposals(1));
+    world.log.certify();
+    let options = ListenOptions::default().give_up_after(Duration::from_millis(500));
+    let mut listener = world.client().listen(0, options);
+    let end = timeout(AMPLE, listener.next()).await.expect("it ends").expect("with an error");
+    assert!(matches!(&end, Err(Error::Unreachable(all)) if all.len() == 2), "{end:?}");
 }

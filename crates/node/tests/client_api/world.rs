@@ -53,29 +53,48 @@ impl World {
         };
         for (at, fault) in faults.iter().enumerate() {
             let name = char::from(b'a' + at as u8).to_string();
-            let server = Arc::new(Server {
+            world.servers.push(Arc::new(Server {
                 name: name.clone(),
                 log: log.clone(),
                 fault: Mutex::new(*fault),
                 certifies,
                 asked: AtomicUsize::new(0),
                 held: Mutex::default(),
-            });
-            let key = TransportKey::from_seed(&[at as u8 + 1; 32]);
-            let transport = key.public();
+            }));
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
             let address = listener.local_addr().expect("bound").to_string();
             let organisation = format!("org-{name}");
+            let transport = key(at).public();
             world.entries.push(ServerEntry { name, organisation, address, transport });
-            world.servers.push(server.clone());
-            let stop = CancellationToken::new();
-            world.stops.lock().expect("unshared").insert(at, stop.clone().drop_guard());
-            let (identity, pins) = (Identity::new(key).expect("a key makes one"), pins(at));
-            tokio::spawn(async move {
-                serve(server, listener, &identity, pins, stop).await.expect("serves");
-            });
+            world.serve(at, listener, pins(at));
         }
         world
+    }
+
+    fn serve(&self, at: usize, listener: TcpListener, pins: Pins) {
+        let stop = CancellationToken::new();
+        self.stops.lock().expect("unshared").insert(at, stop.clone().drop_guard());
+        let identity = Identity::new(key(at)).expect("a key makes one");
+        let server = self.servers[at].clone();
+        tokio::spawn(async move {
+            serve(server, listener, &identity, pins, stop).await.expect("serves");
+        });
+    }
+
+    /// Starts a server again that was stopped, where it was.
+    pub async fn restart(&self, at: usize) {
+        let address = &self.entries[at].address;
+        let bind = async {
+            loop {
+                // The old listener is closed by its task, soon.
+                match TcpListener::bind(address).await {
+                    Ok(listener) => return listener,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        let listener = tokio::time::timeout(AMPLE, bind).await.expect("the address is free");
+        self.serve(at, listener, Pins::any());
     }
 
     /// Stops one server.
@@ -95,6 +114,10 @@ impl World {
     pub fn client(&self) -> Client {
         client(self.membership(), Options::default().patience(Duration::from_millis(300)))
     }
+}
+
+fn key(at: usize) -> TransportKey {
+    TransportKey::from_seed(&[at as u8 + 1; 32])
 }
 
 pub fn client(membership: Membership, options: Options) -> Client {
