@@ -19,8 +19,13 @@ pub enum Notice {
         first_index: u64,
         /// The block that holds them.
         height: Height,
-        /// For a single entry: the log held it before, at this place.
-        duplicate_of: Option<u64>,
+    },
+    /// The log held an entry before.
+    Repeated {
+        /// The client's number of it.
+        tag: u64,
+        /// Place of the earlier copy in the log.
+        index: u64,
     },
     /// They will not be ordered.
     Refused {
@@ -38,6 +43,7 @@ impl Notice {
     pub fn count(&self) -> u32 {
         match self {
             Self::Ordered { count, .. } | Self::Refused { count, .. } => *count,
+            Self::Repeated { .. } => 1,
         }
     }
 }

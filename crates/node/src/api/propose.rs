@@ -7,6 +7,7 @@ use crate::api::runs::{Runs, Span};
 use crate::api::{Backend, Busy, Notice, NoticeReader, Notices, Refusal, Submission, Tip};
 use ally_alliance::keys::ClientPublic;
 use ally_codec::Encode;
+use ally_consensus::Height;
 use ally_proto::Entry;
 use ally_proto::limits::{REQUEST_BYTES_MAX, REQUEST_ENTRIES_MAX};
 use ally_proto::v1::propose_event::Kind;
@@ -50,7 +51,7 @@ enum Held {
     /// Waits for the ordering service.
     Busy {
         batch: Batch,
-        charge: Charge,
+        charge: Arc<Charge>,
         again_at: Instant,
         give_up_at: Instant,
     },
@@ -135,10 +136,36 @@ where
     }
 
     async fn hand_over(&mut self, charge: Charge) -> Result<(), Status> {
-        let Held::Unpaid(batch) = mem::replace(&mut self.held, Held::Nothing) else {
+        let Held::Unpaid(mut batch) = mem::replace(&mut self.held, Held::Nothing) else {
             return Ok(());
         };
-        self.submit(batch, charge, Instant::now() + BUSY_PATIENCE).await
+        let charge = Arc::new(charge);
+        self.answer_known(&mut batch, &charge);
+        match batch.submission.entries.is_empty() {
+            true => Ok(()),
+            false => self.submit(batch, charge, Instant::now() + BUSY_PATIENCE).await,
+        }
+    }
+
+    /// Answers the entries at the front of a message that the log holds already. They are those of a
+    /// client that lost its answers and asks again; ordering them once more would help nobody.
+    ///
+    /// # Cost
+    /// One hash and one look-up, and as many again as there are such entries.
+    fn answer_known(&mut self, batch: &mut Batch, charge: &Arc<Charge>) {
+        let Batch { submission, until } = batch;
+        let find = |entry: &Entry| self.reads.backend().find(&entry.id());
+        let known: Vec<u64> = submission.entries.iter().map_while(find).collect();
+        if known.is_empty() {
+            return;
+        }
+        let first_tag = submission.first_tag;
+        self.runs.open(first_tag, known.len() as u32, *until, charge.clone());
+        submission.entries.drain(..known.len());
+        submission.first_tag += known.len() as u64;
+        for (tag, index) in (first_tag..).zip(known) {
+            self.notices.tell(Notice::Repeated { tag, index });
+        }
     }
 
     async fn try_again(&mut self) -> Result<(), Status> {
@@ -156,7 +183,7 @@ where
     async fn submit(
         &mut self,
         batch: Batch,
-        charge: Charge,
+        charge: Arc<Charge>,
         give_up_at: Instant,
     ) -> Result<(), Status> {
         let Batch { submission, until } = batch;
@@ -181,14 +208,13 @@ where
 
     /// Passes on what became of entries.
     async fn tell(&mut self, notices: Vec<Notice>) -> Result<(), Status> {
+        let mut heights = self.heights(&notices).await?.into_iter();
         let mut events = Vec::with_capacity(notices.len());
         let mut settled = Vec::new();
         for notice in &notices {
-            events.push(event(notice));
-            if let Notice::Ordered { first_tag, count, first_index, duplicate_of, .. } = *notice {
-                let first_index = duplicate_of.unwrap_or(first_index);
-                settled.push(Span { first_tag, first_index, count });
-            }
+            let (event, span) = event(notice, &mut heights);
+            events.push(event);
+            settled.extend(span);
         }
         // The budget is given back only after the reply has left.
         self.reply(events).await?;
@@ -199,6 +225,22 @@ where
         }
         settled.into_iter().for_each(|span| self.runs.ordered(span));
         if self.runs.wants_certificate() { self.certify().await } else { Ok(()) }
+    }
+
+    /// The blocks of entries that the log held before, in the order of the notices about them.
+    async fn heights(&self, notices: &[Notice]) -> Result<Vec<Height>, Status> {
+        let repeated = notices.iter().filter_map(|notice| match notice {
+            Notice::Repeated { index, .. } => Some(*index),
+            _ => None,
+        });
+        let repeated: Vec<u64> = repeated.collect();
+        let Some(last) = repeated.iter().max().copied() else { return Ok(Vec::new()) };
+        // What is decided is known here a moment before it can be read.
+        let mut tip = self.reads.backend().tip();
+        tip.wait_for(|tip| last < tip.log_size).await.map_err(|_| stopping())?;
+        let read =
+            move |backend: &B| repeated.into_iter().map(|at| backend.height_of(at)).collect();
+        self.reads.run(read).await
     }
 
     /// Passes on the newest certificate if somebody waits for it.
@@ -293,20 +335,27 @@ async fn try_again(held: &Held) {
     }
 }
 
-fn event(notice: &Notice) -> ProposeEvent {
-    match notice {
-        Notice::Ordered { first_tag, count, first_index, height, duplicate_of } => {
-            let ordered = Ordered {
-                first_tag: *first_tag,
-                count: *count,
-                first_index: duplicate_of.unwrap_or(*first_index),
-                height: height.0,
-                duplicate: duplicate_of.is_some(),
-            };
-            ProposeEvent { kind: Some(Kind::Ordered(ordered)) }
+/// What the client is told, and the places of entries that are ordered. `heights` has one item for
+/// each entry that the log held before.
+fn event(
+    notice: &Notice,
+    heights: &mut impl Iterator<Item = Height>,
+) -> (ProposeEvent, Option<Span>) {
+    let (ordered, duplicate) = match *notice {
+        Notice::Ordered { first_tag, count, first_index, height } => {
+            ((first_tag, count, first_index, height), false)
         }
-        Notice::Refused { first_tag, count, refusal } => rejected(*first_tag, *count, refusal),
-    }
+        Notice::Repeated { tag, index } => {
+            ((tag, 1, index, heights.next().unwrap_or_default()), true)
+        }
+        Notice::Refused { first_tag, count, ref refusal } => {
+            return (rejected(first_tag, count, refusal), None);
+        }
+    };
+    let (first_tag, count, first_index, height) = ordered;
+    let ordered = Ordered { first_tag, count, first_index, height: height.0, duplicate };
+    let event = ProposeEvent { kind: Some(Kind::Ordered(ordered)) };
+    (event, Some(Span { first_tag, first_index, count }))
 }
 
 fn rejected(first_tag: u64, count: u32, refusal: &Refusal) -> ProposeEvent {

@@ -3,10 +3,11 @@
 use crate::api::clients::Charge;
 use ally_proto::v1::Until;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// Runs of entries that were handed over and are not answered in full, with the budget they hold.
 ///
-/// A run is what came in one message. It passes through up to three steps: ordered, certified,
+/// A run is what came in one message, or a part of that. It passes through up to three steps: ordered, certified,
 /// receipt sent; its budget is given back when all its entries are where the client wanted them.
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
@@ -23,7 +24,8 @@ pub(crate) struct Runs {
 struct Run {
     left: u32,
     until: Until,
-    _charge: Charge,
+    /// Shared with the other runs of the message.
+    _charge: Arc<Charge>,
 }
 
 /// Entries with consecutive tags and indexes.
@@ -36,7 +38,7 @@ pub(crate) struct Span {
 
 impl Runs {
     /// Takes in `count` entries that were handed over.
-    pub(crate) fn open(&mut self, first_tag: u64, count: u32, until: Until, charge: Charge) {
+    pub(crate) fn open(&mut self, first_tag: u64, count: u32, until: Until, charge: Arc<Charge>) {
         self.open.insert(first_tag, Run { left: count, until, _charge: charge });
     }
 
@@ -143,7 +145,7 @@ mod tests {
             (20, Until::Receipt),
             (30, Until::Receipt),
         ] {
-            runs.open(first_tag, 3, until, budget.charge(100, 3).await);
+            runs.open(first_tag, 3, until, Arc::new(budget.charge(100, 3).await));
         }
         runs.ordered(span(0, 100, 3));
         runs.ordered(span(10, 103, 1));
@@ -166,7 +168,7 @@ mod tests {
     #[tokio::test]
     async fn two_tags_may_stand_at_one_index() {
         let mut runs = Runs::default();
-        runs.open(0, 2, Until::Receipt, Budget::default().charge(2, 2).await);
+        runs.open(0, 2, Until::Receipt, Arc::new(Budget::default().charge(2, 2).await));
         runs.ordered(span(0, 7, 1));
         runs.ordered(span(1, 7, 1));
         assert!(runs.certified(8));

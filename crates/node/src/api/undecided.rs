@@ -56,13 +56,10 @@ impl Undecided {
                 Some(_) => 1,
                 None => earlier[at..].iter().take_while(|copy| copy.is_none()).count(),
             };
-            let index = first_index + at as u64;
-            at += self.tell_front(together, |first_tag, count| Notice::Ordered {
-                first_tag,
-                count,
-                first_index: index,
-                height,
-                duplicate_of: earlier[at],
+            let (first_index, copy) = (first_index + at as u64, earlier[at]);
+            at += self.tell_front(together, |first_tag, count| match copy {
+                Some(index) => Notice::Repeated { tag: first_tag, index },
+                None => Notice::Ordered { first_tag, count, first_index, height },
             });
         }
     }
@@ -107,7 +104,7 @@ mod tests {
 
     fn ordered(first_tag: u64, count: u32, first_index: u64, height: u64) -> Notice {
         let height = Height(height);
-        Notice::Ordered { first_tag, count, first_index, height, duplicate_of: None }
+        Notice::Ordered { first_tag, count, first_index, height }
     }
 
     #[tokio::test]
@@ -138,13 +135,7 @@ mod tests {
         let mut undecided = Undecided::default();
         undecided.push(submission(0, 5, &replies));
         undecided.ordered(50, Height(3), &[None, None, Some(9), None]);
-        let duplicate = Notice::Ordered {
-            first_tag: 2,
-            count: 1,
-            first_index: 52,
-            height: Height(3),
-            duplicate_of: Some(9),
-        };
+        let duplicate = Notice::Repeated { tag: 2, index: 9 };
         assert_eq!(reader.take().await, [ordered(0, 2, 50, 3), duplicate, ordered(3, 1, 53, 3)]);
         undecided.refuse_all(&Refusal::Stopping);
         let refused = Notice::Refused { first_tag: 4, count: 1, refusal: Refusal::Stopping };

@@ -21,6 +21,8 @@ async fn e2e_a_command_is_ordered_and_proven() {
     assert_eq!(receipt.index, 0);
     let again = client.propose(&proposal, WITHIN).await.expect("ordered once");
     assert_eq!(again.index, 0, "a proposal is ordered once, however often it is sent");
+    let status = client.status(WITHIN).await.remove(0).1.expect("it answers");
+    assert_eq!(status.log_size, 1, "what the log holds is not ordered again");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,9 +2,10 @@
 
 use crate::backend::{Fault, Signature};
 use crate::world::{AMPLE, World, client, proposals};
-use ally::{Error, Membership, Options, Proposal, Until};
+use ally::{Error, Membership, Options, Placement, Proposal, Until};
 use ally_alliance::keys::TransportKey;
 use futures::future::join_all;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 #[tokio::test]
@@ -42,7 +43,7 @@ async fn many_proposals_keep_their_order() {
         // The second time, all of them are known.
         assert_eq!(placed[0].duplicate, until == Until::Certified);
     }
-    assert_eq!(world.log.size(), 20_000);
+    assert_eq!(world.log.size(), 10_000, "what is asked for twice is ordered once");
 }
 
 #[tokio::test]
@@ -134,4 +135,32 @@ async fn unknown_entries_are_not_found() {
     let id = Proposal::new(b"never proposed").expect("short").id();
     let error = world.client().receipt_of(id, AMPLE).await;
     assert!(matches!(error, Err(Error::NotFound { .. })), "{error:?}");
+}
+
+/// A client that lost its answers asks again, perhaps at a server that orders nothing at the moment.
+#[tokio::test]
+async fn what_the_log_holds_is_answered_without_ordering_it_again() {
+    let world = World::start(&[Fault::None, Fault::Silent]).await;
+    let (first, second) = (proposals(5), proposals(5));
+    let placed = world.client().propose_until(&first, Until::Decided, AMPLE).await.expect("placed");
+    world.client().propose_until(&second, Until::Decided, AMPLE).await.expect("placed");
+    let options = Options::default().first_server("b").patience(AMPLE * 100);
+    let client = client(world.membership(), options);
+    let again = client.propose_until(&first, Until::Certified, AMPLE).await.expect("from the log");
+    let block = placed[0].height;
+    for (earlier, later) in placed.iter().zip(&again) {
+        let expected = Placement { index: earlier.index, height: block, duplicate: true };
+        assert_eq!(*later, expected, "the earlier copy, and its block");
+    }
+    let (receipt, placement) = client.propose_placed(&first[3], AMPLE).await.expect("a receipt");
+    assert_eq!((receipt.index, placement.duplicate, placement.height), (3, true, block));
+    assert_eq!((world.log.size(), world.servers[1].asked.load(Relaxed)), (10, 0));
+
+    // Only what is new is ordered of a message that is known at its front.
+    let mixed = [&first[..], &proposals(2)].concat();
+    world.servers[1].set_fault(Fault::None);
+    let placed = client.propose_until(&mixed, Until::Certified, AMPLE).await.expect("placed");
+    let indexes: Vec<u64> = placed.iter().map(|place| place.index).collect();
+    assert_eq!(indexes, [0, 1, 2, 3, 4, 10, 11]);
+    assert_eq!(world.log.size(), 12);
 }
