@@ -1,8 +1,8 @@
 //! Who is connected, and what each client has under way.
 
 use crate::api::limits::{
-    CONNECTIONS_PER_CLIENT_MAX, STREAMS_PER_CLIENT_MAX, UNANSWERED_BYTES_PER_CLIENT_MAX,
-    UNANSWERED_ENTRIES_PER_CLIENT_MAX,
+    CONNECTIONS_PER_CLIENT_MAX, PROPOSE_STREAMS_PER_CLIENT_MAX, STREAMS_PER_CLIENT_MAX,
+    UNANSWERED_BYTES_PER_CLIENT_MAX, UNANSWERED_ENTRIES_PER_CLIENT_MAX,
 };
 use ally_alliance::keys::ClientPublic;
 use std::collections::HashMap;
@@ -19,6 +19,7 @@ pub(crate) struct Clients {
 #[derive(Debug)]
 pub(crate) struct Budget {
     streams: Arc<Semaphore>,
+    propose_streams: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
     entries: Arc<Semaphore>,
 }
@@ -35,6 +36,16 @@ pub(crate) struct ClientSlot {
 pub(crate) struct Charge {
     _bytes: OwnedSemaphorePermit,
     _entries: OwnedSemaphorePermit,
+    /// Held for its sake.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Charge {
+    /// With the room among all clients that the message occupies.
+    pub(crate) fn with_room(mut self, room: Option<OwnedSemaphorePermit>) -> Self {
+        self._room = room;
+        self
+    }
 }
 
 impl Clients {
@@ -76,6 +87,7 @@ impl Default for Budget {
     fn default() -> Self {
         Self {
             streams: Arc::new(Semaphore::new(STREAMS_PER_CLIENT_MAX)),
+            propose_streams: Arc::new(Semaphore::new(PROPOSE_STREAMS_PER_CLIENT_MAX)),
             bytes: Arc::new(Semaphore::new(UNANSWERED_BYTES_PER_CLIENT_MAX)),
             entries: Arc::new(Semaphore::new(UNANSWERED_ENTRIES_PER_CLIENT_MAX)),
         }
@@ -88,6 +100,11 @@ impl Budget {
         self.streams.clone().try_acquire_owned().ok()
     }
 
+    /// A place for one more stream that proposes; `None` if the client has too many.
+    pub(crate) fn propose_stream(&self) -> Option<OwnedSemaphorePermit> {
+        self.propose_streams.clone().try_acquire_owned().ok()
+    }
+
     /// Waits until `entries` entries of `bytes` bytes in all may be under way.
     ///
     /// Cancellation-safe. A message is smaller than the budget, so that this ends once the client's
@@ -96,6 +113,7 @@ impl Budget {
         Charge {
             _bytes: take(&self.bytes, bytes).await,
             _entries: take(&self.entries, entries).await,
+            _room: None,
         }
     }
 }

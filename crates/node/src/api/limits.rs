@@ -20,6 +20,25 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Calls under way on one connection.
 pub const CALLS_PER_CONNECTION_MAX: u32 = 128;
 
+/// Bytes of all clients' proposals: from the first byte of a message on, until all of it is answered.
+pub const PROPOSALS_BYTES_MAX: usize = 256 << 20;
+
+/// Bytes of all answers that hold entries: what was read for listeners and is not sent, receipts.
+pub const ANSWERS_BYTES_MAX: usize = 256 << 20;
+
+/// How long a call waits for its part of these before it is refused.
+pub const ROOM_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a message may take from its first byte to its last.
+pub const MESSAGE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a client may leave the answers to its proposals unread.
+pub const REPLY_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Streams of one client that propose. Each may hold one message that is not paid for yet by the
+/// client's own budget.
+pub const PROPOSE_STREAMS_PER_CLIENT_MAX: usize = 8;
+
 /// Streams (propose and listen) of one client.
 pub const STREAMS_PER_CLIENT_MAX: usize = 128;
 

@@ -2,6 +2,8 @@
 
 use crate::api::limits::READ_BYTES;
 use crate::api::reads::Reads;
+use crate::api::room::Room;
+use crate::api::sent::Outgoing;
 use crate::api::{AnchorProof, Backend, DecidedBlock, ReadError, Tip};
 use ally_codec::Encode;
 use ally_consensus::Height;
@@ -10,7 +12,8 @@ use ally_proto::limits::ANCHOR_HEADERS_MAX;
 use ally_proto::v1::listen_reply::Kind;
 use ally_proto::v1::{Anchor, Block, ListenReply, ListenRequest, ListenStart};
 use bytes::BytesMut;
-use tokio::sync::{mpsc, watch};
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -24,8 +27,9 @@ pub(crate) struct ListenStream<B> {
     /// Everything up to this height is proven to the listener.
     anchored: Height,
     tip: watch::Receiver<Tip>,
+    room: Room,
     stop: CancellationToken,
-    replies: mpsc::Sender<Result<ListenReply, Status>>,
+    replies: mpsc::Sender<Result<Outgoing, Status>>,
 }
 
 impl<B: Backend> ListenStream<B> {
@@ -37,8 +41,9 @@ impl<B: Backend> ListenStream<B> {
     pub(crate) async fn open(
         request: ListenRequest,
         reads: Reads<B>,
+        room: Room,
         stop: CancellationToken,
-        replies: mpsc::Sender<Result<ListenReply, Status>>,
+        replies: mpsc::Sender<Result<Outgoing, Status>>,
     ) -> Result<(Self, ListenReply), Status> {
         let ListenRequest { from, leaves_from, after_height } = request;
         if leaves_from > from {
@@ -53,13 +58,13 @@ impl<B: Backend> ListenStream<B> {
             .await?;
         let start = ListenStart { frontier: frontier.to_bytes().into() };
         let anchored = Height(next.0.saturating_sub(1));
-        let stream = Self { reads, from, next, anchored, tip, stop, replies };
+        let stream = Self { reads, from, next, anchored, tip, room, stop, replies };
         Ok((stream, ListenReply { kind: Some(Kind::Start(start)) }))
     }
 
     /// Runs until the client is gone or the server stops.
     pub(crate) async fn run(mut self, start: ListenReply) {
-        let ended = match self.send(start).await {
+        let ended = match self.send(start, None).await {
             Ok(()) => self.follow().await,
             Err(status) => Err(status),
         };
@@ -86,15 +91,34 @@ impl<B: Backend> ListenStream<B> {
 
     /// Sends the blocks of one read; returns whether there were any.
     async fn send_blocks(&mut self) -> Result<bool, Status> {
-        let next = self.next;
-        let blocks = self.reads.run(move |backend| backend.blocks(next, READ_BYTES)).await?;
+        if self.next > self.tip.borrow().height {
+            return Ok(false);
+        }
+        let (blocks, room) = self.read().await?;
         let some = !blocks.is_empty();
         for block in blocks {
             self.next = block.header.height.next();
             let block = self.block(block);
-            self.send(ListenReply { kind: Some(Kind::Block(block)) }).await?;
+            let reply = ListenReply { kind: Some(Kind::Block(block)) };
+            self.send(reply, Some(room.clone())).await?;
         }
         Ok(some)
+    }
+
+    /// The next blocks, with the room that they occupy.
+    async fn read(&self) -> Result<(Vec<DecidedBlock>, Arc<OwnedSemaphorePermit>), Status> {
+        let (next, mut wanted) = (self.next, READ_BYTES);
+        loop {
+            let room = self.room.take(wanted).await?;
+            let blocks = self.reads.run(move |backend| backend.blocks(next, READ_BYTES)).await?;
+            let entries = blocks.iter().flat_map(|block| &block.entries);
+            let bytes = entries.map(bytes::Bytes::len).sum();
+            if bytes <= wanted {
+                return Ok((blocks, Arc::new(room)));
+            }
+            // The last block went beyond. Blocks do not change: the second time it fits.
+            wanted = bytes;
+        }
     }
 
     fn block(&self, block: DecidedBlock) -> Block {
@@ -124,14 +148,18 @@ impl<B: Backend> ListenStream<B> {
         let headers = headers.iter().filter(|header| header.height > last);
         let headers = headers.map(|header| header.to_bytes().into()).collect();
         let anchor = Anchor { certificate: certificate.to_bytes().into(), headers };
-        self.send(ListenReply { kind: Some(Kind::Anchor(anchor)) }).await?;
+        self.send(ListenReply { kind: Some(Kind::Anchor(anchor)) }, None).await?;
         self.anchored = height.min(last);
         Ok(())
     }
 
-    async fn send(&self, reply: ListenReply) -> Result<(), Status> {
+    async fn send(
+        &self,
+        reply: ListenReply,
+        room: Option<Arc<OwnedSemaphorePermit>>,
+    ) -> Result<(), Status> {
         tokio::select! {
-            sent = self.replies.send(Ok(reply)) => {
+            sent = self.replies.send(Ok(Outgoing { reply, room })) => {
                 sent.map_err(|_| Status::cancelled("the client is gone"))
             }
             () = self.stop.cancelled() => Err(stopping()),

@@ -1,8 +1,9 @@
 //! One propose stream: proposals in, answers out, bounded at both ends.
 
 use crate::api::clients::{Budget, Charge};
-use crate::api::limits::{BUSY_PATIENCE, RECEIPTS_PER_REPLY_MAX};
+use crate::api::limits::{BUSY_PATIENCE, RECEIPTS_PER_REPLY_MAX, REPLY_PATIENCE};
 use crate::api::reads::Reads;
+use crate::api::room::Toll;
 use crate::api::runs::{Runs, Span};
 use crate::api::{Backend, Busy, Notice, NoticeReader, Notices, Refusal, Submission, Tip};
 use ally_alliance::keys::ClientPublic;
@@ -18,8 +19,8 @@ use ally_proto::v1::{
 use std::future::pending;
 use std::mem;
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -33,6 +34,8 @@ pub(crate) struct ProposeStream<B, S> {
     budget: Arc<Budget>,
     /// `None` once the client has sent everything.
     inbound: Option<S>,
+    /// What `inbound` occupies.
+    toll: Toll,
     held: Held,
     next_tag: u64,
     runs: Runs,
@@ -61,6 +64,8 @@ enum Held {
 struct Batch {
     submission: Submission,
     until: Until,
+    /// What the message occupies among all clients'.
+    room: Option<OwnedSemaphorePermit>,
 }
 
 impl<B: Backend, S> ProposeStream<B, S>
@@ -71,7 +76,7 @@ where
         client: ClientPublic,
         reads: Reads<B>,
         budget: Arc<Budget>,
-        inbound: S,
+        (inbound, toll): (S, Toll),
         stop: CancellationToken,
         replies: mpsc::Sender<Result<ProposeReply, Status>>,
     ) -> Self {
@@ -80,6 +85,7 @@ where
             client,
             budget,
             inbound: Some(inbound),
+            toll,
             held: Held::Nothing,
             next_tag: 0,
             runs: Runs::default(),
@@ -95,8 +101,8 @@ where
     /// Runs until everything is answered, or the client is gone.
     pub(crate) async fn run(mut self) {
         if let Err(status) = self.serve().await {
-            // A client that is gone needs no status.
-            _ = self.replies.send(Err(status)).await;
+            // A client that is gone needs no status, and one that does not read gets none.
+            _ = self.replies.try_send(Err(status));
         }
     }
 
@@ -129,7 +135,8 @@ where
             self.inbound = None;
             return Ok(());
         };
-        let batch = check(message, self.next_tag, &self.notices)?;
+        let mut batch = check(message, self.next_tag, &self.notices)?;
+        batch.room = self.toll.take();
         self.next_tag = batch.submission.first_tag + batch.submission.entries.len() as u64;
         self.held = Held::Unpaid(batch);
         Ok(())
@@ -139,7 +146,7 @@ where
         let Held::Unpaid(mut batch) = mem::replace(&mut self.held, Held::Nothing) else {
             return Ok(());
         };
-        let charge = Arc::new(charge);
+        let charge = Arc::new(charge.with_room(batch.room.take()));
         self.answer_known(&mut batch, &charge);
         match batch.submission.entries.is_empty() {
             true => Ok(()),
@@ -153,7 +160,7 @@ where
     /// # Cost
     /// One hash and one look-up, and as many again as there are such entries.
     fn answer_known(&mut self, batch: &mut Batch, charge: &Arc<Charge>) {
-        let Batch { submission, until } = batch;
+        let Batch { submission, until, .. } = batch;
         let find = |entry: &Entry| self.reads.backend().find(&entry.id());
         let known: Vec<u64> = submission.entries.iter().map_while(find).collect();
         if known.is_empty() {
@@ -186,7 +193,7 @@ where
         charge: Arc<Charge>,
         give_up_at: Instant,
     ) -> Result<(), Status> {
-        let Batch { submission, until } = batch;
+        let Batch { submission, until, .. } = batch;
         let (first_tag, count) = (submission.first_tag, submission.entries.len() as u32);
         // Notices may come before `submit` returns; they wait in their queue, and the run is open
         // before this task looks there.
@@ -198,7 +205,7 @@ where
         };
         let again_at = Instant::now() + retry_after;
         if again_at < give_up_at {
-            let batch = Batch { submission, until };
+            let batch = Batch { submission, until, room: None };
             self.held = Held::Busy { batch, charge, again_at, give_up_at };
             return Ok(());
         }
@@ -276,8 +283,10 @@ where
     }
 
     async fn reply(&mut self, events: Vec<ProposeEvent>) -> Result<(), Status> {
-        let sent = self.replies.send(Ok(ProposeReply { events })).await;
-        sent.map_err(|_| Status::cancelled("the client is gone"))
+        match timeout(REPLY_PATIENCE, self.replies.send(Ok(ProposeReply { events }))).await {
+            Ok(sent) => sent.map_err(|_| Status::cancelled("the client is gone")),
+            Err(_) => Err(Status::deadline_exceeded("the client does not read its answers")),
+        }
     }
 }
 
@@ -306,7 +315,8 @@ fn check(message: ProposeRequest, next_tag: u64, notices: &Notices) -> Result<Ba
             .map_err(|error| Status::invalid_argument(format!("entry with tag {tag}: {error}")))
     });
     let entries = entries.collect::<Result<Vec<_>, _>>()?;
-    Ok(Batch { submission: Submission { first_tag, entries, replies: notices.clone() }, until })
+    let submission = Submission { first_tag, entries, replies: notices.clone() };
+    Ok(Batch { submission, until, room: None })
 }
 
 async fn next<S>(inbound: &mut Option<S>) -> Option<S::Item>

@@ -3,7 +3,11 @@
 use crate::api::Backend;
 use crate::api::clients::Clients;
 use crate::api::connection::accept;
-use crate::api::limits::{CALLS_PER_CONNECTION_MAX, KEEP_ALIVE};
+use crate::api::limits::{
+    CALLS_PER_CONNECTION_MAX, KEEP_ALIVE, MESSAGE_PATIENCE, PROPOSALS_BYTES_MAX, ROOM_PATIENCE,
+};
+use crate::api::metered::Metered;
+use crate::api::room::Room;
 use crate::api::service::Service;
 use ally_proto::limits::REQUEST_BYTES_MAX;
 use ally_proto::v1::alliance_server::AllianceServer;
@@ -17,9 +21,10 @@ use tonic::transport::Server;
 /// The largest message a client may send: full of entries, each with some bytes of framing.
 const MESSAGE_BYTES_MAX: usize = REQUEST_BYTES_MAX + (1 << 20);
 
-/// HTTP/2 windows: how much a client may send before it is read, per call and per connection.
-const CALL_WINDOW_BYTES: u32 = 4 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
+/// HTTP/2 windows: how much a client may send before it is read, per call and per connection. With as
+/// many connections as there may be, that is the memory that nobody has looked at yet.
+const CALL_WINDOW_BYTES: u32 = 1 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 
 /// Serves clients whose keys `clients` admits until `stop` is cancelled.
 ///
@@ -39,6 +44,8 @@ pub async fn serve<B: Backend>(
     let connections = accept(listener, identity, clients, connected.clone());
     let service = AllianceServer::new(Service::new(backend, connected, stop.clone()))
         .max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let room = Room::new(PROPOSALS_BYTES_MAX, ROOM_PATIENCE);
+    let service = Metered::new(service, room, MESSAGE_PATIENCE);
     Server::builder()
         .max_concurrent_streams(CALLS_PER_CONNECTION_MAX)
         .initial_stream_window_size(CALL_WINDOW_BYTES)

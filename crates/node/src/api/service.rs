@@ -1,20 +1,24 @@
 //! The calls of the gRPC service.
 
 use crate::api::clients::{Budget, Clients};
-use crate::api::limits::REPLIES_QUEUED_MAX;
+use crate::api::limits::{ANSWERS_BYTES_MAX, REPLIES_QUEUED_MAX, ROOM_PATIENCE};
 use crate::api::listen::ListenStream;
+use crate::api::metered::Tab;
 use crate::api::propose::ProposeStream;
 use crate::api::reads::Reads;
+use crate::api::room::{Room, Toll};
+use crate::api::sent::Sent;
 use crate::api::{Backend, PeerView, Progress, StatusView};
 use ally_alliance::keys::ClientPublic;
 use ally_codec::Encode;
 use ally_log::Hash;
 use ally_proto::ProposalId;
+use ally_proto::limits::ENTRY_BYTES_MAX;
 use ally_proto::v1::alliance_server::Alliance;
 use ally_proto::v1::receipt_request::By;
 use ally_proto::v1::{
-    self as proto, DocumentReply, DocumentRequest, ListenReply, ListenRequest, PeerStatus,
-    ProposeReply, ProposeRequest, ReceiptReply, ReceiptRequest, StatusReply, StatusRequest,
+    self as proto, DocumentReply, DocumentRequest, ListenRequest, PeerStatus, ProposeReply,
+    ProposeRequest, ReceiptReply, ReceiptRequest, StatusReply, StatusRequest,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,12 +31,15 @@ use tonic::{Request, Response, Status, Streaming, async_trait};
 pub(crate) struct Service<B> {
     reads: Reads<B>,
     clients: Arc<Clients>,
+    /// For answers.
+    room: Room,
     stop: CancellationToken,
 }
 
 impl<B: Backend> Service<B> {
     pub(crate) fn new(backend: Arc<B>, clients: Arc<Clients>, stop: CancellationToken) -> Self {
-        Self { reads: Reads::new(backend), clients, stop }
+        let room = Room::new(ANSWERS_BYTES_MAX, ROOM_PATIENCE);
+        Self { reads: Reads::new(backend), clients, room, stop }
     }
 
     /// Who calls, with a place for one more stream of theirs.
@@ -58,19 +65,24 @@ impl<B: Backend> Service<B> {
 #[async_trait]
 impl<B: Backend> Alliance for Service<B> {
     type ProposeStream = ReceiverStream<Result<ProposeReply, Status>>;
-    type ListenStream = ReceiverStream<Result<ListenReply, Status>>;
+    type ListenStream = Sent;
 
     async fn propose(
         &self,
         request: Request<Streaming<ProposeRequest>>,
     ) -> Result<Response<Self::ProposeStream>, Status> {
         let (client, budget, place) = self.stream(&request)?;
+        let proposing = budget.propose_stream().ok_or_else(|| {
+            Status::resource_exhausted("this client has too many streams open that propose")
+        })?;
+        let toll = request.extensions().get::<Toll>().cloned().unwrap_or_default();
         let (sender, receiver) = mpsc::channel(REPLIES_QUEUED_MAX);
         let (reads, stop) = (self.reads.clone(), self.stop.clone());
-        let stream = ProposeStream::new(client, reads, budget, request.into_inner(), stop, sender);
+        let inbound = (request.into_inner(), toll);
+        let stream = ProposeStream::new(client, reads, budget, inbound, stop, sender);
         tokio::spawn(async move {
             stream.run().await;
-            drop(place);
+            drop((place, proposing));
         });
         Ok(Response::new(ReceiverStream::new(receiver)))
     }
@@ -82,18 +94,20 @@ impl<B: Backend> Alliance for Service<B> {
         let (_, _, place) = self.stream(&request)?;
         let (sender, receiver) = mpsc::channel(REPLIES_QUEUED_MAX);
         let (reads, stop) = (self.reads.clone(), self.stop.clone());
-        let (stream, start) = ListenStream::open(request.into_inner(), reads, stop, sender).await?;
+        let (request, room) = (request.into_inner(), self.room.clone());
+        let (stream, start) = ListenStream::open(request, reads, room, stop, sender).await?;
         tokio::spawn(async move {
             stream.run(start).await;
             drop(place);
         });
-        Ok(Response::new(ReceiverStream::new(receiver)))
+        Ok(Response::new(Sent::new(receiver)))
     }
 
     async fn receipt(
         &self,
         request: Request<ReceiptRequest>,
     ) -> Result<Response<ReceiptReply>, Status> {
+        self.occupy(&request, ENTRY_BYTES_MAX).await?;
         let by = request.into_inner().by;
         let by = by.ok_or_else(|| Status::invalid_argument("neither index nor id is given"))?;
         let index = match by {
@@ -112,14 +126,24 @@ impl<B: Backend> Alliance for Service<B> {
 
     async fn document(
         &self,
-        _: Request<DocumentRequest>,
+        request: Request<DocumentRequest>,
     ) -> Result<Response<DocumentReply>, Status> {
-        let toml = self.reads.backend().document().to_string();
+        let document = self.reads.backend().document();
+        self.occupy(&request, document.len()).await?;
+        let toml = document.to_string();
         Ok(Response::new(DocumentReply { toml }))
     }
 }
 
 impl<B: Backend> Service<B> {
+    /// Takes room for an answer, until it is sent.
+    async fn occupy<T>(&self, request: &Request<T>, bytes: usize) -> Result<(), Status> {
+        if let Some(Tab(toll)) = request.extensions().get() {
+            toll.add(self.room.take(bytes).await?);
+        }
+        Ok(())
+    }
+
     fn index_of(&self, id: &[u8]) -> Result<u64, Status> {
         let id: [u8; 32] = id.try_into().map_err(|_| {
             Status::invalid_argument(format!("an id has 32 bytes, this one has {}", id.len()))

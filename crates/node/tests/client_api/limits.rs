@@ -5,7 +5,8 @@ use crate::world::{AMPLE, World, proposals};
 use ally::{Error, Nonce, Proposal, Until};
 use ally_alliance::keys::ClientKey;
 use ally_node::api::limits::{
-    CONNECTIONS_PER_CLIENT_MAX, HANDSHAKES_PER_ADDRESS_MAX, UNANSWERED_ENTRIES_PER_CLIENT_MAX,
+    CONNECTIONS_PER_CLIENT_MAX, HANDSHAKES_PER_ADDRESS_MAX, PROPOSE_STREAMS_PER_CLIENT_MAX,
+    UNANSWERED_ENTRIES_PER_CLIENT_MAX,
 };
 use ally_proto::limits::{COMMAND_BYTES_MAX, REQUEST_ENTRIES_MAX};
 use ally_proto::v1::alliance_client::AllianceClient;
@@ -24,7 +25,7 @@ use tonic::{Code, Status};
 use tower::service_fn;
 
 /// The bare API, for what the library would never do.
-async fn bare(world: &World) -> AllianceClient<Channel> {
+pub async fn bare(world: &World) -> AllianceClient<Channel> {
     let entry = world.entries().remove(0);
     let identity = Identity::new(ClientKey::from_seed(&[50; 32])).expect("an identity");
     let config = client_config(&identity, Pins::of([entry.transport]), &[b"h2"]);
@@ -32,6 +33,7 @@ async fn bare(world: &World) -> AllianceClient<Channel> {
         let (config, address) = (config.clone(), entry.address.clone());
         async move {
             let tcp = TcpStream::connect(address).await?;
+            tcp.set_nodelay(true)?;
             TlsConnector::from(config).connect(server_name(), tcp).await.map(TokioIo::new)
         }
     });
@@ -39,14 +41,14 @@ async fn bare(world: &World) -> AllianceClient<Channel> {
     AllianceClient::new(endpoint.connect_with_connector(connector).await.expect("connected"))
 }
 
-async fn propose(world: &World, requests: Vec<ProposeRequest>) -> Result<(), Status> {
+pub async fn propose(world: &World, requests: Vec<ProposeRequest>) -> Result<(), Status> {
     let mut replies =
         bare(world).await.propose(futures::stream::iter(requests)).await?.into_inner();
     while replies.message().await?.is_some() {}
     Ok(())
 }
 
-fn request(first_tag: u64, entries: Vec<Bytes>) -> ProposeRequest {
+pub fn request(first_tag: u64, entries: Vec<Bytes>) -> ProposeRequest {
     ProposeRequest { first_tag, entries, until: Wire::Decided.into() }
 }
 
@@ -134,6 +136,23 @@ async fn a_client_without_answers_is_held_back_and_loses_nothing() {
     let placed = placed.into_iter().flatten().flat_map(|placed| placed.expect("placed"));
     let indexes: BTreeSet<u64> = placed.map(|place| place.index).collect();
     assert_eq!(indexes.len(), 3 * 60_000);
+}
+
+#[tokio::test]
+async fn a_client_has_so_many_streams_that_propose_and_no_more() {
+    let world = World::start(&[Fault::None]).await;
+    let mut api = bare(&world).await;
+    let mut open = Vec::new();
+    for _ in 0..PROPOSE_STREAMS_PER_CLIENT_MAX {
+        let stream = api.propose(futures::stream::pending()).await.expect("within the limit");
+        open.push(stream.into_inner());
+    }
+    let status = api.propose(futures::stream::pending()).await.expect_err("one too many");
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.message().contains("too many streams"), "{}", status.message());
+    // Others are not affected, nor are other calls.
+    world.client().propose(&proposals(1)[0], AMPLE).await.expect("a receipt");
+    api.status(StatusRequest {}).await.expect("it answers");
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 //! backend that keeps its log in memory. No consensus takes place here.
 //!
 //! - [`backend`]: the log in memory, with switches for faults.
-//! - [`proposing`], [`listening`], [`silence`], [`limits`]: the tests.
+//! - [`proposing`], [`listening`], [`silence`], [`limits`], [`hostile`]: the tests.
 
 mod backend;
+mod hostile;
 mod limits;
 mod listening;
 mod proposing;
