@@ -20,6 +20,7 @@ mod writer;
 pub use reader::{DecodeError, Reader};
 pub use writer::Writer;
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// A value with one canonical encoding.
@@ -53,5 +54,18 @@ pub trait Decode: Sized {
         let value = Self::decode(&mut reader)?;
         reader.finish()?;
         Ok(value)
+    }
+}
+
+/// Sharing does not show: the encoding is the value's.
+impl<T: Encode> Encode for Arc<T> {
+    fn encode(&self, writer: &mut Writer) {
+        T::encode(self, writer);
+    }
+}
+
+impl<T: Decode> Decode for Arc<T> {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        T::decode(reader).map(Arc::new)
     }
 }

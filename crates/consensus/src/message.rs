@@ -109,8 +109,8 @@ pub struct ViewChange {
 pub struct NewView {
     /// The view that is opened.
     pub view: View,
-    /// The reports used, by ascending sender.
-    pub reports: Vec<Signed<ViewChange>>,
+    /// The reports used, by ascending sender; shared, because each may be long.
+    pub reports: Vec<Arc<Signed<ViewChange>>>,
     /// The block that selection gives.
     pub tip: BlockRef,
 }

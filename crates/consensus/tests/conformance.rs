@@ -67,7 +67,7 @@ fn report() -> ViewChange {
 }
 
 fn messages() -> Vec<(&'static str, Message)> {
-    let reports = vec![signed(report())];
+    let reports = vec![signed(report()).into()];
     let (first, second) = (signed(header()), signed(header()));
     vec![
         ("proposal", Message::Proposal(proposal())),

@@ -110,7 +110,7 @@ fn any_message() -> impl Strategy<Value = Message> {
         4 => any_report().prop_map(Message::ViewChange),
         2 => (any_number(), any_header(), proptest::collection::vec((0..5_u16, any_report()), 0..5))
             .prop_map(|(view, tip, reports)| {
-                let reports = reports.into_iter().map(|(signer, r)| signed(signer, r)).collect();
+                let reports = reports.into_iter().map(|(signer, r)| signed(signer, r).into()).collect();
                 Message::NewView(NewView { view: View(view), reports, tip: tip.block_ref() })
             }),
         2 => (any_number(), any_header()).prop_map(|(view, tip)| {

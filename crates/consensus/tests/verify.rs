@@ -8,6 +8,7 @@ use ally_consensus::{
     Signed, Statement, Verified, VerifyError, View, ViewChange, Vote, payload_digest,
 };
 use ally_policy::ServerIndex;
+use std::sync::Arc;
 use support::keys::{self, Keys};
 use support::{Net, flat, s};
 
@@ -183,7 +184,7 @@ fn choices_hold_sorted_reports_of_their_view() {
     let nested = |server: u16, view: u64| {
         let body = report(view, None, None);
         let message = sign(&net, s(server), Message::ViewChange(body.clone()));
-        Signed { signer: s(server), signature: message.signature, body }
+        Arc::new(Signed { signer: s(server), signature: message.signature, body })
     };
     let choice = |reports| Message::NewView(NewView { view: View(1), reports, tip: origin(&net) });
     let good = vec![nested(0, 1), nested(2, 1), nested(3, 1)];
@@ -194,7 +195,7 @@ fn choices_hold_sorted_reports_of_their_view() {
     let mixed = vec![nested(0, 1), nested(2, 2)];
     assert_fault(&net, s(1), choice(mixed), Misstatement::Reports);
     let mut forged = good;
-    forged[2].signature[0] ^= 1;
+    Arc::make_mut(&mut forged[2]).signature[0] ^= 1;
     assert_fault(&net, s(1), choice(forged), Misstatement::NestedSignature(s(3)));
 }
 

@@ -18,6 +18,7 @@ use crate::{
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 impl Engine {
     /// As the next leader: chooses the tip once the reports suffice, and sticks to it.
@@ -55,7 +56,7 @@ impl Engine {
         }
     }
 
-    fn select(&self, reports: &[Signed<ViewChange>]) -> Result<Selection, SelectionError> {
+    fn select(&self, reports: &[Arc<Signed<ViewChange>>]) -> Result<Selection, SelectionError> {
         let reported = Reported {
             reports,
             policy: self.config.policy.as_ref(),

@@ -52,6 +52,7 @@ use evidence::Accusations;
 use fetch::Wants;
 use leader::Leader;
 use learner::Learner;
+use std::sync::Arc;
 use timer::Timer;
 use tree::Tree;
 use view_change::Change;
@@ -166,7 +167,7 @@ impl Engine {
             Message::Vote(body) => self.on_vote(Signed { signer, signature, body }, out),
             Message::Commit(commit) => self.on_commit(signer, commit, out),
             Message::ViewChange(body) => {
-                self.on_view_change(Signed { signer, signature, body }, out);
+                self.on_view_change(Arc::new(Signed { signer, signature, body }), out);
             }
             Message::NewView(body) => self.on_new_view(Signed { signer, signature, body }, out),
             Message::NewViewShare(share) => self.on_new_view_share(signer, share, out),

@@ -33,11 +33,12 @@ use crate::{
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What selection looks at.
 pub(crate) struct Reported<'a> {
     /// Reports for one view, from distinct servers.
-    pub reports: &'a [Signed<ViewChange>],
+    pub reports: &'a [Arc<Signed<ViewChange>>],
     pub policy: &'a dyn Quorums,
     pub rotation: &'a Rotation,
     /// The block that view 0 starts from.
@@ -105,7 +106,7 @@ fn highest_certified(reported: &Reported<'_>) -> Result<BlockRef, SelectionError
     Ok(highest)
 }
 
-fn highest_view(reports: &[Signed<ViewChange>]) -> Option<View> {
+fn highest_view(reports: &[Arc<Signed<ViewChange>>]) -> Option<View> {
     let voted = reports.iter().filter_map(|report| report.body.voted.as_ref());
     let committed = reports.iter().filter_map(|report| report.body.committed.as_ref());
     voted.map(|branch| branch.view).chain(committed.map(|(cc, _)| cc.view)).max()

@@ -15,11 +15,12 @@ use crate::{
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A view change under way, from both sides.
 pub(super) struct Change {
     /// The report of each server for the highest view it wants to enter.
-    pub reports: Vec<Option<Signed<ViewChange>>>,
+    pub reports: Vec<Option<Arc<Signed<ViewChange>>>>,
     /// Whether a quorum wants to leave the views below this server's.
     pub quorum_leaves: bool,
     /// Something changed that reports or choices may have waited for.
@@ -104,7 +105,11 @@ impl Engine {
     }
 
     /// Takes a report.
-    pub(super) fn on_view_change(&mut self, report: Signed<ViewChange>, out: &mut Vec<Output>) {
+    pub(super) fn on_view_change(
+        &mut self,
+        report: Arc<Signed<ViewChange>>,
+        out: &mut Vec<Output>,
+    ) {
         let (sender, view) = (report.signer, report.body.view);
         if let Some(certificate) = &report.body.certified {
             self.note_certified(certificate.clone(), out);
@@ -208,7 +213,7 @@ impl Engine {
         if self.acceptor.open || !self.leads(view) || reporter == self.config.me {
             return;
         }
-        let report = self.change.reports[reporter.index()].as_ref();
+        let report = self.change.reports[reporter.index()].clone();
         let Some(report) = report.filter(|report| report.body.view == view) else { return };
         let blocks: Vec<_> = branches(&report.body)
             .flat_map(|branch| &branch.headers)

@@ -321,7 +321,7 @@ fn find_conflict(counts: Counts, cases: u64, bugs: Bugs) -> Option<u64> {
             servers.remove(draws.below(servers.len()));
         }
         let reports: Vec<_> =
-            servers.into_iter().map(|index| world.report(index, &mut draws)).collect();
+            servers.into_iter().map(|index| world.report(index, &mut draws).into()).collect();
         let organisations = (0..counts.n as u16).map(|index| vec![ServerIndex(index)]).collect();
         let reported = Reported {
             reports: &reports,
