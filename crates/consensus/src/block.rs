@@ -67,7 +67,8 @@ pub struct BlockHeader {
     pub log_size: u64,
     /// The RFC 6962 root over all commands ever ordered, after this block.
     pub log_root: Digest,
-    /// The leader's clock, microseconds since 1970-01-01 UTC; not before the parent's.
+    /// The leader's clock, microseconds since 1970-01-01 UTC; not before the parent's, and not far
+    /// ahead of the other servers' clocks (docs/protocol.md#time).
     pub timestamp_us: Micros,
 }
 

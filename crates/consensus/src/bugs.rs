@@ -37,6 +37,10 @@ bugs! {
     EquivocatorNotCounted = "equivocator-not-counted",
     /// Commit certificates are ignored once the leader has equivocated.
     CommitIgnored = "commit-ignored",
+    /// Votes are given however far a block's time is ahead.
+    EarlyBlocksVotedFor = "early-blocks-voted-for",
+    /// Reports count however far their blocks' time is ahead.
+    EarlyReportsCounted = "early-reports-counted",
 }
 
 /// The mistakes that are made: none, but in tests.

@@ -10,6 +10,11 @@ pub const WINDOW_BLOCKS: u64 = 64;
 /// Blocks that may be voted for past the last certified one, unless configured otherwise.
 pub const UNCERTIFIED_BLOCKS_MAX: u64 = BRANCH_HEADERS_MAX as u64;
 
+/// How far the clocks of correct servers may be apart, unless configured otherwise: a minute.
+///
+/// A server that is set by anybody is closer; one that nobody sets takes weeks to drift that far.
+pub const CLOCK_TOLERANCE: Micros = Micros(60_000_000);
+
 /// What an engine is told once, at its start.
 #[derive(Clone)]
 pub struct Config {
@@ -30,6 +35,9 @@ pub struct Config {
     /// How many blocks may be voted for past the last certified one; at most
     /// [`BRANCH_HEADERS_MAX`], so that a report can hold them.
     pub uncertified_blocks_max: u64,
+    /// How far the clocks of correct servers may be apart, in microseconds. No decided block is
+    /// further ahead of the latest of them than twice that.
+    pub clock_tolerance: Micros,
     /// Mistakes made on purpose: none, but in tests.
     pub bugs: Bugs,
 }
@@ -52,6 +60,7 @@ impl Config {
             timeout_max: Micros(base_timeout.0.saturating_mul(64)),
             window_blocks: WINDOW_BLOCKS,
             uncertified_blocks_max: UNCERTIFIED_BLOCKS_MAX,
+            clock_tolerance: CLOCK_TOLERANCE,
             bugs: Bugs::NONE,
         }
     }

@@ -89,8 +89,8 @@ number! {
     Sequence
 }
 number! {
-    /// A point in time or a duration in microseconds. The engine has no clock: `now` is passed in,
-    /// from any monotonic source, and compared only with other values from the same source.
+    /// A point in time or a duration in microseconds. The engine has no clock: [`crate::Now`] is
+    /// passed in, and each of its two clocks compared only with values from the same source.
     Micros
 }
 number! {

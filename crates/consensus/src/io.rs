@@ -2,8 +2,8 @@
 
 use crate::{
     BRANCH_HEADERS_MAX, BatchRef, BlockHash, BlockHeader, BlockRef, CheckpointCertificate, Digest,
-    Equivocation, JournalPosition, Message, Micros, NewView, NewViewCertificate, Proposal, Record,
-    Signed, SignedHeader, Statement, Verified, View, Vote,
+    Equivocation, JournalPosition, Message, NewView, NewViewCertificate, Proposal, Record, Signed,
+    SignedHeader, Statement, Verified, View, Vote,
 };
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use ally_policy::{ServerIndex, ServerSet};
@@ -34,8 +34,6 @@ pub struct Draft {
     pub log_size: u64,
     /// The log's root after them.
     pub log_root: Digest,
-    /// The leader's clock; the engine raises it to the parent's if it is lower.
-    pub timestamp_us: Micros,
 }
 
 /// What became of a check that [`Output::CheckPayload`] asked for.

@@ -16,6 +16,7 @@ mod ids;
 mod io;
 mod journal;
 mod message;
+mod now;
 mod quorums;
 mod rotation;
 mod verify;
@@ -25,7 +26,7 @@ pub use bugs::{Bug, Bugs};
 pub use certificate::{
     CheckpointCertificate, CommitCertificate, NewViewCertificate, SIGNATURE_BYTES_MAX, Statement,
 };
-pub use config::{Config, UNCERTIFIED_BLOCKS_MAX, WINDOW_BLOCKS};
+pub use config::{CLOCK_TOLERANCE, Config, UNCERTIFIED_BLOCKS_MAX, WINDOW_BLOCKS};
 pub use context::{Context, signing_bytes};
 pub use engine::{Base, Counters, Engine, Phase, RestoreError, Status};
 pub use ids::{
@@ -41,6 +42,7 @@ pub use message::{
     BRANCH_HEADERS_MAX, Branch, Commit, Equivocation, Message, NewView, NewViewShare, Proposal,
     SHARE_BYTES_MAX, Signed, SignedHeader, ViewChange, Vote,
 };
+pub use now::Now;
 pub use quorums::Quorums;
 pub use rotation::Rotation;
 pub use verify::{Authenticator, Misstatement, Verified, VerifyError};

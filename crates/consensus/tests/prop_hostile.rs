@@ -6,8 +6,8 @@ use ally_codec::{Decode, Encode};
 use ally_consensus::{
     AllianceId, BatchRef, BlockHash, BlockHeader, BlockRef, Branch, CheckpointCertificate, Commit,
     CommitCertificate, Digest, Engine, Epoch, Equivocation, Height, Input, Message, Micros,
-    NewView, NewViewCertificate, NewViewShare, Output, PayloadVerdict, Proposal, Record, Sequence,
-    Signed, Statement, SyncedBlock, Verified, View, ViewChange, Vote, payload_digest,
+    NewView, NewViewCertificate, NewViewShare, Now, Output, PayloadVerdict, Proposal, Record,
+    Sequence, Signed, Statement, SyncedBlock, Verified, View, ViewChange, Vote, payload_digest,
 };
 use ally_policy::ServerSet;
 use proptest::prelude::*;
@@ -224,7 +224,8 @@ proptest! {
         for (input, wait) in inputs {
             now += wait;
             let mut outputs = Vec::new();
-            engine.step(input, Micros(now), &mut outputs);
+            let unix = Micros(now);
+            engine.step(input, Now { monotonic: unix, unix }, &mut outputs);
             for output in &outputs {
                 word.hear(output);
                 if let Output::Journal { record, .. } = output {

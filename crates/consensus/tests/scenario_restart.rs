@@ -3,7 +3,7 @@
 mod support;
 
 use ally_consensus::{
-    Base, BlockHeader, Engine, Input, JournalPosition, Message, Output, Phase, Record,
+    Base, BlockHeader, Engine, Input, JournalPosition, Message, Now, Output, Phase, Record,
     RestoreError, Status, View,
 };
 use ally_policy::ServerSet;
@@ -162,7 +162,7 @@ fn a_restarted_server_that_was_leaving_reports_again() {
     let records = net.servers[2].journal.clone();
     let mut engine = restore(&net, 2, records).unwrap();
     let mut outputs = Vec::new();
-    engine.step(Input::Tick, net.now, &mut outputs);
+    engine.step(Input::Tick, Now { monotonic: net.now, unix: net.now }, &mut outputs);
     let reports = outputs.iter().filter(|output| {
         matches!(output, Output::SendDurable { message: Message::ViewChange(_), .. })
     });

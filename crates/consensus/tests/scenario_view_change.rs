@@ -95,7 +95,7 @@ fn equivocate(net: &mut Net, first_for: &[u16], second_for: &[u16]) -> (Proposal
             payload_digest: ally_consensus::payload_digest(&draft.batches),
             log_size: draft.log_size,
             log_root: draft.log_root,
-            timestamp_us: draft.timestamp_us,
+            timestamp_us: Micros(draft.log_size),
         };
         Proposal { header, batches: draft.batches, new_view: None }
     };

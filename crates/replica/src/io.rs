@@ -19,15 +19,6 @@ use ally_policy::ServerIndex;
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// What the driver's clocks show. The replica has none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Now {
-    /// Microseconds from a monotonic source: for timers.
-    pub monotonic: Micros,
-    /// Microseconds since 1970-01-01 UTC: only for block timestamps; may be wrong or go back.
-    pub unix: Micros,
-}
-
 /// A write's place among all writes since the start, from 1. Writes become durable in this order:
 /// "durable up to 7" includes 1 to 6. 0 is always durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -46,8 +46,8 @@ pub use check::{CERTIFY_SHARE_KIND, CheckError, Checked, Checker, SHARE_PROOF_KI
 pub use config::{Config, LimitError, Limits};
 pub use evidence::Evidence;
 pub use io::{
-    DeliveredBlock, Input, Now, Outgoing, Output, Recipients, Refusal, Serve, StoreOp, Unsigned,
-    When, WritePosition,
+    DeliveredBlock, Input, Outgoing, Output, Recipients, Refusal, Serve, StoreOp, Unsigned, When,
+    WritePosition,
 };
 pub use job::{CombineFailure, Done, Job};
 pub use replica::{RECOVERED_HEADERS, Recovered, Replica, RestoreError, Status};

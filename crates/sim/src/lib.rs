@@ -37,7 +37,9 @@ mod trace;
 mod world;
 
 pub use policies::{SOUND, Setting, UNSOUND};
-pub use scenario::{Crash, Disks, Load, Network, Paces, Partition, Scenario, Style, Treachery};
+pub use scenario::{
+    Clocks, Crash, Disks, Load, Network, Paces, Partition, Scenario, SetBack, Style, Treachery,
+};
 pub use trace::{Entry, Place, Trace};
 pub use world::{Outcome, World};
 

@@ -1,5 +1,6 @@
-//! A checker is believed once a planted bug has made it fail: each rule of selection is broken on
-//! purpose, and seeds find a lost decision; with the rule kept, none of these seeds does.
+//! A checker is believed once a planted bug has made it fail: each rule of selection and of time is
+//! broken on purpose, and seeds find a lost decision, or a block from the future; with the rule kept,
+//! none of these seeds does.
 //!
 //! So too for the bound: one server fewer, and seeds find conflicts.
 
@@ -17,8 +18,23 @@ fn loses_a_decision(outcome: &Outcome) -> bool {
     violations.into_iter().any(|what| what.starts_with("agreement") || what.starts_with("new view"))
 }
 
-/// The lowest seed that loses a decision.
+/// A decided block whose time no clock explains.
+fn loses_time(outcome: &Outcome) -> bool {
+    outcome.violations.iter().any(|what| what.starts_with("time"))
+}
+
+/// The lowest seed of a plot that loses a decision.
 fn find(alliance: &str, bugs: Bugs) -> Option<u64> {
+    find_where(alliance, Style::Plot, bugs, loses_a_decision)
+}
+
+/// The lowest seed whose outcome is broken in this way.
+fn find_where(
+    alliance: &str,
+    style: Style,
+    bugs: Bugs,
+    is_broken: fn(&Outcome) -> bool,
+) -> Option<u64> {
     let setting = &Setting::named(alliance).expect("a setting");
     let found = AtomicU64::new(u64::MAX);
     let threads = thread::available_parallelism().map_or(1, |n| n.get() as u64);
@@ -30,9 +46,7 @@ fn find(alliance: &str, bugs: Bugs) -> Option<u64> {
                     if seed >= found.load(Ordering::Relaxed) {
                         return;
                     }
-                    if loses_a_decision(
-                        &run(seed, setting, Style::Plot, bugs).expect("it can be run"),
-                    ) {
+                    if is_broken(&run(seed, setting, style, bugs).expect("it can be run")) {
                         found.fetch_min(seed, Ordering::Relaxed);
                     }
                 }
@@ -46,13 +60,22 @@ fn find(alliance: &str, bugs: Bugs) -> Option<u64> {
 /// Breaks a rule in each alliance that needs it; no seed up to the one found breaks anything while
 /// no bug is planted.
 fn assert_found(alliances: &[&str], bugs: Bugs) {
+    assert_found_where(alliances, Style::Plot, bugs, loses_a_decision);
+}
+
+fn assert_found_where(
+    alliances: &[&str],
+    style: Style,
+    bugs: Bugs,
+    is_broken: fn(&Outcome) -> bool,
+) {
     for alliance in alliances {
-        let seed = find(alliance, bugs);
+        let seed = find_where(alliance, style, bugs, is_broken);
         let Some(last) = seed else { panic!("{alliance}: no seed below {SEEDS} finds it") };
         println!("{alliance}: found by seed {last}");
         let setting = Setting::named(alliance).expect("a setting");
         for seed in 0..=last {
-            let outcome = run(seed, &setting, Style::Plot, Bugs::NONE).expect("it is sound");
+            let outcome = run(seed, &setting, style, Bugs::NONE).expect("it is sound");
             assert_eq!(outcome.violations, Vec::<String>::new(), "{alliance}, seed {seed}");
         }
     }
@@ -80,6 +103,18 @@ fn sim_finds_the_equivocator_not_counted_as_faulty() {
 fn sim_finds_commits_ignored() {
     let bugs = Bugs::planted(Bug::CommitIgnored);
     assert_found(&["seven"], bugs);
+}
+
+#[test]
+fn sim_finds_votes_for_blocks_of_the_future() {
+    let bugs = Bugs::planted(Bug::EarlyBlocksVotedFor);
+    assert_found_where(&SOUND, Style::Weather, bugs, loses_time);
+}
+
+#[test]
+fn sim_finds_reports_of_blocks_of_the_future_counted() {
+    let bugs = Bugs::planted(Bug::EarlyReportsCounted);
+    assert_found_where(&SOUND, Style::Weather, bugs, loses_time);
 }
 
 #[test]

@@ -10,8 +10,8 @@ use super::Engine;
 use super::learner::FUTURE_PROPOSALS_PER_SENDER;
 use super::tree::{Node, Payload};
 use crate::{
-    BlockHash, BlockRef, CommitCertificate, Height, JournalPosition, Message, NewViewCertificate,
-    Output, PayloadVerdict, Proposal, Recipients, Record, Signed, View, Vote,
+    BlockHash, BlockRef, CommitCertificate, Height, JournalPosition, Message, Micros,
+    NewViewCertificate, Output, PayloadVerdict, Proposal, Recipients, Record, Signed, View, Vote,
 };
 
 /// What an acceptor has said, and where it may go on.
@@ -26,6 +26,8 @@ pub(super) struct Acceptor {
     pub previous: Option<View>,
     /// The next vote's block must descend from this one, through blocks of the view only.
     pub head: BlockRef,
+    /// Until when, in monotonic time, the next vote waits for this server's clock.
+    pub withheld_until: Option<Micros>,
     /// The last vote.
     pub voted: Option<Voted>,
     /// Its last commit: its word, whatever it learns later.
@@ -73,6 +75,7 @@ impl Acceptor {
             new_view: None,
             previous: None,
             head: origin,
+            withheld_until: None,
             voted: None,
             committed: None,
             learned: None,
@@ -157,15 +160,11 @@ impl Engine {
 
     /// What a header must keep to besides its payload: neither view nor time goes back.
     fn fits_its_parent(&self, node: &Node) -> bool {
-        let parent = node.parent();
-        let root = self.tree.root();
-        let (block, view, timestamp_us) = if parent.hash == root.block.hash {
-            (root.block, root.view, root.timestamp_us)
-        } else {
-            let Some(parent) = self.tree.node(&parent.hash) else { return false };
-            (parent.block, parent.view(), parent.header().timestamp_us)
-        };
-        block == parent && node.view() >= view && node.header().timestamp_us >= timestamp_us
+        self.tree.parent(&node.header().parent).is_some_and(|parent| {
+            parent.block == node.parent()
+                && node.view() >= parent.view
+                && node.header().timestamp_us >= parent.timestamp_us
+        })
     }
 
     /// Takes the answer to [`Output::CheckPayload`].
@@ -192,22 +191,28 @@ impl Engine {
         }
     }
 
-    /// Votes as far along the leader's chain as it may.
+    /// Votes as far along the leader's chain as it may, and as its clock lets it.
     pub(super) fn vote(&mut self, out: &mut Vec<Output>) {
+        let waited = self.acceptor.withheld_until.take();
         if !self.acceptor.open {
             return;
         }
         let start = self.acceptor.head;
         let mut head = start;
         while let Some(next) = self.votable_child(head) {
-            head = next;
+            if let Some(until) = self.withheld_until(next.header()) {
+                self.acceptor.withheld_until = Some(until);
+                self.counters.votes_withheld += u64::from(waited.is_none());
+                break;
+            }
+            head = next.block;
         }
         if head != start {
             self.cast_votes(head, out);
         }
     }
 
-    fn votable_child(&self, head: BlockRef) -> Option<BlockRef> {
+    fn votable_child(&self, head: BlockRef) -> Option<&Node> {
         let height = head.height.next();
         if height > self.height_limit() {
             return None;
@@ -215,15 +220,13 @@ impl Engine {
         let children = self.tree.children(&head.hash).iter();
         let mut nodes = children.filter_map(|hash| self.tree.node(hash));
         let leader = self.config.rotation.leader(self.acceptor.view);
-        nodes
-            .find(|node| {
-                node.view() == self.acceptor.view
-                    && node.signer == leader
-                    && node.payload == Payload::Valid
-                    && !node.dead
-                    && node.block.height == height
-            })
-            .map(|node| node.block)
+        nodes.find(|node| {
+            node.view() == self.acceptor.view
+                && node.signer == leader
+                && node.payload == Payload::Valid
+                && !node.dead
+                && node.block.height == height
+        })
     }
 
     /// How high a block may be to be proposed and voted for: within the window above the last decided

@@ -8,7 +8,7 @@ use super::selection::tests::Counts;
 use super::tree::TREE_BLOCKS_MAX;
 use crate::{
     AllianceId, BlockHash, BlockHeader, BlockRef, Branch, Config, Context, Digest, Epoch,
-    Equivocation, Height, Input, Message, Micros, NewViewCertificate, Output, PolicyDigest,
+    Equivocation, Height, Input, Message, Micros, NewViewCertificate, Now, Output, PolicyDigest,
     Proposal, Rotation, Signed, Verified, View, ViewChange, Vote, payload_digest,
 };
 use ally_policy::ServerIndex;
@@ -22,8 +22,12 @@ fn engine() -> Engine {
     let policy = Arc::new(Counts { n: 4, f: 1, t: 1 });
     let mut engine =
         Engine::new(Config::new(context, ServerIndex(0), policy, rotation, Micros(1_000)));
-    engine.step(Input::Tick, Micros(1), &mut Vec::new());
+    engine.step(Input::Tick, at(1), &mut Vec::new());
     engine
+}
+
+fn at(time: u64) -> Now {
+    Now { monotonic: Micros(time), unix: Micros(time) }
 }
 
 fn header(view: u64, height: u64, parent: BlockHash, salt: u64) -> BlockHeader {
@@ -53,7 +57,7 @@ fn signed<T>(signer: u16, body: T) -> Signed<T> {
 fn hear(engine: &mut Engine, signer: u16, message: Message) -> Vec<Output> {
     let mut outputs = Vec::new();
     let message = Verified::own(signed(signer, message));
-    engine.step(Input::Received(message), Micros(1), &mut outputs);
+    engine.step(Input::Received(message), at(1), &mut outputs);
     outputs
 }
 

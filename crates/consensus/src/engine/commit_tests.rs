@@ -4,8 +4,8 @@ use super::Engine;
 use super::selection::tests::Counts;
 use crate::{
     AllianceId, BlockHash, BlockHeader, BlockRef, Commit, CommitCertificate, Config, Context,
-    Digest, Epoch, Height, Input, Message, Micros, Output, PayloadVerdict, PolicyDigest, Proposal,
-    Record, Rotation, Signed, Verified, View, ViewChange, Vote, payload_digest,
+    Digest, Epoch, Height, Input, Message, Micros, Now, Output, PayloadVerdict, PolicyDigest,
+    Proposal, Record, Rotation, Signed, Verified, View, ViewChange, Vote, payload_digest,
 };
 use ally_policy::ServerIndex;
 use std::sync::Arc;
@@ -18,8 +18,12 @@ fn engine() -> Engine {
     let policy = Arc::new(Counts { n: 7, f: 2, t: 1 });
     let mut engine =
         Engine::new(Config::new(context, ServerIndex(1), policy, rotation, Micros(1_000)));
-    engine.step(Input::Tick, Micros(1), &mut Vec::new());
+    engine.step(Input::Tick, at(1), &mut Vec::new());
     engine
+}
+
+fn at(time: u64) -> Now {
+    Now { monotonic: Micros(time), unix: Micros(time) }
 }
 
 fn header(height: u64, parent: BlockHash) -> BlockHeader {
@@ -39,7 +43,7 @@ fn header(height: u64, parent: BlockHash) -> BlockHeader {
 fn hear(engine: &mut Engine, signer: u16, body: Message) -> Vec<Output> {
     let mut outputs = Vec::new();
     let signed = Signed { signer: ServerIndex(signer), signature: [0; 64], body };
-    engine.step(Input::Received(Verified::own(signed)), Micros(1), &mut outputs);
+    engine.step(Input::Received(Verified::own(signed)), at(1), &mut outputs);
     outputs
 }
 
@@ -57,7 +61,7 @@ fn committed_and_told_of_more() -> (Engine, BlockRef, BlockHeader) {
     let proposal = Proposal { header: first, batches: [].into(), new_view: None };
     hear(&mut engine, 0, Message::Proposal(proposal));
     let verdict = Input::Payload { block: block.hash, verdict: PayloadVerdict::Valid };
-    engine.step(verdict, Micros(1), &mut Vec::new());
+    engine.step(verdict, at(1), &mut Vec::new());
     let outputs = hear(&mut engine, 2, commit(block));
     let is_commit = |output: &Output| {
         matches!(output, Output::Journal { record: Record::Commit(known), .. }
@@ -70,7 +74,7 @@ fn committed_and_told_of_more() -> (Engine, BlockRef, BlockHeader) {
 
 fn report(engine: &mut Engine) -> ViewChange {
     let mut outputs = Vec::new();
-    engine.step(Input::Starved, Micros(2), &mut outputs);
+    engine.step(Input::Starved, at(2), &mut outputs);
     let report = outputs.into_iter().find_map(|output| match output {
         Output::SendDurable { message: Message::ViewChange(report), .. } => Some(report),
         _ => None,

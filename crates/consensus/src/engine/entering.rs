@@ -36,6 +36,8 @@ impl Engine {
             .filter(|report| report.body.view == view && self.holds(&report.body))
             .cloned()
             .collect();
+        let (reports, wait) = self.without_early(reports);
+        self.change.early_until = wait;
         match self.select(&reports) {
             Ok(selection) => {
                 if let Some(proof) = selection.equivocation {
@@ -86,7 +88,7 @@ impl Engine {
     }
 
     /// As acceptor: recomputes the leader's choice, and gives a share of NV for it once its block
-    /// and all undecided ones below are held.
+    /// and all undecided ones below are held, and the clock allows every report in it.
     pub(super) fn endorse_choice(&mut self, out: &mut Vec<Output>) {
         if !std::mem::take(&mut self.change.stirred) || self.acceptor.open {
             return;
@@ -105,8 +107,11 @@ impl Engine {
         }
         let tip = choice.body.tip;
         let sources: ServerSet = choice.body.reports.iter().map(|report| report.signer).collect();
+        let (kept, wait) = self.without_early(choice.body.reports.clone());
+        let timely = kept.len() == choice.body.reports.len();
+        self.change.early_until = wait;
         self.change.choice = Some((choice, true));
-        if self.holds_tip(tip) {
+        if self.holds_tip(tip) && timely {
             self.hold_below(tip.hash, out);
             self.hold(tip.hash, out);
             let position = self.write(Record::NewViewShare { view, tip }, out);
@@ -216,7 +221,7 @@ impl Engine {
         for report in &mut self.change.reports {
             report.take_if(|report| report.body.view <= view);
         }
-        self.timer.change_view(self.now, None);
+        self.timer.change_view(self.now.monotonic, None);
         self.wants.clear();
         self.learner.forget_below(self.tree.root().block.height, view);
         self.forget_abandoned(tip, view);

@@ -82,7 +82,7 @@ impl Engine {
             payload_digest: payload_digest(&draft.batches),
             log_size: draft.log_size,
             log_root: draft.log_root,
-            timestamp_us: draft.timestamp_us.max(self.parent_timestamp(slot.parent)),
+            timestamp_us: self.now.unix.max(self.parent_time(slot.parent)),
         };
         self.leader.head = header.block_ref();
         self.leader.timestamp_us = header.timestamp_us;
@@ -93,16 +93,9 @@ impl Engine {
         out.push(Output::SendDurable { after, to, message });
     }
 
-    fn parent_timestamp(&self, parent: BlockRef) -> Micros {
-        let root = self.tree.root();
-        if self.leader.begun {
-            self.leader.timestamp_us
-        } else if parent.hash == root.block.hash {
-            root.timestamp_us
-        } else {
-            let node = self.tree.node(&parent.hash);
-            node.map_or(root.timestamp_us, |node| node.header().timestamp_us)
-        }
+    fn parent_time(&self, parent: BlockRef) -> Micros {
+        let known = self.tree.parent(&parent.hash).map(|parent| parent.timestamp_us);
+        if self.leader.begun { self.leader.timestamp_us } else { known.unwrap_or_default() }
     }
 
     /// Sends the lowest undecided blocks of this view again, each with NV.

@@ -293,7 +293,7 @@ impl Engine {
 
     fn after_decisions(&mut self, out: &mut Vec<Output>) {
         let root = self.tree.root().block;
-        self.timer.progress(self.now);
+        self.timer.progress(self.now.monotonic);
         self.change.stirred = true;
         self.learner.forget_below(root.height, self.oldest_live_view());
         self.wants.forget_below(root.height);
@@ -330,7 +330,7 @@ impl Engine {
         if known.is_some_and(|height| height >= certificate.block.height) {
             return;
         }
-        self.timer.progress(self.now);
+        self.timer.progress(self.now.monotonic);
         self.ahead = Some(certificate);
         self.retry_ahead(out);
         if known.is_none() {

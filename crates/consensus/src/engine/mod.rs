@@ -13,7 +13,7 @@
 //! Safety rests on four things, each in a file of its own: an acceptor votes along one chain per
 //! view and never in a view that it has left (`acceptor.rs`); it is bound to its word by the journal
 //! (`restore.rs`); a learner counts a server once per block (`learner.rs`); and a new view starts
-//! from a block that has every decided one below it (`selection.rs`). Liveness rests on `timer.rs`
+//! from a block that has every decided one below it (`selection.rs`). Liveness rests on `timer.rs`,
 //! `view_change.rs` and `entering.rs`: correct servers meet in a view with a correct leader for long enough.
 //!
 //! Deviations from FaB Paxos (Martin & Alvisi 2006): docs/protocol.md lists them. Not protected
@@ -21,6 +21,7 @@
 //! that orders commands as it likes within its view.
 
 mod acceptor;
+mod clock;
 mod commit;
 mod entering;
 mod evidence;
@@ -44,7 +45,7 @@ pub use status::{Counters, Phase, Status};
 
 use crate::{
     BlockRef, Breach, CheckpointCertificate, Config, Height, Input, JournalPosition, Message,
-    Micros, Output, Recipients, Record, Signed, Slot, Verified, View,
+    Micros, Now, Output, Recipients, Record, Signed, Slot, Verified, View,
 };
 use acceptor::Acceptor;
 use ally_policy::ServerIndex;
@@ -73,7 +74,7 @@ pub struct Engine {
     restored: bool,
     /// Set by [`Output::Halt`]: no more steps.
     halted: bool,
-    now: Micros,
+    now: Now,
     certified: Option<CheckpointCertificate>,
     /// A certified block that is out of reach.
     ahead: Option<CheckpointCertificate>,
@@ -101,16 +102,16 @@ impl Engine {
 
     /// Takes one input; appends what is to be done to `outputs`.
     ///
-    /// `now` comes from a monotonic clock.
+    /// `now` is what this server's clocks show.
     ///
     /// # Cost
     /// Amortised constant per vote and block, but for view changes, which cost in proportion to
     /// their reports.
-    pub fn step(&mut self, input: Input, now: Micros, outputs: &mut Vec<Output>) {
+    pub fn step(&mut self, input: Input, now: Now, outputs: &mut Vec<Output>) {
         if self.halted {
             return;
         }
-        self.now = self.now.max(now);
+        self.now = now.not_before(self.now);
         if !self.started {
             self.started = true;
             self.start(outputs);
@@ -118,6 +119,7 @@ impl Engine {
         self.take(input, outputs);
         self.vote(outputs);
         self.commit(outputs);
+        self.heed_clock();
         self.choose_tip(outputs);
         self.endorse_choice(outputs);
         self.rearm_timer();
@@ -128,7 +130,8 @@ impl Engine {
         if !self.started {
             return Some(Micros::ZERO);
         }
-        if self.halted { None } else { self.timer.deadline() }
+        let deadlines = [self.timer.deadline(), self.clock_deadline()];
+        deadlines.into_iter().flatten().min().filter(|_| !self.halted)
     }
 
     /// Where this server's next block goes, if it leads and may propose now.
@@ -198,10 +201,10 @@ impl Engine {
     }
 
     fn tick(&mut self, out: &mut Vec<Output>) {
-        if self.timer.has_expired(self.now) {
+        if self.timer.has_expired(self.now.monotonic) {
             self.counters.timeouts += 1;
             self.leave(self.acceptor.view.next(), timer::Cause::NoProgress, out);
-        } else if self.timer.take_repeat(self.now) {
+        } else if self.timer.take_repeat(self.now.monotonic) {
             self.repeat_to(Recipients::All, out);
             self.repeat_proposals(Recipients::All, out);
             self.want_missing(out);
@@ -265,7 +268,7 @@ impl Engine {
             started: false,
             restored: false,
             halted: false,
-            now: Micros::ZERO,
+            now: Now::ZERO,
             certified: None,
             ahead: None,
             work_waiting: false,

@@ -50,6 +50,8 @@ pub struct Counters {
     pub decided_by_certificate: u64,
     /// Votes sent, repeated ones included.
     pub votes_sent: u64,
+    /// Times that a vote began to wait for this server's clock: the leader's, or this one, is wrong.
+    pub votes_withheld: u64,
     /// Times that patience ended.
     pub timeouts: u64,
     /// Views left, for whatever reason.

@@ -123,7 +123,7 @@ impl Engine {
         let work = leaving || self.has_work();
         // Leaving alone helps nobody; and who is behind cannot tell a slow leader from its own gap.
         let expires = if leaving { self.change.quorum_leaves } else { self.ahead.is_none() };
-        self.timer.run(self.now, work, expires);
+        self.timer.run(self.now.monotonic, work, expires);
     }
 
     /// Whether something waits for a decision.

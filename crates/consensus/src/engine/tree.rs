@@ -73,7 +73,7 @@ impl Node {
     }
 }
 
-/// The last decided block, as far as its children need it.
+/// The last decided block, or one above it, as far as its children need it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Root {
     pub block: BlockRef,
@@ -127,6 +127,16 @@ impl Tree {
 
     pub fn node_mut(&mut self, hash: &BlockHash) -> Option<&mut Node> {
         self.nodes.get_mut(hash)
+    }
+
+    /// What the children of a block need to know of it, if it is the root or above it.
+    pub fn parent(&self, hash: &BlockHash) -> Option<Root> {
+        if *hash == self.root.block.hash {
+            return Some(self.root);
+        }
+        let node = self.nodes.get(hash)?;
+        let timestamp_us = node.header().timestamp_us;
+        Some(Root { block: node.block, view: node.view(), timestamp_us })
     }
 
     /// The decided block at `height`, as far back as the trunk is kept.

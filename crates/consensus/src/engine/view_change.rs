@@ -10,7 +10,7 @@ use super::Engine;
 use super::timer::Cause;
 use super::tree::Payload;
 use crate::{
-    BlockHash, Branch, CheckpointCertificate, Message, NewView, NewViewCertificate, Output,
+    BlockHash, Branch, CheckpointCertificate, Message, Micros, NewView, NewViewCertificate, Output,
     Recipients, Record, Signed, SignedHeader, Statement, View, ViewChange,
 };
 use ally_policy::{ServerIndex, ServerSet};
@@ -25,6 +25,8 @@ pub(super) struct Change {
     pub quorum_leaves: bool,
     /// Something changed that reports or choices may have waited for.
     pub stirred: bool,
+    /// Until when, in monotonic time, a report or a choice waits for this server's clock.
+    pub early_until: Option<Micros>,
     /// As leader: the choice that was sent.
     pub sent: Option<NewView>,
     /// As leader: shares of NV for it.
@@ -45,6 +47,7 @@ impl Change {
             reports: vec![None; servers],
             quorum_leaves: false,
             stirred: false,
+            early_until: None,
             sent: None,
             shares: BTreeMap::new(),
             spoilers: ServerSet::EMPTY,
@@ -63,6 +66,7 @@ impl Change {
     /// Another view: nothing that was said about the last one counts.
     pub fn begin(&mut self) {
         self.stirred = true;
+        self.early_until = None;
         self.sent = None;
         self.shares.clear();
         self.spoilers = ServerSet::EMPTY;
@@ -87,7 +91,7 @@ impl Engine {
         self.acceptor.new_view = None;
         self.change.begin();
         self.counters.views_left += 1;
-        self.timer.change_view(self.now, Some(cause));
+        self.timer.change_view(self.now.monotonic, Some(cause));
         out.push(Output::View { view, open: None });
         self.send_report(Recipients::All, out);
         self.change.quorum_leaves = self.config.policy.is_quorum(&self.change.reached(view));

@@ -7,7 +7,7 @@ pub mod keys;
 
 use ally_consensus::{
     AllianceId, Base, BatchRef, BlockHeader, BlockRef, Config, Context, Decided, Digest, Draft,
-    Engine, Epoch, Evidence, Input, JournalPosition, Message, Micros, Output, PayloadVerdict,
+    Engine, Epoch, Evidence, Input, JournalPosition, Message, Micros, Now, Output, PayloadVerdict,
     PolicyDigest, Recipients, Record, Rotation, Sequence, Signed, Statement, Verified,
 };
 use ally_policy::{FaultModel, ServerIndex, ServerSet, TrustPolicy};
@@ -50,6 +50,8 @@ pub struct Net {
     /// Neither hear nor say anything.
     pub silent: ServerSet,
     pub now: Micros,
+    /// How far each server's clock is ahead of `now`, in microseconds.
+    pub ahead: Vec<u64>,
     pub trace: Vec<String>,
     /// Payloads that are never judged valid here.
     pub withheld: Vec<(ServerIndex, ally_consensus::BlockHash)>,
@@ -89,6 +91,7 @@ impl Net {
             parcels: VecDeque::new(),
             silent: ServerSet::EMPTY,
             now: Micros(1),
+            ahead: Vec::new(),
             trace: Vec::new(),
             withheld: Vec::new(),
             filter: Box::new(|_| true),
@@ -96,6 +99,7 @@ impl Net {
             configure,
             batches: 0,
         };
+        net.ahead = vec![0; net.policy.server_count()];
         for index in 0..net.policy.server_count() {
             let engine = Engine::new(net.config(s(index as u16)));
             net.servers.push(Server {
@@ -140,7 +144,9 @@ impl Net {
         let state = &mut self.servers[server.index()];
         state.clock = state.clock.max(depth);
         let depth = state.clock;
-        state.engine.step(input, self.now, &mut outputs);
+        let unix = Micros(self.now.0.saturating_add(self.ahead[server.index()]));
+        let now = Now { monotonic: self.now, unix };
+        state.engine.step(input, now, &mut outputs);
         for output in outputs {
             self.perform(server, output, depth);
         }
@@ -284,7 +290,6 @@ impl Net {
             batches: Arc::new([batch]),
             log_size: self.batches,
             log_root: Digest(digest),
-            timestamp_us: Micros(self.batches),
         })
     }
 

@@ -37,12 +37,12 @@ use crate::keys::{OwnKeys, PublicKeys};
 use crate::net::{Links, Sent};
 use crate::store::{Store, StoreError, WriteBatch};
 use ally_codec::Encode;
-use ally_consensus::{JournalPosition, Micros};
+use ally_consensus::{JournalPosition, Micros, Now};
 use ally_log::TileWriter;
 use ally_policy::ServerIndex;
 use ally_replica::{
-    Checked, Done, HeldBatch, Input, Job, Link, Now, Outgoing, Output, PeerMessage, Recipients,
-    Replica, SignedBatch, StoreOp, When, WritePosition, batch_signing_bytes,
+    Checked, Done, HeldBatch, Input, Job, Link, Outgoing, Output, PeerMessage, Recipients, Replica,
+    SignedBatch, StoreOp, When, WritePosition, batch_signing_bytes,
 };
 use clients::Clients;
 use jobs::Jobs;

@@ -19,7 +19,7 @@ impl Replica {
     pub(super) fn run_engine(&mut self) {
         let mut outputs = Vec::new();
         while let Some(input) = self.inbox.pop_front() {
-            self.engine.step(input, self.now.monotonic, &mut outputs);
+            self.engine.step(input, self.now, &mut outputs);
             for output in outputs.drain(..) {
                 self.heed(output);
             }

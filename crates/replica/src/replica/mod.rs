@@ -27,14 +27,14 @@ use crate::checks::Checks;
 use crate::config::Config;
 use crate::fetch::Fetcher;
 use crate::intake::Intake;
-use crate::io::{Input, Now, Output, WritePosition};
+use crate::io::{Input, Output, WritePosition};
 use crate::job::Done;
 use crate::journal::Journal;
 use crate::outbox::Outbox;
 use crate::passed_over::PassedOver;
 use crate::peers::Peers;
 use crate::pool::{Demand, Pool};
-use ally_consensus::{BlockRef, Decided, Engine, Micros};
+use ally_consensus::{BlockRef, Decided, Engine, Micros, Now};
 use ally_policy::ServerIndex;
 use std::collections::VecDeque;
 
@@ -82,7 +82,7 @@ impl Replica {
         if self.halted {
             return;
         }
-        self.now = Now { monotonic: self.now.monotonic.max(now.monotonic), unix: now.unix };
+        self.now = now.not_before(self.now);
         self.take(input);
         self.settle();
         self.keep_time();

@@ -64,7 +64,6 @@ impl Replica {
             parent: slot.parent,
             log_size: block.state.log_size(),
             log_root: block.state.log_root(),
-            timestamp_us: self.now.unix,
             batches: Arc::clone(&batches),
         };
         self.chain.draft(slot.parent.hash, payload_digest(&batches), block);

@@ -10,14 +10,13 @@ use crate::checks::Checks;
 use crate::config::{Config, LimitError};
 use crate::fetch::Fetcher;
 use crate::intake::Intake;
-use crate::io::Now;
 use crate::journal::Journal;
 use crate::outbox::Outbox;
 use crate::passed_over::PassedOver;
 use crate::peers::Peers;
 use crate::pool::{Demand, Pool};
 use ally_consensus::{
-    Base, BlockHeader, BlockRef, CheckpointCertificate, Engine, JournalPosition, Micros, Record,
+    Base, BlockHeader, BlockRef, CheckpointCertificate, Engine, JournalPosition, Now, Record,
     Sequence,
 };
 use ally_policy::ServerIndex;
@@ -100,7 +99,7 @@ impl Replica {
         let (me, timeout) = (config.engine.me, config.engine.base_timeout);
         Ok(Self {
             organisations: organisations(&config),
-            now: Now { monotonic: Micros::ZERO, unix: Micros::ZERO },
+            now: Now::ZERO,
             engine,
             inbox: VecDeque::new(),
             out: Outbox::default(),

@@ -3,14 +3,14 @@
 use crate::disk::Disk;
 use crate::keys::{self, Keys, ORIGIN};
 use ally_consensus::{
-    AllianceId, CheckpointCertificate, Context, Epoch, Height, Micros, PolicyDigest, Rotation,
+    AllianceId, CheckpointCertificate, Context, Epoch, Height, Micros, Now, PolicyDigest, Rotation,
     View, signing_bytes,
 };
 use ally_log::{Checkpoint, Origin};
 use ally_policy::{FaultModel, ServerIndex, ServerSet, TrustPolicy};
 use ally_replica::{
     Checked, Checker, CombineFailure, Config, DeliveredBlock, Done, HeldBatch, Input, Job, Limits,
-    Now, Outgoing, Output, PeerMessage, Recipients, Refusal, Replica, Serve, SignedBatch, Unsigned,
+    Outgoing, Output, PeerMessage, Recipients, Refusal, Replica, Serve, SignedBatch, Unsigned,
     When, WritePosition, batch_signing_bytes,
 };
 use bytes::Bytes;

@@ -37,6 +37,8 @@ pub struct Coalition {
     memory: Memory,
     /// For a block of ours, the block that stands against it.
     twins: BTreeMap<BlockHash, BlockRef>,
+    /// For a block of ours, the one that we sent in its place, whose time is far ahead.
+    rushed: BTreeMap<BlockHash, (BlockRef, Micros)>,
     /// Set if the network is on our side.
     plots: Option<Plots>,
     /// The highest view that an honest server wants to enter.
@@ -79,6 +81,7 @@ impl Coalition {
             draw,
             memory: Memory::default(),
             twins: BTreeMap::new(),
+            rushed: BTreeMap::new(),
             plots,
             left: View::ZERO,
             committed: BTreeSet::new(),

@@ -18,6 +18,9 @@ impl Coalition {
         proposal: &Proposal,
         now: Micros,
     ) -> Vec<Lie> {
+        if let Some(lies) = self.rush(member, to, proposal) {
+            return lies;
+        }
         let honest = PeerMessage::Consensus(original.clone());
         let twin_parent = self.twins.get(&proposal.header.parent).copied();
         if twin_parent.is_none() && !self.draw.percent(self.treachery.equivocate) {
@@ -67,6 +70,31 @@ impl Coalition {
             }
         }
         lies
+    }
+
+    /// Sends a block whose time is far ahead in place of the true one, and what extends it.
+    fn rush(
+        &mut self,
+        member: ServerIndex,
+        to: &[ServerIndex],
+        proposal: &Proposal,
+    ) -> Option<Vec<Lie>> {
+        let percent = self.treachery.rush;
+        let parent = self.rushed.get(&proposal.header.parent).copied();
+        if parent.is_none() && (percent == 0 || !self.draw.percent(percent)) {
+            return None;
+        }
+        let mut body = proposal.clone();
+        let header = &mut body.header;
+        match parent {
+            Some((block, time)) => (header.parent, header.timestamp_us) = (block.hash, time),
+            None => header.timestamp_us.0 += FORGED_CLOCK_US,
+        }
+        let rushed = (header.block_ref(), header.timestamp_us);
+        self.rushed.insert(proposal.header.hash(), rushed);
+        let message = self.signed(member, Message::Proposal(body.clone()));
+        self.memory.keep(Signed { signer: member, signature: message.signature, body });
+        Some(self.for_some(to, &PeerMessage::Consensus(message)))
     }
 
     /// Lies about what the log or the clock says, now and then.

@@ -76,11 +76,18 @@ impl Coalition {
         Some(Branch { view, new_view, headers })
     }
 
-    /// A block that was seen; in a plot, mostly the highest of the newest second branch.
+    /// A block that was seen; in a plot, mostly the highest of the newest second branch; where one
+    /// of ours is far ahead of the clocks, often that.
     fn any_tip(&mut self, before: View) -> Option<BlockHash> {
         if self.plots.is_some() && self.draw.percent(80) {
             let twins = self.twins.values().filter_map(|twin| self.memory.proposal(&twin.hash));
             let headers = twins.map(|proposal| &proposal.body.header).filter(|h| h.view < before);
+            return headers.max_by_key(|h| (h.view, h.height)).map(|header| header.hash());
+        }
+        if !self.rushed.is_empty() && self.draw.percent(50) {
+            let rushed = self.rushed.values();
+            let known = rushed.filter_map(|(block, _)| self.memory.proposal(&block.hash));
+            let headers = known.map(|proposal| &proposal.body.header).filter(|h| h.view < before);
             return headers.max_by_key(|h| (h.view, h.height)).map(|header| header.hash());
         }
         self.memory.any(&mut self.draw)

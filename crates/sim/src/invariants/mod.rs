@@ -8,6 +8,7 @@ mod certification;
 mod durability;
 mod figures;
 mod new_view;
+mod time;
 mod validity;
 mod votes;
 
@@ -40,10 +41,11 @@ pub struct Invariants {
 
 impl Invariants {
     /// Nothing has happened yet.
-    pub fn new(_scenario: &Scenario, policy: Arc<TrustPolicy>, honest: ServerSet) -> Self {
+    pub fn new(scenario: &Scenario, policy: Arc<TrustPolicy>, honest: ServerSet) -> Self {
         let all: Vec<Box<dyn Invariant>> = vec![
             Box::new(agreement::Agreement::default()),
             Box::new(validity::Validity::new(honest)),
+            Box::new(time::Time::new(scenario.clocks.clone(), honest)),
             Box::new(votes::Votes::new(honest)),
             Box::new(durability::Durability::new(honest)),
             Box::new(new_view::NewViewSoundness::new(policy)),

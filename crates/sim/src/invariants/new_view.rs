@@ -80,12 +80,9 @@ impl Invariant for NewViewSoundness {
 impl NewViewSoundness {
     fn said(&mut self, from: ServerIndex, message: &Message) {
         match message {
-            Message::Proposal(proposal) => {
-                let block = proposal.header.block_ref();
-                self.headers.insert(block.hash, proposal.header.clone());
-                self.heights.insert((block.height.0, block.hash));
-                self.forget(block.height.0);
-            }
+            Message::Proposal(proposal) => self.learn(&proposal.header),
+            // A liar may show one block to its own code, another to all others, and report the first.
+            Message::Fetched(proposal) => self.learn(&proposal.body.header),
             Message::Vote(vote) => {
                 self.votes.entry(vote.block.hash).or_default().insert(from);
             }
@@ -94,6 +91,13 @@ impl NewViewSoundness {
             }
             _ => {}
         }
+    }
+
+    fn learn(&mut self, header: &BlockHeader) {
+        let block = header.block_ref();
+        self.headers.insert(block.hash, header.clone());
+        self.heights.insert((block.height.0, block.hash));
+        self.forget(block.height.0);
     }
 
     fn forget(&mut self, newest: u64) {

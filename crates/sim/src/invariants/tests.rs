@@ -86,6 +86,21 @@ fn vote_on(proposal: &Signed<Proposal>) -> PeerMessage {
 }
 
 #[test]
+fn time_that_goes_back_or_runs_ahead_is_noticed() {
+    let setting = Setting::named("four").unwrap();
+    let clocks = Scenario::draw(1, &setting, Style::Weather).unwrap().clocks;
+    let start = clocks.read(HONEST, Micros::ZERO).unix.0;
+    let blocks = [(1, start), (2, start), (3, start - 1)];
+    let blocks = blocks.map(|(height, time)| block(height, time, &[]));
+    let delivered = blocks.each_ref().map(|block| Observation::Delivered { server: HONEST, block });
+    assert_eq!(after(&delivered[..2]), "");
+    assert!(after(&delivered).starts_with("time: block 3 goes back"));
+    let early = block(1, start + 3 * clocks.tolerance + 1, &[]);
+    let delivered = Observation::Delivered { server: HONEST, block: &early };
+    assert!(after(&[delivered]).starts_with("time: block 1 of"));
+}
+
+#[test]
 fn different_decisions_at_one_height_are_noticed() {
     let (one, other) = (block(1, 1, &[]), block(1, 2, &[]));
     let first = Observation::Delivered { server: HONEST, block: &one };

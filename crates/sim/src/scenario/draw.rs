@@ -1,6 +1,8 @@
 //! Draws scenarios.
 
-use super::{Crash, Disks, Load, Network, Paces, Partition, Scenario, Style, Treachery};
+use super::{
+    Clocks, Crash, Disks, Load, Network, Paces, Partition, Scenario, SetBack, Style, Treachery,
+};
 use crate::policies::Setting;
 use crate::random::Stream;
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
@@ -29,7 +31,7 @@ pub(super) fn weather(
         setting,
         coalition,
         healed_at,
-        treachery: draw_treachery(draw),
+        treachery: Treachery { rush: draw_rush(seed), ..draw_treachery(draw) },
         network: Network {
             delay: (draw.between(100, 1_000), fast),
             slow_permille: if draw.percent(50) { draw.between(0, 200) } else { 0 },
@@ -44,6 +46,7 @@ pub(super) fn weather(
             timeout_max: base_timeout * TIMEOUT_GROWTH,
             job: (10, if draw.percent(20) { base_timeout } else { 1_000 }),
         },
+        clocks: draw_clocks(seed, policy.server_count(), healed_at),
         load: Load {
             commands: if draw.percent(15) { draw.between(60, 250) } else { draw.between(4, 30) },
             until: healed_at,
@@ -95,6 +98,7 @@ pub(super) fn plot(
             timeout_max: base_timeout * TIMEOUT_GROWTH,
             job: (10, draw.between(20, 500)),
         },
+        clocks: draw_clocks(seed, policy.server_count(), base_timeout * 3),
         load: Load {
             commands: draw.between(2, 12),
             until: draw.between(1, base_timeout),
@@ -139,8 +143,26 @@ fn draw_treachery(draw: &mut Stream) -> Treachery {
         choose_wrong: percent() / 3,
         withhold_batches: percent() / 2,
         forge: percent() / 2,
+        rush: 0,
         spoil: percent() / 2,
     }
+}
+
+fn draw_rush(seed: u64) -> u64 {
+    let mut draw = Stream::new(seed, "rush");
+    if draw.percent(60) { 0 } else { draw.between(5, 100) }
+}
+
+/// Clocks that are up to the tolerance apart; in one run of four they are all set back before `end`,
+/// by less than it takes to stop anybody for long.
+fn draw_clocks(seed: u64, servers: usize, end: u64) -> Clocks {
+    let mut draw = Stream::new(seed, "clocks");
+    let tolerance = draw.between(1, 50) * 1_000;
+    let ahead = (0..servers).map(|_| draw.between(0, tolerance)).collect();
+    let set_back = draw
+        .percent(25)
+        .then(|| SetBack { at: draw.below(end), by: draw.between(1, 4 * tolerance) });
+    Clocks { tolerance, ahead, set_back }
 }
 
 fn draw_partitions(draw: &mut Stream, servers: usize, end: u64) -> Vec<Partition> {

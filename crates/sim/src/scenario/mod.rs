@@ -1,5 +1,6 @@
 //! What happens in a run: drawn from the seed, written as a file that replays it.
 
+mod clocks;
 mod draw;
 mod load;
 mod network;
@@ -7,6 +8,7 @@ mod processes;
 mod servers;
 mod treachery;
 
+pub use clocks::{Clocks, SetBack};
 pub use load::Load;
 pub use network::{Network, Partition};
 pub use processes::{Crash, Disks, Paces};
@@ -74,6 +76,8 @@ pub struct Scenario {
     pub disks: Disks,
     /// How long things take.
     pub paces: Paces,
+    /// What the servers take for the time.
+    pub clocks: Clocks,
     /// What clients do.
     pub load: Load,
     /// When honest servers crash.

@@ -22,6 +22,8 @@ pub struct Treachery {
     /// Percent of second proposals with a forged log root or time, and of foreign proposals that it
     /// gives its share of the alliance key for before anything is decided.
     pub forge: u64,
+    /// Percent of its own proposals that a leader gives a time far ahead, to all alike.
+    pub rush: u64,
     /// Percent of its shares of the alliance key that are wrong.
     pub spoil: u64,
 }

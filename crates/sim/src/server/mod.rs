@@ -7,10 +7,8 @@ mod disk;
 
 pub use disk::Disk;
 
-use ally_consensus::{Micros, Phase, View};
-use ally_replica::{
-    Config, Input, Now, Outgoing, Output, Recipients, Replica, Status, WritePosition,
-};
+use ally_consensus::{Micros, Now, Phase, View};
+use ally_replica::{Config, Input, Outgoing, Output, Recipients, Replica, Status, WritePosition};
 
 /// One server of a world; while it is down it has no replica.
 pub struct Server {

@@ -23,17 +23,17 @@ use crate::random::Stream;
 use crate::scenario::{Scenario, Style};
 use crate::server::Server;
 use crate::trace::Trace;
-use ally_consensus::{AllianceId, Bugs, Context, Epoch, Micros, PolicyDigest, Quorums, Rotation};
+use ally_consensus::{
+    AllianceId, Bugs, Context, Epoch, Micros, Now, PolicyDigest, Quorums, Rotation,
+};
 use ally_log::Origin;
 use ally_policy::{PolicyError, ServerIndex, ServerSet, TrustPolicy};
-use ally_replica::{Checker, Config, Done, Input, Limits, Now, PeerMessage};
+use ally_replica::{Checker, Config, Done, Input, Limits, PeerMessage};
 use clients::Clients;
 use std::sync::Arc;
 
 /// Events after which a run is called hung.
 const EVENTS_MAX: u64 = 5_000_000;
-/// What clocks on the wall show when a run begins, µs since 1970.
-const CLOCK_START: u64 = 1_700_000_000_000_000;
 /// The alliance's name in checkpoints.
 const ORIGIN: &str = "example.org/simulated";
 /// Commands of any length are commands here.
@@ -218,7 +218,7 @@ impl World {
 
     /// Gives a running server an input and performs what it says.
     fn input(&mut self, server: ServerIndex, input: Input) {
-        let now = self.clocks();
+        let now = self.clocks(server);
         let outputs = self.servers[server.index()].step(input, now);
         for output in outputs {
             self.perform(server, output);
@@ -248,9 +248,8 @@ impl World {
     }
 
     /// What a server's clocks show.
-    fn clocks(&self) -> Now {
-        let now = self.queue.now();
-        Now { monotonic: now, unix: Micros(CLOCK_START + now.0) }
+    fn clocks(&self, server: ServerIndex) -> Now {
+        self.scenario.clocks.read(server, self.queue.now())
     }
 
     fn observe(&mut self, what: Observation<'_>) {
@@ -288,6 +287,7 @@ fn configure(
         timeout_max: Micros(scenario.paces.timeout_max),
         window_blocks: 16,
         uncertified_blocks_max: 128,
+        clock_tolerance: Micros(scenario.clocks.tolerance),
         bugs,
         ..ally_consensus::Config::new(context, me, quorums, rotation.clone(), base_timeout)
     };

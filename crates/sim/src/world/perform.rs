@@ -62,7 +62,7 @@ impl World {
             self.queue.after(0, Event::Own { server: from, life, message });
         }
         if self.coalition.contains(from) {
-            let now = self.clocks().unix;
+            let now = self.clocks(from).unix;
             let sent = self.coalition.send(from, &others, message, now);
             return self.lie(sent);
         }
@@ -99,7 +99,7 @@ impl World {
         };
         for message in messages {
             if self.coalition.contains(from) {
-                let now = self.clocks().unix;
+                let now = self.clocks(from).unix;
                 let sent = self.coalition.send(from, &[to], message, now);
                 self.lie(sent);
             } else {
