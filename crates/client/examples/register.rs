@@ -42,9 +42,12 @@ async fn main() -> Result<(), Box<dyn error::Error>> {
 
     let (mut register, mut log) = (0, client.listen(0, ListenOptions::default()));
     while let Some(block) = log.next().await {
-        for command in block?.commands.iter().filter(|command| command.duplicate_of.is_none()) {
-            register = apply(register, &command.bytes);
-            println!("{:>6}  {register}", command.index);
+        for command in block?.commands {
+            // A copy of what was applied already.
+            if command.duplicate_of.is_none() {
+                register = apply(register, &command.bytes);
+                println!("{:>6}  {register}", command.index);
+            }
             if last.is_some_and(|last| command.index >= last) {
                 return Ok(());
             }
