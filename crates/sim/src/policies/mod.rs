@@ -1,5 +1,7 @@
 //! The alliances that are simulated.
 
+mod drawn;
+
 use ally_policy::{Definition, FaultModel, PolicyError, TrustPolicy};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
