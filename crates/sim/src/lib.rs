@@ -33,13 +33,16 @@ mod queue;
 mod random;
 mod scenario;
 mod server;
+mod tally;
 mod trace;
 mod world;
 
 pub use policies::{SOUND, Setting, UNSOUND};
 pub use scenario::{
-    Clocks, Crash, Disks, Load, Network, Paces, Partition, Scenario, SetBack, Style, Treachery,
+    ClockFault, Clocks, Crash, Cut, CutManner, DiskFault, Disks, Load, Network, Paces, Partition,
+    Pause, Scenario, SetBack, Style, Treachery, Trouble, WideArea,
 };
+pub use tally::Tally;
 pub use trace::{Entry, Place, Trace};
 pub use world::{Outcome, World};
 

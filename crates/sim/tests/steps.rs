@@ -15,14 +15,7 @@ fn run_with_silent(alliance: &str, servers: usize, silent: usize) -> Outcome {
     let scenario = Scenario {
         coalition: ServerSet::first(servers).difference(&talking),
         treachery: Treachery { withhold: 100, withhold_batches: 100, ..Treachery::default() },
-        network: Network {
-            delay: (DELAY, DELAY),
-            slow_permille: 0,
-            slow_delay: 0,
-            loss_permille: 0,
-            duplicate_permille: 0,
-            partitions: Vec::new(),
-        },
+        network: Network { delay: (DELAY, DELAY), ..Network::default() },
         disks: Disks { sync: (0, 0) },
         paces: Paces { base_timeout: 50 * DELAY, timeout_max: 400 * DELAY, job: (0, 0) },
         crashes: Vec::new(),

@@ -8,15 +8,18 @@
 //! Exit code: 0 if all is well, 1 if something broke, 2 for arguments that make no sense.
 
 use ally_consensus::Bugs;
-use ally_sim::{Outcome, SOUND, Scenario, Setting, Style, World};
+use ally_sim::{Outcome, SOUND, Scenario, Setting, Style, Tally, World};
 use std::ops::Range;
 use std::process::ExitCode;
+
+/// The alliance that the seed draws, among those with names.
+const DRAWN: &str = "drawn";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some((seeds, alliances, styles)) = parse(&arguments) else {
         eprintln!("usage: sim SEED | FROM..TO  [ALLIANCE [STYLE]]");
-        eprintln!("alliances: {}", SOUND.join(", "));
+        eprintln!("alliances: {DRAWN}, {}", SOUND.join(", "));
         eprintln!("styles: {}", names(&Style::ALL));
         return ExitCode::from(2);
     };
@@ -24,7 +27,8 @@ fn main() -> ExitCode {
     for seed in seeds {
         for alliance in &alliances {
             for style in &styles {
-                let scenario = Scenario::draw(seed, alliance, *style).expect("it is sound");
+                let alliance = alliance.clone().unwrap_or_else(|| Setting::drawn(seed));
+                let scenario = Scenario::draw(seed, &alliance, *style).expect("it is sound");
                 let world = World::new(scenario.clone(), Bugs::NONE).expect("it is sound");
                 total.add(&scenario, &world.run());
             }
@@ -38,17 +42,22 @@ fn names<T: ToString>(all: &[T]) -> String {
     all.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }
 
-fn parse(arguments: &[String]) -> Option<(Range<u64>, Vec<Setting>, Vec<Style>)> {
+/// Alliances; none stands for the one that the seed draws.
+type Alliances = Vec<Option<Setting>>;
+
+fn parse(arguments: &[String]) -> Option<(Range<u64>, Alliances, Vec<Style>)> {
+    let named = |name: &str| match name {
+        DRAWN => Some(None),
+        name => Setting::named(name).map(Some),
+    };
     let (seeds, alliances, styles) = match arguments {
         [seeds] => (
             seeds,
-            SOUND.iter().filter_map(|name| Setting::named(name)).collect(),
+            SOUND.iter().copied().chain([DRAWN]).filter_map(named).collect(),
             Style::ALL.to_vec(),
         ),
-        [seeds, alliance] => (seeds, vec![Setting::named(alliance)?], Style::ALL.to_vec()),
-        [seeds, alliance, style] => {
-            (seeds, vec![Setting::named(alliance)?], vec![style.parse().ok()?])
-        }
+        [seeds, alliance] => (seeds, vec![named(alliance)?], Style::ALL.to_vec()),
+        [seeds, alliance, style] => (seeds, vec![named(alliance)?], vec![style.parse().ok()?]),
         _ => return None,
     };
     let seeds = match seeds.split_once("..") {
@@ -66,6 +75,7 @@ struct Total {
     views: u64,
     events: u64,
     paths: [u64; 3],
+    happened: Tally,
 }
 
 impl Total {
@@ -74,6 +84,7 @@ impl Total {
         self.blocks += outcome.blocks;
         self.views += outcome.view;
         self.events += outcome.events;
+        self.happened.add(&outcome.happened);
         for (sum, paths) in self.paths.iter_mut().zip(outcome.paths) {
             *sum += paths;
         }
@@ -83,9 +94,11 @@ impl Total {
             for violation in &outcome.violations {
                 println!("{violation}");
             }
+            let alliance = &scenario.setting.name;
+            let alliance = if Setting::named(alliance).is_some() { alliance } else { DRAWN };
             println!(
-                "again: cargo run --release -p ally-sim --bin sim -- {} {} {}\n",
-                scenario.seed, scenario.setting.name, scenario.style
+                "again: cargo run --release -p ally-sim --bin sim -- {} {alliance} {}\n",
+                scenario.seed, scenario.style
             );
         }
     }
@@ -97,5 +110,8 @@ impl Total {
              three {slow}, by certificate {certificate}",
             self.runs, self.failures, self.blocks, self.views, self.events
         );
+        for (what, count) in self.happened.iter() {
+            println!("  {count:>10} {what}");
+        }
     }
 }

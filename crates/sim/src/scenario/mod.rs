@@ -1,18 +1,24 @@
 //! What happens in a run: drawn from the seed, written as a file that replays it.
 
 mod clocks;
+mod cut;
+mod disks;
 mod draw;
 mod load;
 mod network;
 mod processes;
 mod servers;
 mod treachery;
+mod wide_area;
 
-pub use clocks::{Clocks, SetBack};
+pub use clocks::{ClockFault, Clocks, SetBack};
+pub use cut::{Cut, Manner as CutManner};
+pub use disks::{DiskFault, Disks, Trouble};
 pub use load::Load;
 pub use network::{Network, Partition};
-pub use processes::{Crash, Disks, Paces};
+pub use processes::{Crash, Paces, Pause};
 pub use treachery::Treachery;
+pub use wide_area::WideArea;
 
 use crate::policies::Setting;
 use crate::random::Stream;
@@ -83,6 +89,12 @@ pub struct Scenario {
     /// When honest servers crash.
     #[serde(default)]
     pub crashes: Vec<Crash>,
+    /// When servers stand still.
+    #[serde(default)]
+    pub pauses: Vec<Pause>,
+    /// Disks in trouble.
+    #[serde(default)]
+    pub disk_faults: Vec<DiskFault>,
 }
 
 impl Scenario {
@@ -110,6 +122,13 @@ impl Scenario {
     /// Where the file is wrong, with line and column.
     pub fn from_file(text: &str) -> Result<Self, toml::de::Error> {
         toml::from_str(text)
+    }
+
+    /// Honest servers that do not come back: nothing is to be expected of them.
+    pub fn lost(&self) -> ServerSet {
+        let rotten = self.disk_faults.iter().filter(|fault| fault.trouble == Trouble::Rot);
+        let rotten: ServerSet = rotten.map(|fault| ServerIndex(fault.server)).collect();
+        rotten.difference(&self.coalition)
     }
 
     /// Whether a server is honest.

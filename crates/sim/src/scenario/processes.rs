@@ -1,13 +1,6 @@
-//! What servers' machines do: disks, processors, crashes.
+//! What servers' processes do.
 
 use serde::{Deserialize, Serialize};
-
-/// How disks behave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Disks {
-    /// Shortest and longest sync, µs.
-    pub sync: (u64, u64),
-}
 
 /// How long things take and how long servers wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,4 +22,19 @@ pub struct Crash {
     pub at: u64,
     /// When it comes back, µs.
     pub back: u64,
+    /// If set, it does not stop at once, but after doing this many more of the things that its steps
+    /// ask for: in the middle of a step. It is away for as long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_outputs: Option<u32>,
+}
+
+/// A time in which a process stands still (SIGSTOP) and the world does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Who.
+    pub server: u16,
+    /// When it stops, µs.
+    pub at: u64,
+    /// When it goes on, µs.
+    pub until: u64,
 }

@@ -5,7 +5,7 @@ use ally_codec::{Decode, Encode};
 use ally_consensus::{CheckpointCertificate, Height, JournalPosition, Record, SyncedBlock};
 use ally_policy::ServerIndex;
 use ally_replica::{
-    BatchId, DeliveredBlock, HeldBatch, RECOVERED_HEADERS, Recovered, SYNC_BLOCKS_MAX,
+    BatchId, ChainState, DeliveredBlock, HeldBatch, RECOVERED_HEADERS, Recovered, SYNC_BLOCKS_MAX,
     SYNC_BYTES_MAX, SignedBatch, StoreOp, SyncBlocks, WritePosition, synced_block_bytes,
 };
 use bytes::Bytes;
@@ -24,9 +24,28 @@ pub struct Disk {
     /// Up to where the sync that is under way goes.
     syncing: Option<WritePosition>,
     durable: WritePosition,
+    /// Damaged: the store refuses to open.
+    rotten: bool,
 }
 
 impl Disk {
+    /// Something on it is damaged, not at its end.
+    pub fn rot(&mut self) {
+        self.rotten = true;
+    }
+
+    /// Whether the store opens.
+    pub fn opens(&self) -> bool {
+        !self.rotten
+    }
+
+    /// What of it a copy holds that is taken now: what is durable.
+    pub fn surviving(&self) -> Self {
+        let mut copy = self.clone();
+        copy.crash(0);
+        copy
+    }
+
     /// Writes; not durable yet.
     pub fn write(&mut self, position: WritePosition, op: StoreOp) {
         self.waiting.push_back((position, op));
@@ -81,10 +100,19 @@ impl Disk {
         self.blocks.last_key_value().map_or(Height::ZERO, |(height, _)| *height)
     }
 
-    /// The commands in a server's own batches on it.
-    pub fn commands_of(&self, server: ServerIndex) -> BTreeSet<Bytes> {
-        let own = self.batches.values().filter(|batch| batch.reference().origin == server);
+    /// The commands in a server's own batches on it that no block on it holds.
+    pub fn undecided_of(&self, server: ServerIndex) -> BTreeSet<Bytes> {
+        let next = self.state().and_then(|state| state.next(server));
+        let own = self.batches.values().filter(|batch| {
+            let reference = batch.reference();
+            reference.origin == server && next.is_none_or(|next| reference.sequence >= next)
+        });
         own.flat_map(|batch| batch.batch().commands().collect::<Vec<_>>()).collect()
+    }
+
+    /// The log after the last block on it.
+    fn state(&self) -> Option<&ChainState> {
+        self.blocks.last_key_value().map(|(_, block)| &block.state)
     }
 
     fn apply(&mut self, op: StoreOp) {
@@ -124,7 +152,7 @@ impl Disk {
     /// If something that was written cannot be read again.
     pub fn recover(&self) -> Recovered {
         let newest: Vec<_> = self.blocks.values().rev().take(RECOVERED_HEADERS).collect();
-        let state = self.blocks.last_key_value().map(|(_, block)| block.state.clone());
+        let state = self.state().cloned();
         let live = |batch: &&HeldBatch| {
             let next = state.as_ref().and_then(|state| state.next(batch.reference().origin));
             next.is_none_or(|next| batch.reference().sequence >= next)

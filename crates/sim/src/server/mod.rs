@@ -22,6 +22,17 @@ pub struct Server {
     life: u32,
     /// The earliest wake that is planned.
     pub wake: Option<Micros>,
+    /// If set, it dies after doing so many more of the things that its steps ask for.
+    pub fuse: Option<Fuse>,
+}
+
+/// A death in the middle of a step.
+#[derive(Debug, Clone, Copy)]
+pub struct Fuse {
+    /// What it does before.
+    pub outputs: u32,
+    /// How long it is away, µs.
+    pub away: u64,
 }
 
 impl Server {
@@ -34,6 +45,7 @@ impl Server {
             held_back: Vec::new(),
             life: 0,
             wake: None,
+            fuse: None,
         }
     }
 
@@ -51,6 +63,7 @@ impl Server {
     /// Stops dead: everything but the disk is gone.
     pub fn stop(&mut self) {
         self.replica = None;
+        self.fuse = None;
         self.held_back.clear();
         self.life += 1;
     }

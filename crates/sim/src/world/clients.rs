@@ -60,9 +60,10 @@ impl Clients {
         }
     }
 
-    /// A crash takes the commands that no batch on the disk holds; their clients would ask again.
+    /// A crash takes the commands that no batch on the disk holds; their clients would ask again. Of
+    /// those that are decided the clients learn when they ask.
     pub(super) fn crashed(&mut self, server: ServerIndex, disk: &Disk) {
-        let kept = disk.commands_of(server);
+        let kept = disk.undecided_of(server);
         self.owed.retain(|command, owed| owed.at != server || kept.contains(command));
     }
 

@@ -12,15 +12,20 @@ impl World {
     /// leaders entered at different times.
     pub(super) fn deadline(&self) -> Micros {
         let views = self.scenario.coalition.len() as u64 + 4;
-        let hops = self.scenario.network.delay.1 + self.scenario.disks.sync.1;
-        let wait = 2 * views * self.scenario.paces.timeout_max;
-        Micros(self.scenario.healed_at + wait + 400 * hops)
+        // A timer that runs slowly ends late.
+        let slowest = self.scenario.clocks.slowest_pace();
+        // What a server with such a clock voted for may have to wait for the other clocks.
+        let ahead = self.scenario.clocks.farthest_ahead();
+        let hops = self.scenario.network.longest_delay() + self.scenario.disks.sync.1;
+        let wait = 2 * views * self.scenario.paces.timeout_max * 1_000 / slowest;
+        Micros(self.scenario.healed_at + wait + ahead + 400 * hops)
     }
 
     /// Whether nothing more is to be seen. Where all are honest, the queue is watched until it runs
     /// empty or the time is up.
     pub(super) fn is_over(&self) -> bool {
-        self.healed && !self.scenario.coalition.is_empty() && self.settled()
+        let failed = self.scenario.coalition.union(&self.scenario.lost());
+        self.healed && !failed.is_empty() && self.settled()
     }
 
     /// What is left to do at the end, though nothing should be: undecided work, or, where all are
@@ -32,11 +37,12 @@ impl World {
         if !self.settled() {
             return Some(format!("no liveness: {}", self.describe()));
         }
-        let restless = self.honest().iter().any(|server| {
+        let restless = self.living().iter().any(|server| {
             let server = &self.servers[server.index()];
             server.deadline().is_some() && !server.is_leaving()
         });
-        let idle = self.scenario.coalition.is_empty() && restless;
+        let failed = self.scenario.coalition.union(&self.scenario.lost());
+        let idle = failed.is_empty() && restless;
         idle.then(|| format!("no rest: {}", self.describe()))
     }
 
@@ -44,10 +50,10 @@ impl World {
     /// commands are to come.
     fn settled(&self) -> bool {
         let last = self.scenario.healed_at + self.scenario.load.after_healing * 1_000;
-        if self.queue.now().0 <= last || self.clients.owed_by(|s| self.scenario.is_honest(s)) > 0 {
+        if self.queue.now().0 <= last || self.clients.owed_by(|s| self.living().contains(s)) > 0 {
             return false;
         }
-        let mut heights = self.honest().iter().map(|server| self.height(server));
+        let mut heights = self.living().iter().map(|server| self.height(server));
         let first = heights.next();
         heights.all(|height| Some(height) == first)
     }
@@ -77,7 +83,7 @@ impl World {
         });
         let servers: String = servers.collect();
         let since = self.queue.now().0.saturating_sub(self.scenario.healed_at);
-        let owed = self.clients.owed_by(|server| self.scenario.is_honest(server));
+        let owed = self.clients.owed_by(|server| self.living().contains(server));
         format!("{owed} commands owed {since} us after the healing: {servers}")
     }
 
@@ -91,6 +97,7 @@ impl World {
             view: view.map_or(0, |view| view.0),
             paths: figures.paths,
             delays: figures.delays,
+            happened: self.tally,
             trace_hash: self.trace.hash(),
             violations: self.invariants.into_violations(),
         };

@@ -1,7 +1,8 @@
 //! Faults as they happen, and their end.
 
-use super::{Event, World};
+use super::{CutManner, Event, World};
 use crate::observation::Observation;
+use crate::server::Fuse;
 use ally_consensus::Micros;
 use ally_policy::ServerIndex;
 use ally_replica::Input;
@@ -25,9 +26,19 @@ impl World {
         }
         for crash in self.scenario.crashes.clone() {
             let server = ServerIndex(crash.server);
-            self.queue.at(Micros(crash.at), Event::Crash(server));
-            self.queue.at(Micros(crash.back), Event::Restart(server));
+            let away = crash.back.saturating_sub(crash.at);
+            match crash.after_outputs {
+                None => {
+                    self.queue.at(Micros(crash.at), Event::Crash(server));
+                    self.queue.at(Micros(crash.back), Event::Restart(server));
+                }
+                Some(outputs) => {
+                    let fuse = Fuse { outputs, away };
+                    self.queue.at(Micros(crash.at), Event::Fuse { server, fuse });
+                }
+            }
         }
+        self.plan_machines();
         for partition in self.scenario.network.partitions.clone() {
             for a in partition.side.iter() {
                 for b in self.everyone().difference(&partition.side).iter() {
@@ -36,7 +47,21 @@ impl World {
                 }
             }
         }
+        self.plan_cuts();
         self.queue.at(Micros(self.scenario.healed_at), Event::Heal);
+    }
+
+    /// The ends of a link learn of the cuts that can be noticed.
+    fn plan_cuts(&mut self) {
+        let cuts = self.scenario.network.cuts.clone();
+        for cut in cuts.iter().filter(|cut| cut.manner == CutManner::Noticed) {
+            for a in cut.speakers.iter() {
+                for b in cut.hearers.iter().filter(|b| *b != a) {
+                    self.queue.at(Micros(cut.from), Event::LinkDown { a, b });
+                    self.queue.at(Micros(cut.to), Event::LinkUp { a, b });
+                }
+            }
+        }
     }
 
     /// Stops a server dead; of what it wrote last a part survives.
@@ -47,6 +72,7 @@ impl World {
         let at_risk = self.servers[server.index()].disk.at_risk() as u64;
         let kept = self.timing.between(0, at_risk) as usize;
         self.servers[server.index()].stop();
+        self.stalled.remove(&server);
         for op in self.servers[server.index()].disk.crash(kept) {
             self.observe(Observation::Durable { server, op: &op });
         }
@@ -60,8 +86,28 @@ impl World {
         }
     }
 
+    /// Whether a server lives to do the next thing that a step of it asks for.
+    pub(super) fn survives(&mut self, server: ServerIndex) -> bool {
+        let own = &mut self.servers[server.index()];
+        match &mut own.fuse {
+            None => own.is_up(),
+            Some(fuse) if fuse.outputs > 0 => {
+                fuse.outputs -= 1;
+                true
+            }
+            Some(fuse) => {
+                let away = fuse.away;
+                self.tally.count("crash within a step");
+                self.crash(server);
+                self.queue.after(away, Event::Restart(server));
+                false
+            }
+        }
+    }
+
     pub(super) fn restart(&mut self, server: ServerIndex) {
-        if self.servers[server.index()].is_up() {
+        let own = &self.servers[server.index()];
+        if own.is_up() || !own.disk.opens() {
             return;
         }
         self.servers[server.index()].start();
@@ -75,12 +121,12 @@ impl World {
     /// The links between two servers go up or down, and both learn of it.
     pub(super) fn link(&mut self, a: ServerIndex, b: ServerIndex, up: bool) {
         let both = self.servers[a.index()].is_up() && self.servers[b.index()].is_up();
+        if up && !both {
+            return;
+        }
         for (server, peer) in [(a, b), (b, a)] {
-            if up && both {
-                self.input(server, Input::Connected(peer));
-            } else if !up {
-                self.input(server, Input::Disconnected(peer));
-            }
+            let life = self.servers[server.index()].life();
+            self.queue.after(0, Event::Link { server, life, peer, up });
         }
     }
 
@@ -89,6 +135,8 @@ impl World {
         self.healed = true;
         self.observe(Observation::Healed);
         for server in self.everyone().iter() {
+            self.servers[server.index()].fuse = None;
+            self.resume(server);
             self.restart(server);
         }
         for a in self.everyone().iter() {
@@ -97,7 +145,7 @@ impl World {
                 self.link(a, b, true);
             }
         }
-        let honest: Vec<_> = self.honest().iter().collect();
+        let honest: Vec<_> = self.living().iter().collect();
         for number in 0..self.scenario.load.after_healing {
             let server = honest[number as usize % honest.len()];
             self.queue.after(number * 1_000, Event::Submit { server });

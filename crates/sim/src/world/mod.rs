@@ -10,6 +10,8 @@ mod clients;
 mod ending;
 mod faults;
 mod jobs;
+mod links;
+mod machines;
 mod network;
 mod perform;
 
@@ -20,8 +22,9 @@ use crate::observation::Observation;
 use crate::plot::Plots;
 use crate::queue::Queue;
 use crate::random::Stream;
-use crate::scenario::{Scenario, Style};
-use crate::server::Server;
+use crate::scenario::{CutManner, Scenario, Style};
+use crate::server::{Disk, Fuse, Server};
+use crate::tally::Tally;
 use crate::trace::Trace;
 use ally_consensus::{
     AllianceId, Bugs, Context, Epoch, Micros, Now, PolicyDigest, Quorums, Rotation,
@@ -30,6 +33,8 @@ use ally_log::Origin;
 use ally_policy::{PolicyError, ServerIndex, ServerSet, TrustPolicy};
 use ally_replica::{Checker, Config, Done, Input, Limits, PeerMessage};
 use clients::Clients;
+use links::Queues;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Events after which a run is called hung.
@@ -50,6 +55,13 @@ enum Event {
     Submit { server: ServerIndex },
     Crash(ServerIndex),
     Restart(ServerIndex),
+    Fuse { server: ServerIndex, fuse: Fuse },
+    Pause(ServerIndex),
+    Resume(ServerIndex),
+    Rot(ServerIndex),
+    Snapshot(ServerIndex),
+    RollBack(ServerIndex),
+    Link { server: ServerIndex, life: u32, peer: ServerIndex, up: bool },
     LinkUp { a: ServerIndex, b: ServerIndex },
     LinkDown { a: ServerIndex, b: ServerIndex },
     Heal,
@@ -70,8 +82,16 @@ pub struct World {
     clients: Clients,
     queue: Queue<Event>,
     network: Stream,
+    queues: Queues,
     timing: Stream,
     healed: bool,
+    /// What waits for servers that stand still.
+    stalled: BTreeMap<ServerIndex, Vec<Event>>,
+    /// Old states of disks.
+    snapshots: BTreeMap<ServerIndex, Disk>,
+    /// Disk faults, by number, that have had their failed sync.
+    synced_wrongly: BTreeSet<usize>,
+    tally: Tally,
     invariants: Invariants,
     trace: Trace,
 }
@@ -94,6 +114,8 @@ pub struct Outcome {
     /// For each of these paths the shortest and the longest time from a block's proposal to its
     /// delivery at an honest server, µs.
     pub delays: [Option<(u64, u64)>; 3],
+    /// How often faults and lies did something.
+    pub happened: Tally,
     /// Identifies everything that was observed, in order: equal for equal runs only.
     pub trace_hash: u64,
 }
@@ -144,8 +166,13 @@ impl World {
             clients: Clients::new(seed),
             queue: Queue::new(),
             network: Stream::new(seed, "network"),
+            queues: Queues::default(),
             timing: Stream::new(seed, "timing"),
             healed: false,
+            stalled: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            synced_wrongly: BTreeSet::new(),
+            tally: Tally::default(),
             invariants: Invariants::new(&scenario, Arc::clone(&policy), honest),
             trace: Trace::new(),
             scenario,
@@ -192,6 +219,11 @@ impl World {
     }
 
     fn happen(&mut self, event: Event) {
+        if let Some(server) = event.target()
+            && let Some(waiting) = self.stalled.get_mut(&server)
+        {
+            return waiting.push(event);
+        }
         match event {
             Event::Deliver { from, to, message } => self.deliver(from, to, message),
             Event::Own { server, life, message } if self.lives(server, life) => {
@@ -203,13 +235,24 @@ impl World {
             Event::Done { server, life, done, cost } if self.lives(server, life) => {
                 self.input(server, Input::Done { done, cost });
             }
+            Event::Link { server, life, peer, up } if self.lives(server, life) => {
+                let input = if up { Input::Connected(peer) } else { Input::Disconnected(peer) };
+                self.input(server, input);
+            }
             Event::Own { .. }
+            | Event::Link { .. }
             | Event::Wake { .. }
             | Event::SyncEnds { .. }
             | Event::Done { .. } => {}
             Event::Submit { server } => self.submit(server),
             Event::Crash(server) => self.crash(server),
             Event::Restart(server) => self.restart(server),
+            Event::Fuse { server, fuse } => self.servers[server.index()].fuse = Some(fuse),
+            Event::Pause(server) => self.pause(server),
+            Event::Resume(server) => self.resume(server),
+            Event::Rot(server) => self.rot(server),
+            Event::Snapshot(server) => self.snapshot(server),
+            Event::RollBack(server) => self.roll_back(server),
             Event::LinkUp { a, b } => self.link(a, b, true),
             Event::LinkDown { a, b } => self.link(a, b, false),
             Event::Heal => self.heal(),
@@ -221,6 +264,9 @@ impl World {
         let now = self.clocks(server);
         let outputs = self.servers[server.index()].step(input, now);
         for output in outputs {
+            if !self.survives(server) {
+                return;
+            }
             self.perform(server, output);
         }
         self.start_sync(server);
@@ -229,8 +275,8 @@ impl World {
 
     fn wake(&mut self, server: ServerIndex) {
         self.servers[server.index()].wake = None;
-        let due = self.servers[server.index()].deadline().is_some_and(|at| at <= self.queue.now());
-        if due {
+        let shown = self.clocks(server).monotonic;
+        if self.servers[server.index()].deadline().is_some_and(|at| at <= shown) {
             self.input(server, Input::Tick);
         } else {
             self.set_wake(server);
@@ -238,8 +284,9 @@ impl World {
     }
 
     fn set_wake(&mut self, server: ServerIndex) {
+        let Some(shown) = self.servers[server.index()].deadline() else { return };
+        let at = self.scenario.clocks.when(server, shown);
         let own = &mut self.servers[server.index()];
-        let Some(at) = own.deadline() else { return };
         if own.wake.is_none_or(|planned| at < planned) {
             own.wake = Some(at);
             let life = own.life();
@@ -268,6 +315,27 @@ impl World {
 
     fn honest(&self) -> ServerSet {
         self.everyone().difference(&self.scenario.coalition)
+    }
+
+    /// Honest servers that something is to be expected of.
+    fn living(&self) -> ServerSet {
+        self.honest().difference(&self.scenario.lost())
+    }
+}
+
+impl Event {
+    /// The server whose process has to run for this to happen.
+    fn target(&self) -> Option<ServerIndex> {
+        match self {
+            Self::Deliver { to: server, .. }
+            | Self::Own { server, .. }
+            | Self::Wake { server, .. }
+            | Self::SyncEnds { server, .. }
+            | Self::Done { server, .. }
+            | Self::Link { server, .. }
+            | Self::Submit { server } => Some(*server),
+            _ => None,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-//! The network between servers: what it loses, delays, repeats, and, in a plot, hides.
+//! What arrives, and what a plot keeps from arriving.
 
-use super::{Event, World};
+use super::World;
 use crate::byzantine::Lie;
 use crate::observation::Observation;
 use ally_policy::ServerIndex;
@@ -17,19 +17,6 @@ impl World {
         }
     }
 
-    /// Puts a message on the network, which may lose, delay, reorder or repeat it.
-    pub(super) fn transmit(&mut self, from: ServerIndex, to: ServerIndex, message: PeerMessage) {
-        let copies = self.copies(from, to, &message);
-        if copies == 0 {
-            self.observe(Observation::Sent { from, to, message: &message, delay: None });
-        }
-        for _ in 0..copies {
-            let delay = self.delay();
-            self.observe(Observation::Sent { from, to, message: &message, delay: Some(delay) });
-            self.queue.after(delay, Event::Deliver { from, to, message: message.clone() });
-        }
-    }
-
     pub(super) fn deliver(&mut self, from: ServerIndex, to: ServerIndex, message: PeerMessage) {
         if !self.servers[to.index()].is_up() {
             return;
@@ -41,8 +28,9 @@ impl World {
         if self.is_hidden(from, to, &message) {
             return;
         }
-        if let Ok(message) = self.checker.check(from, message) {
-            self.input(to, Input::Received { from, message });
+        match self.checker.check(from, message) {
+            Ok(message) => self.input(to, Input::Received { from, message }),
+            Err(_) => self.tally.count("refused by the checks"),
         }
     }
 
@@ -57,32 +45,10 @@ impl World {
         }
     }
 
-    fn copies(&mut self, from: ServerIndex, to: ServerIndex, message: &PeerMessage) -> usize {
-        if self.healed {
-            return 1;
-        }
-        let hidden = self.plots.is_some()
+    /// Whether a plot keeps a certificate, or a share of one, from everybody.
+    pub(super) fn is_kept_secret(&mut self, message: &PeerMessage) -> bool {
+        self.plots.is_some()
             && matches!(message, PeerMessage::CertifyShare(_) | PeerMessage::Certificate(_))
-            && self.network.percent(PLOT_HIDES_SHARES);
-        let network = &self.scenario.network;
-        if hidden || self.is_cut(from, to) || self.network.permille(network.loss_permille) {
-            return 0;
-        }
-        1 + usize::from(self.network.permille(network.duplicate_permille))
-    }
-
-    fn is_cut(&self, from: ServerIndex, to: ServerIndex) -> bool {
-        let now = self.queue.now().0;
-        self.scenario.network.partitions.iter().any(|partition| {
-            (partition.from..partition.to).contains(&now)
-                && partition.side.contains(from) != partition.side.contains(to)
-        })
-    }
-
-    fn delay(&mut self) -> u64 {
-        let network = &self.scenario.network;
-        let slow = !self.healed && self.network.permille(network.slow_permille);
-        let longest = if slow { network.slow_delay } else { network.delay.1 };
-        self.network.between(network.delay.0.min(longest), longest)
+            && self.network.percent(PLOT_HIDES_SHARES)
     }
 }

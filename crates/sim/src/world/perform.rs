@@ -113,17 +113,24 @@ impl World {
         if own.is_up() && own.disk.start_sync() {
             let life = own.life();
             let (shortest, longest) = self.scenario.disks.sync;
-            let delay = self.timing.between(shortest, longest);
+            let delay = self.timing.between(shortest, longest) * self.sync_slowness(server);
             self.queue.after(delay, Event::SyncEnds { server, life });
         }
     }
 
+    /// A sync ends. If it failed, nobody knows what is on the disk, and the server stops.
     pub(super) fn synced(&mut self, server: ServerIndex) {
+        if self.sync_fails(server) {
+            return self.crash(server);
+        }
         let done = self.servers[server.index()].disk.end_sync();
         for op in &done {
             self.observe(Observation::Durable { server, op });
         }
         for (to, message) in self.servers[server.index()].release() {
+            if !self.survives(server) {
+                return;
+            }
             self.say(server, to, message);
         }
         let durable = self.servers[server.index()].disk.durable();

@@ -1,5 +1,8 @@
 //! Draws scenarios.
 
+mod machines;
+mod network;
+
 use super::{
     Clocks, Crash, Disks, Load, Network, Paces, Partition, Scenario, SetBack, Style, Treachery,
 };
@@ -20,11 +23,30 @@ pub(super) fn weather(
     draw: &mut Stream,
 ) -> Scenario {
     let healed_at = draw.between(200, 1_500) * 1_000;
-    let coalition = draw_coalition(draw, policy);
-    let honest = policy.everybody().difference(&coalition);
+    let mut coalition = draw_coalition(draw, policy);
     let fast = draw.between(1, 5) * 1_000;
     let base_timeout = draw.between(2, 8) * 10_000;
     let calm = draw.percent(30);
+    let mut network = Network {
+        delay: (draw.between(100, 1_000), fast),
+        slow_permille: if draw.percent(50) { draw.between(0, 200) } else { 0 },
+        loss_permille: if calm { 0 } else { draw.between(0, 80) },
+        duplicate_permille: if calm { 0 } else { draw.between(0, 50) },
+        ..Network::default()
+    };
+    let links = &mut Stream::new(seed, "links");
+    let stretch = network::unequal(&mut network, links, policy, base_timeout);
+    let (healed_at, base_timeout) = (healed_at * stretch, base_timeout * stretch);
+    network.slow_delay = base_timeout * draw.between(1, 6);
+    network.partitions = draw_partitions(draw, policy.server_count(), healed_at);
+    network.cuts = network::cuts(links, policy, healed_at);
+    let machines = &mut Stream::new(seed, "machines");
+    let servers = policy.server_count();
+    let mut clocks = draw_clocks(seed, servers, healed_at);
+    machines::wrong_clocks(&mut clocks, machines, healed_at);
+    let pauses = machines::pauses(machines, servers, healed_at);
+    let disk_faults = machines::disk_faults(machines, policy, &mut coalition, healed_at);
+    let honest = policy.everybody().difference(&coalition);
     Scenario {
         seed,
         style: Style::Weather,
@@ -32,27 +54,22 @@ pub(super) fn weather(
         coalition,
         healed_at,
         treachery: Treachery { rush: draw_rush(seed), ..draw_treachery(draw) },
-        network: Network {
-            delay: (draw.between(100, 1_000), fast),
-            slow_permille: if draw.percent(50) { draw.between(0, 200) } else { 0 },
-            slow_delay: base_timeout * draw.between(1, 6),
-            loss_permille: if calm { 0 } else { draw.between(0, 80) },
-            duplicate_permille: if calm { 0 } else { draw.between(0, 50) },
-            partitions: draw_partitions(draw, policy.server_count(), healed_at),
-        },
+        network,
         disks: Disks { sync: (50, draw.between(100, 3_000)) },
         paces: Paces {
             base_timeout,
             timeout_max: base_timeout * TIMEOUT_GROWTH,
             job: (10, if draw.percent(20) { base_timeout } else { 1_000 }),
         },
-        clocks: draw_clocks(seed, policy.server_count(), healed_at),
+        clocks,
         load: Load {
             commands: if draw.percent(15) { draw.between(60, 250) } else { draw.between(4, 30) },
             until: healed_at,
             after_healing: AFTER_HEALING,
         },
         crashes: if calm { Vec::new() } else { draw_crashes(draw, &honest, healed_at) },
+        pauses,
+        disk_faults,
     }
 }
 
@@ -84,14 +101,7 @@ pub(super) fn plot(
         coalition: fail_prone(&candidates, candidates.len(), policy),
         healed_at: base_timeout * draw.between(3, 7),
         treachery,
-        network: Network {
-            delay: (100, draw.between(200, 1_000)),
-            slow_permille: 0,
-            slow_delay: 0,
-            loss_permille: 0,
-            duplicate_permille: 0,
-            partitions: Vec::new(),
-        },
+        network: Network { delay: (100, draw.between(200, 1_000)), ..Network::default() },
         disks: Disks { sync: (10, draw.between(20, 300)) },
         paces: Paces {
             base_timeout,
@@ -105,6 +115,8 @@ pub(super) fn plot(
             after_healing: AFTER_HEALING,
         },
         crashes: Vec::new(),
+        pauses: Vec::new(),
+        disk_faults: Vec::new(),
     }
 }
 
@@ -162,7 +174,7 @@ fn draw_clocks(seed: u64, servers: usize, end: u64) -> Clocks {
     let set_back = draw
         .percent(25)
         .then(|| SetBack { at: draw.below(end), by: draw.between(1, 4 * tolerance) });
-    Clocks { tolerance, ahead, set_back }
+    Clocks { tolerance, ahead, set_back, faults: Vec::new(), paces: Vec::new() }
 }
 
 fn draw_partitions(draw: &mut Stream, servers: usize, end: u64) -> Vec<Partition> {
@@ -194,7 +206,8 @@ fn draw_crashes(draw: &mut Stream, honest: &ServerSet, end: u64) -> Vec<Crash> {
         let back = (at + draw.between(500, longest)).min(end);
         let overlaps = |c: &Crash| c.server == server && c.at <= back && at <= c.back;
         if !crashes.iter().any(overlaps) {
-            crashes.push(Crash { server, at, back });
+            let after_outputs = draw.percent(40).then(|| draw.below(12) as u32);
+            crashes.push(Crash { server, at, back, after_outputs });
         }
     }
     crashes
@@ -209,7 +222,7 @@ fn draw_blackout(draw: &mut Stream, honest: &[u16], end: u64) -> Vec<Crash> {
         let at = start + draw.below(5_000);
         let back = (at + draw.between(500, end / 2)).min(end);
         if everybody || draw.percent(70) {
-            crashes.push(Crash { server: *server, at, back });
+            crashes.push(Crash { server: *server, at, back, after_outputs: None });
         }
     }
     crashes

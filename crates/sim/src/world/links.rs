@@ -1,0 +1,160 @@
+//! The way of a message: how long, how often, and whether at all.
+
+use super::{CutManner, Event, World};
+use crate::observation::Observation;
+use ally_policy::ServerIndex;
+use ally_replica::{Link, PeerMessage};
+use std::collections::BTreeMap;
+
+/// Links of limited bandwidth: until when each direction of each is busy, µs.
+#[derive(Default)]
+pub(super) struct Queues(BTreeMap<(ServerIndex, ServerIndex, Link), u64>);
+
+impl Queues {
+    /// Puts a message in the queue; gives how long it takes until the last byte has left.
+    fn put(
+        &mut self,
+        link: (ServerIndex, ServerIndex, Link),
+        bytes: u64,
+        per_ms: u64,
+        now: u64,
+    ) -> u64 {
+        let free = self.0.entry(link).or_insert(now);
+        *free = (*free).max(now) + bytes * 1_000 / per_ms;
+        *free - now
+    }
+}
+
+impl World {
+    /// Puts a message on the network, which may lose, delay, reorder or repeat it.
+    pub(super) fn transmit(&mut self, from: ServerIndex, to: ServerIndex, message: PeerMessage) {
+        let Some(message) = self.carried(message) else { return };
+        let delays = self.delays(from, to, &message);
+        if delays.is_empty() {
+            self.observe(Observation::Sent { from, to, message: &message, delay: None });
+        }
+        for delay in delays {
+            self.observe(Observation::Sent { from, to, message: &message, delay: Some(delay) });
+            self.queue.after(delay, Event::Deliver { from, to, message: message.clone() });
+        }
+    }
+
+    /// What comes out of a link, if messages travel as bytes.
+    fn carried(&mut self, message: PeerMessage) -> Option<PeerMessage> {
+        if !self.scenario.network.frames {
+            return Some(message);
+        }
+        let read = PeerMessage::from_frame(message.to_frame());
+        if read.as_ref() != Ok(&message) {
+            self.invariants.violate(format!("frame: {message:?} is read as {read:?}"));
+        }
+        self.tally.count("carried as bytes");
+        read.ok()
+    }
+
+    /// How long the copies of a message take; none if it is lost. What is sent before the healing
+    /// arrives at the latest one longest delay after it.
+    fn delays(&mut self, from: ServerIndex, to: ServerIndex, message: &PeerMessage) -> Vec<u64> {
+        if self.healed {
+            return vec![self.ordinary_delay(from, to)];
+        }
+        if self.is_kept_secret(message) {
+            return Vec::new();
+        }
+        let held = match self.cut(from, to) {
+            Some((CutManner::Held, until)) => {
+                self.tally.count("held by a clogged link");
+                until
+            }
+            Some((_, _)) => return Vec::new(),
+            None => 0,
+        };
+        let now = self.queue.now().0;
+        let network = &self.scenario.network;
+        let (loss, duplicate, replay) =
+            (network.loss_permille, network.duplicate_permille, network.replay_permille);
+        if self.network.permille(loss) {
+            self.tally.count("lost");
+            return Vec::new();
+        }
+        let latest = self.scenario.healed_at.saturating_sub(now) + network.longest_delay();
+        let queued = self.queued(from, to, message);
+        let once = held.saturating_sub(now) + queued + self.delay(from, to);
+        let mut delays = vec![once.min(latest)];
+        if self.network.permille(duplicate) {
+            self.tally.count("sent twice");
+            delays.push(self.delay(from, to).max(once).min(latest));
+        }
+        if self.network.permille(replay) {
+            self.tally.count("replayed");
+            delays.push(self.network.between(once.min(latest), latest));
+        }
+        delays
+    }
+
+    /// How a link is cut now, if it is, and until when.
+    fn cut(&mut self, from: ServerIndex, to: ServerIndex) -> Option<(CutManner, u64)> {
+        let now = self.queue.now().0;
+        let network = &self.scenario.network;
+        let split = network.partitions.iter().any(|partition| {
+            (partition.from..partition.to).contains(&now)
+                && partition.side.contains(from) != partition.side.contains(to)
+        });
+        if split {
+            return Some((CutManner::Noticed, now));
+        }
+        let cut = network.cuts.iter().find(|cut| {
+            let there = cut.speakers.contains(from) && cut.hearers.contains(to);
+            // A link that both know to be down carries nothing either way.
+            let back = cut.speakers.contains(to) && cut.hearers.contains(from);
+            (cut.from..cut.to).contains(&now) && (there || back && cut.manner == CutManner::Noticed)
+        })?;
+        let found = (cut.manner, cut.to);
+        if cut.manner == CutManner::Lost {
+            self.tally.count("lost in a silent cut");
+        }
+        Some(found)
+    }
+
+    fn queued(&mut self, from: ServerIndex, to: ServerIndex, message: &PeerMessage) -> u64 {
+        let per_ms = self.scenario.network.bytes_per_ms;
+        if per_ms == 0 {
+            return 0;
+        }
+        let (bytes, now) = (message.to_frame().len() as u64, self.queue.now().0);
+        let wait = self.queues.put((from, to, message.link()), bytes, per_ms, now);
+        if wait > self.scenario.network.longest_delay() {
+            self.tally.count("queued for longer than a delay");
+        }
+        wait
+    }
+
+    /// A delay as it comes during the faults.
+    fn delay(&mut self, from: ServerIndex, to: ServerIndex) -> u64 {
+        let (slow, slow_delay) =
+            (self.scenario.network.slow_permille, self.scenario.network.slow_delay);
+        if self.network.permille(slow) {
+            let shortest = self.scenario.network.delay.0;
+            return self.network.between(shortest.min(slow_delay), slow_delay);
+        }
+        let ordinary = self.ordinary_delay(from, to);
+        let tail = self.scenario.network.wide_area.as_ref();
+        let Some((permille, factor)) = tail.map(|area| (area.tail_permille, area.tail_factor))
+        else {
+            return ordinary;
+        };
+        if self.network.permille(permille) {
+            self.tally.count("caught in the tail");
+            return self.network.between(ordinary, ordinary * factor.max(1));
+        }
+        ordinary
+    }
+
+    fn ordinary_delay(&mut self, from: ServerIndex, to: ServerIndex) -> u64 {
+        let (shortest, longest) = self.scenario.network.delay;
+        let near = self.network.between(shortest.min(longest), longest);
+        let Some(area) = &self.scenario.network.wide_area else { return near };
+        let least = area.least(from.index(), to.index());
+        near + least + self.network.below(least * area.jitter_percent / 100 + 1)
+    }
+}
