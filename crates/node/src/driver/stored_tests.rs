@@ -28,7 +28,7 @@ fn large_proof() -> Evidence {
     let report =
         ViewChange { view: View(1), certified: None, voted: Some(branch), committed: None };
     let report = Signed { signer: ServerIndex(0), signature: [0; 64], body: report };
-    let choice = NewView { view: View(1), reports: vec![report], tip: genesis };
+    let choice = NewView { view: View(1), reports: vec![report.into()], tip: genesis };
     let choice = Signed { signer: CULPRIT, signature: [0; 64], body: choice };
     Evidence::Consensus(ally_consensus::Evidence::Selection(choice))
 }
