@@ -1,14 +1,11 @@
 //! What an engine is told once.
 
-use crate::{BRANCH_HEADERS_MAX, Bugs, Context, Micros, Quorums, Rotation};
+use crate::{Bounds, Bugs, Context, Micros, Quorums, Rotation};
 use ally_policy::ServerIndex;
 use std::sync::Arc;
 
 /// Blocks that may be proposed past the last decided one, unless configured otherwise.
 pub const WINDOW_BLOCKS: u64 = 64;
-
-/// Blocks that may be voted for past the last certified one, unless configured otherwise.
-pub const UNCERTIFIED_BLOCKS_MAX: u64 = BRANCH_HEADERS_MAX as u64;
 
 /// How far the clocks of correct servers may be apart, unless configured otherwise: a minute.
 ///
@@ -33,7 +30,7 @@ pub struct Config {
     /// How many blocks may be proposed past the last decided one.
     pub window_blocks: u64,
     /// How many blocks may be voted for past the last certified one; at most
-    /// [`BRANCH_HEADERS_MAX`], so that a report can hold them.
+    /// [`Bounds::branch_headers_max`], so that a report can hold them.
     pub uncertified_blocks_max: u64,
     /// How far the clocks of correct servers may be apart, in microseconds. No decided block is
     /// further ahead of the latest of them than twice that.
@@ -51,6 +48,7 @@ impl Config {
         rotation: Rotation,
         base_timeout: Micros,
     ) -> Self {
+        let uncertified_blocks_max = Bounds::of(policy.as_ref()).branch_headers_max() as u64;
         Self {
             context,
             me,
@@ -59,7 +57,7 @@ impl Config {
             base_timeout,
             timeout_max: Micros(base_timeout.0.saturating_mul(64)),
             window_blocks: WINDOW_BLOCKS,
-            uncertified_blocks_max: UNCERTIFIED_BLOCKS_MAX,
+            uncertified_blocks_max,
             clock_tolerance: CLOCK_TOLERANCE,
             bugs: Bugs::NONE,
         }

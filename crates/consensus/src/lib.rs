@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod block;
+mod bounds;
 mod bugs;
 mod certificate;
 mod config;
@@ -18,15 +19,17 @@ mod journal;
 mod message;
 mod now;
 mod quorums;
+mod remembered;
 mod rotation;
 mod verify;
 
 pub use block::{BLOCK_BATCHES_MAX, BatchRef, BlockHeader, BlockRef, payload_digest};
+pub use bounds::{Bounds, NEW_VIEW_BYTES_MAX};
 pub use bugs::{Bug, Bugs};
 pub use certificate::{
     CheckpointCertificate, CommitCertificate, NewViewCertificate, SIGNATURE_BYTES_MAX, Statement,
 };
-pub use config::{CLOCK_TOLERANCE, Config, UNCERTIFIED_BLOCKS_MAX, WINDOW_BLOCKS};
+pub use config::{CLOCK_TOLERANCE, Config, WINDOW_BLOCKS};
 pub use context::{Context, signing_bytes};
 pub use engine::{Base, Counters, Engine, Phase, RestoreError, Status};
 pub use ids::{
@@ -45,4 +48,4 @@ pub use message::{
 pub use now::Now;
 pub use quorums::Quorums;
 pub use rotation::Rotation;
-pub use verify::{Authenticator, Misstatement, Verified, VerifyError};
+pub use verify::{Authenticator, Misstatement, Verified, Verifier, VerifyError};

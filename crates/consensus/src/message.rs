@@ -14,8 +14,8 @@ use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use ally_policy::{SERVERS_MAX, ServerIndex};
 use std::sync::Arc;
 
-/// The most headers a report of one branch may hold: an acceptor votes at most this many blocks past
-/// the highest certified one.
+/// The most headers a report of one branch may hold, however few servers there are
+/// ([`crate::Bounds::branch_headers_max`]).
 pub const BRANCH_HEADERS_MAX: usize = 1024;
 
 /// Something with its sender's Ed25519 signature.

@@ -3,15 +3,15 @@
 //! Purpose: after this, the engine deals with what was said only, never with whether. Everything
 //! that can be judged without the engine's state is judged here, so it can run in parallel.
 
+use crate::remembered::Remembered;
 use crate::{
-    BlockHash, BlockHeader, BlockRef, Branch, CheckpointCertificate, CommitCertificate, Context,
+    BlockHeader, BlockRef, Bounds, Branch, CheckpointCertificate, CommitCertificate, Context,
     Equivocation, Message, NewView, NewViewCertificate, Proposal, Rotation, Signed, SignedHeader,
     Statement, View, ViewChange, payload_digest, signing_bytes,
 };
 use ally_codec::Encode;
 use ally_policy::ServerIndex;
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 
 /// The primitives behind [`Verified`]: whoever holds the public keys implements this. The engine
@@ -54,13 +54,16 @@ pub enum VerifyError {
     /// The signer is a server that says something no correct server says.
     #[error("{0}: {1}")]
     Fault(ServerIndex, Misstatement),
+    /// A report or choice of a server that has sent so many wrong ones that no more are looked at.
+    #[error("{0} has sent so many wrong reports that no more are looked at")]
+    Ignored(ServerIndex),
 }
 
 impl VerifyError {
     /// The server that is at fault, if it is certain.
     pub fn culprit(&self) -> Option<ServerIndex> {
         match self {
-            Self::Signature(_) => None,
+            Self::Signature(_) | Self::Ignored(_) => None,
             Self::Fault(culprit, _) => Some(*culprit),
         }
     }
@@ -94,7 +97,7 @@ pub enum Misstatement {
     /// A share of a commit certificate where there is no slow path, or none where there is one.
     #[error("a commit share or commit that the policy has no use for, or lacks")]
     Commit,
-    /// Headers that do not form one chain of one view from the right block.
+    /// Headers that do not form one chain of one view from the right block, or too many.
     #[error("the reported headers do not form a branch")]
     Branch,
     /// A report of a view that is not below the one wanted.
@@ -117,36 +120,6 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Checks a message. One without a signature of its own ([`Message::signed_kind`] is none) must
-    /// come over a link that authenticates `message.signer`.
-    ///
-    /// `slow_path` is whether the policy has one.
-    ///
-    /// # Errors
-    /// [`VerifyError`]; [`VerifyError::culprit`] says who is to blame, if somebody is.
-    ///
-    /// # Cost
-    /// One signature check; one more per distinct nested header, report and certificate.
-    pub fn check(
-        message: Signed<Message>,
-        context: &Context,
-        rotation: &Rotation,
-        slow_path: bool,
-        authenticator: &dyn Authenticator,
-    ) -> Result<Self, VerifyError> {
-        let sender = message.signer;
-        let mut check =
-            Check { context, rotation, slow_path, authenticator, seen: BTreeSet::new() };
-        if let Some(kind) = message.body.signed_kind() {
-            let bytes = signing_bytes(context, kind, &message.body.signed_content());
-            if !authenticator.signature(sender, &bytes, &message.signature) {
-                return Err(VerifyError::Signature(sender));
-            }
-        }
-        check.message(sender, &message).map_err(|fault| VerifyError::Fault(sender, fault))?;
-        Ok(Self { message })
-    }
-
     /// A message that this server has just signed itself: nothing to check.
     ///
     /// For messages on their way back to their sender only.
@@ -170,28 +143,111 @@ impl Verified {
     }
 }
 
-/// One message's check; remembers the headers that it has seen, which reports repeat.
-struct Check<'a> {
-    context: &'a Context,
-    rotation: &'a Rotation,
-    slow_path: bool,
-    authenticator: &'a dyn Authenticator,
-    seen: BTreeSet<(BlockHash, [u8; 64])>,
+/// Checks messages. Any number of threads may share one.
+///
+/// It remembers, of each leader, the newest headers whose signature it has found right, so that the
+/// reports of all servers together, however often they are sent, cost one check per header. And it
+/// counts reports that are wrong: after sixteen of one server it looks at no more of them.
+#[derive(Debug)]
+pub struct Verifier<A> {
+    context: Context,
+    rotation: Rotation,
+    bounds: Bounds,
+    authenticator: A,
+    remembered: Mutex<Remembered>,
 }
 
-impl Check<'_> {
-    fn message(
-        &mut self,
-        sender: ServerIndex,
-        message: &Signed<Message>,
-    ) -> Result<(), Misstatement> {
+impl<A: Authenticator> Verifier<A> {
+    /// A verifier for one alliance and epoch; `bounds` are those of its policy.
+    pub fn new(context: Context, rotation: Rotation, bounds: Bounds, authenticator: A) -> Self {
+        let remembered = Mutex::new(Remembered::new(&bounds));
+        Self { context, rotation, bounds, authenticator, remembered }
+    }
+
+    /// The alliance, epoch and policy that it checks for.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The primitives that it checks with.
+    pub fn authenticator(&self) -> &A {
+        &self.authenticator
+    }
+
+    /// Checks a message. One without a signature of its own ([`Message::signed_kind`] is none) must
+    /// come over a link that authenticates `message.signer`.
+    ///
+    /// # Errors
+    /// [`VerifyError`]; [`VerifyError::culprit`] says who is to blame, if somebody is.
+    ///
+    /// # Cost
+    /// One signature check; one more for each nested report and certificate, and for each nested
+    /// header that was not checked before. It ends at the first that is wrong. So what one server can
+    /// cause by wrong reports is bounded, once and for all, by sixteen times the signatures in one;
+    /// what a lying leader can cause by new headers, by what it can send.
+    pub fn check(&self, message: Signed<Message>) -> Result<Verified, VerifyError> {
+        let sender = message.signer;
+        let reports = matches!(message.body, Message::ViewChange(_) | Message::NewView(_));
+        if reports && self.remembered().is_ignored(sender) {
+            return Err(VerifyError::Ignored(sender));
+        }
+        if !self.is_signed(&message) {
+            return Err(VerifyError::Signature(sender));
+        }
+        let result = Check { verifier: self }.message(sender, &message);
+        if reports && result.is_err() {
+            self.remembered().note_faulty_report(sender);
+        }
+        result.map_err(|fault| VerifyError::Fault(sender, fault))?;
+        Ok(Verified { message })
+    }
+
+    /// Whether the outer signature is the signer's, if there has to be one.
+    fn is_signed(&self, message: &Signed<Message>) -> bool {
+        let Signed { signer, signature, body } = message;
+        if let Message::Proposal(proposal) = body {
+            return self.is_headers(*signer, *signature, &proposal.header);
+        }
+        body.signed_kind().is_none_or(|kind| {
+            let bytes = signing_bytes(&self.context, kind, &body.signed_content());
+            self.authenticator.signature(*signer, &bytes, signature)
+        })
+    }
+
+    /// Whether a header's signature is the server's.
+    fn is_headers(&self, signer: ServerIndex, signature: [u8; 64], header: &BlockHeader) -> bool {
+        let hash = header.hash();
+        if self.remembered().has(signer, hash, signature) {
+            return true;
+        }
+        let bytes = signing_bytes(&self.context, "block", &header.to_bytes());
+        let right = self.authenticator.signature(signer, &bytes, &signature);
+        if right && self.rotation.leader(header.view) == signer {
+            self.remembered().note(signer, hash, signature);
+        }
+        right
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+        // Each change is whole in itself, so a thread that panicked has left nothing half done.
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One message's check.
+struct Check<'a, A> {
+    verifier: &'a Verifier<A>,
+}
+
+impl<A: Authenticator> Check<'_, A> {
+    fn message(&self, sender: ServerIndex, message: &Signed<Message>) -> Result<(), Misstatement> {
         match &message.body {
             Message::Proposal(proposal) => self.proposal(sender, proposal),
-            Message::Vote(vote) if vote.share.is_some() != self.slow_path => {
+            Message::Vote(vote) if vote.share.is_some() != self.verifier.bounds.has_slow_path() => {
                 Err(Misstatement::Commit)
             }
             Message::Vote(_) | Message::NewViewShare(_) | Message::Fetch(_) => Ok(()),
-            Message::Commit(commit) if self.slow_path => {
+            Message::Commit(commit) if self.verifier.bounds.has_slow_path() => {
                 self.commit_certificate(&commit.certificate)
             }
             Message::Commit(_) => Err(Misstatement::Commit),
@@ -221,10 +277,12 @@ impl Check<'_> {
     }
 
     fn header(&self, signer: ServerIndex, header: &BlockHeader) -> Result<(), Misstatement> {
-        if (header.alliance, header.epoch) != (self.context.alliance, self.context.epoch) {
+        if (header.alliance, header.epoch)
+            != (self.verifier.context.alliance, self.verifier.context.epoch)
+        {
             return Err(Misstatement::ForeignHeader);
         }
-        if self.rotation.leader(header.view) != signer {
+        if self.verifier.rotation.leader(header.view) != signer {
             return Err(Misstatement::NotLeader(header.view));
         }
         if header.height.0 == 0 {
@@ -233,25 +291,21 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn signed_header(&mut self, header: &SignedHeader) -> Result<(), Misstatement> {
+    fn signed_header(&self, header: &SignedHeader) -> Result<(), Misstatement> {
         self.header(header.signer, &header.body)?;
         self.header_signature(header.signer, header.signature, &header.body)
     }
 
     fn header_signature(
-        &mut self,
+        &self,
         signer: ServerIndex,
         signature: [u8; 64],
         header: &BlockHeader,
     ) -> Result<(), Misstatement> {
-        if self.rotation.leader(header.view) != signer {
+        if self.verifier.rotation.leader(header.view) != signer {
             return Err(Misstatement::NotLeader(header.view));
         }
-        if !self.seen.insert((header.hash(), signature)) {
-            return Ok(());
-        }
-        let bytes = signing_bytes(self.context, "block", &header.to_bytes());
-        if self.authenticator.signature(signer, &bytes, &signature) {
+        if self.verifier.is_headers(signer, signature, header) {
             Ok(())
         } else {
             Err(Misstatement::NestedSignature(signer))
@@ -270,17 +324,17 @@ impl Check<'_> {
     }
 
     fn statement(&self, statement: &Statement, signature: &[u8]) -> Result<(), Misstatement> {
-        if self.authenticator.statement(self.context, statement, signature) {
+        if self.verifier.authenticator.statement(&self.verifier.context, statement, signature) {
             Ok(())
         } else {
             Err(Misstatement::Certificate)
         }
     }
 
-    fn report(&mut self, report: &ViewChange) -> Result<(), Misstatement> {
+    fn report(&self, report: &ViewChange) -> Result<(), Misstatement> {
         let certified = report.certified.as_ref();
         if let Some(certificate) = certified
-            && !self.authenticator.checkpoint(self.context, certificate)
+            && !self.verifier.authenticator.checkpoint(&self.verifier.context, certificate)
         {
             return Err(Misstatement::Certificate);
         }
@@ -289,7 +343,7 @@ impl Check<'_> {
             self.branch(branch, report.view, certified)?;
         }
         if let Some((certificate, branch)) = &report.committed {
-            if !self.slow_path {
+            if !self.verifier.bounds.has_slow_path() {
                 return Err(Misstatement::Commit);
             }
             self.commit_certificate(certificate)?;
@@ -305,7 +359,7 @@ impl Check<'_> {
     /// A branch starts at the later of its view's tip and the reporter's certified block; it is empty
     /// only where the certified block is the later.
     fn branch(
-        &mut self,
+        &self,
         branch: &Branch,
         wanted: View,
         certified: Option<BlockRef>,
@@ -315,7 +369,8 @@ impl Check<'_> {
         }
         let tip = self.tip(branch)?;
         let above = certified.filter(|block| block.height > tip.height);
-        if branch.headers.is_empty() && above.is_none() {
+        let long = branch.headers.len() > self.verifier.bounds.branch_headers_max();
+        if long || (branch.headers.is_empty() && above.is_none()) {
             return Err(Misstatement::Branch);
         }
         let mut below = above.unwrap_or(tip);
@@ -335,7 +390,7 @@ impl Check<'_> {
     fn tip(&self, branch: &Branch) -> Result<BlockRef, Misstatement> {
         match &branch.new_view {
             None if branch.view == View::ZERO => {
-                Ok(BlockRef::genesis(self.context.alliance, self.context.epoch))
+                Ok(BlockRef::genesis(self.verifier.context.alliance, self.verifier.context.epoch))
             }
             Some(certificate) if certificate.view == branch.view => {
                 self.new_view(certificate)?;
@@ -345,8 +400,8 @@ impl Check<'_> {
         }
     }
 
-    fn choice(&mut self, sender: ServerIndex, choice: &NewView) -> Result<(), Misstatement> {
-        if self.rotation.leader(choice.view) != sender {
+    fn choice(&self, sender: ServerIndex, choice: &NewView) -> Result<(), Misstatement> {
+        if self.verifier.rotation.leader(choice.view) != sender {
             return Err(Misstatement::NotLeader(choice.view));
         }
         let sorted = choice.reports.windows(2).all(|pair| pair[0].signer < pair[1].signer);
@@ -354,8 +409,9 @@ impl Check<'_> {
             return Err(Misstatement::Reports);
         }
         for report in &choice.reports {
-            let bytes = signing_bytes(self.context, "view-change", &report.body.to_bytes());
-            if !self.authenticator.signature(report.signer, &bytes, &report.signature) {
+            let bytes =
+                signing_bytes(&self.verifier.context, "view-change", &report.body.to_bytes());
+            if !self.verifier.authenticator.signature(report.signer, &bytes, &report.signature) {
                 return Err(Misstatement::NestedSignature(report.signer));
             }
             self.report(&report.body)?;
@@ -363,7 +419,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn equivocation(&mut self, proof: &Equivocation) -> Result<(), Misstatement> {
+    fn equivocation(&self, proof: &Equivocation) -> Result<(), Misstatement> {
         let (first, second) = (&proof.first.body, &proof.second.body);
         let (low, high) =
             if first.height <= second.height { (first, second) } else { (second, first) };

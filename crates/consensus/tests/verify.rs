@@ -3,12 +3,14 @@
 mod support;
 
 use ally_consensus::{
-    BlockHeader, BlockRef, Branch, CheckpointCertificate, Commit, CommitCertificate, Epoch,
-    Equivocation, Height, Message, Micros, Misstatement, NewView, NewViewCertificate, Proposal,
-    Signed, Statement, Verified, VerifyError, View, ViewChange, Vote, payload_digest,
+    Authenticator, BRANCH_HEADERS_MAX, BlockHeader, BlockRef, Bounds, Branch,
+    CheckpointCertificate, Commit, CommitCertificate, Context, Epoch, Equivocation, Height,
+    Message, Micros, Misstatement, NewView, NewViewCertificate, Proposal, Signed, Statement,
+    Verifier, VerifyError, View, ViewChange, Vote, payload_digest,
 };
 use ally_policy::ServerIndex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use support::keys::{self, Keys};
 use support::{Net, flat, s};
 
@@ -35,8 +37,9 @@ fn proposal(header: BlockHeader) -> Proposal {
 }
 
 fn check(net: &Net, message: Signed<Message>) -> Result<(), VerifyError> {
-    let slow = net.policy.has_slow_path();
-    Verified::check(message, &net.context, &net.rotation, slow, &Keys).map(|_| ())
+    let bounds = Bounds::of(net.policy.as_ref());
+    let verifier = Verifier::new(net.context, net.rotation.clone(), bounds, Keys);
+    verifier.check(message).map(|_| ())
 }
 
 fn sign(net: &Net, signer: ServerIndex, body: Message) -> Signed<Message> {
@@ -218,4 +221,123 @@ fn equivocation_takes_two_conflicting_headers_of_one_view() {
     }
     let later = header(&net, 4, origin(&net), 5);
     assert_fault(&net, s(3), proof(&first, &later), Misstatement::NoEquivocation);
+}
+
+/// The keys of the alliance, and how many signatures were checked with them.
+struct Counted(AtomicUsize);
+
+impl Authenticator for &Counted {
+    fn signature(&self, signer: ServerIndex, bytes: &[u8], signature: &[u8; 64]) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Keys.signature(signer, bytes, signature)
+    }
+
+    fn statement(&self, context: &Context, statement: &Statement, signature: &[u8]) -> bool {
+        Keys.statement(context, statement, signature)
+    }
+
+    fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
+        Keys.checkpoint(context, certificate)
+    }
+}
+
+impl Counted {
+    /// How many signatures a check took, and what came of it.
+    fn check(
+        &self,
+        verifier: &Verifier<&Self>,
+        message: Signed<Message>,
+    ) -> (usize, Result<(), VerifyError>) {
+        let before = self.0.load(Ordering::Relaxed);
+        let result = verifier.check(message).map(|_| ());
+        (self.0.load(Ordering::Relaxed) - before, result)
+    }
+}
+
+/// A chain of blocks of view 0, told apart from others by `salt`.
+fn chain(net: &Net, length: usize, salt: u8) -> Vec<BlockHeader> {
+    let mut parent = origin(net);
+    (0..length)
+        .map(|_| {
+            let header = header(net, 0, parent, salt);
+            parent = header.block_ref();
+            header
+        })
+        .collect()
+}
+
+fn reported(net: &Net, server: u16, headers: &[BlockHeader]) -> Signed<Message> {
+    sign(net, s(server), Message::ViewChange(report(1, Some(branch(net, headers)), None)))
+}
+
+#[test]
+fn a_header_is_checked_once_whoever_sends_it_and_however_often() {
+    let net = flat(4, 3);
+    let counted = Counted(AtomicUsize::new(0));
+    let bounds = Bounds::of(net.policy.as_ref());
+    let verifier = Verifier::new(net.context, net.rotation.clone(), bounds, &counted);
+    let headers = chain(&net, 50, 1);
+    let first = sign(&net, s(0), Message::Proposal(proposal(headers[0].clone())));
+    assert_eq!(counted.check(&verifier, first), (1, Ok(())));
+    assert_eq!(counted.check(&verifier, reported(&net, 2, &headers)), (1 + 49, Ok(())));
+    assert_eq!(counted.check(&verifier, reported(&net, 3, &headers)), (1, Ok(())));
+    assert_eq!(counted.check(&verifier, reported(&net, 3, &headers)), (1, Ok(())));
+    let mut forged = branch(&net, &headers);
+    forged.headers[7].signature[0] ^= 1;
+    let forged = sign(&net, s(3), Message::ViewChange(report(1, Some(forged), None)));
+    let wrong = Misstatement::NestedSignature(s(0));
+    assert_eq!(counted.check(&verifier, forged), (2, Err(VerifyError::Fault(s(3), wrong))));
+}
+
+#[test]
+fn a_leader_that_signs_without_end_drives_out_its_own_headers_only() {
+    let net = flat(4, 3);
+    let counted = Counted(AtomicUsize::new(0));
+    let bounds = Bounds::of(net.policy.as_ref());
+    let verifier = Verifier::new(net.context, net.rotation.clone(), bounds, &counted);
+    let other = header(&net, 1, origin(&net), 9);
+    let honest = sign(&net, s(1), Message::Proposal(proposal(other)));
+    assert_eq!(counted.check(&verifier, honest.clone()), (1, Ok(())));
+    let first = chain(&net, 1, 0);
+    for salt in 0..=2 * bounds.branch_headers_max() as u32 {
+        let flood = BlockHeader { log_size: u64::from(salt), ..first[0].clone() };
+        verifier.check(sign(&net, s(0), Message::Proposal(proposal(flood)))).unwrap();
+    }
+    let oldest = BlockHeader { log_size: 0, ..first[0].clone() };
+    let oldest = sign(&net, s(0), Message::Proposal(proposal(oldest)));
+    assert_eq!(counted.check(&verifier, oldest), (1, Ok(())), "it was forgotten");
+    assert_eq!(counted.check(&verifier, honest), (0, Ok(())), "this one was not");
+}
+
+#[test]
+fn wrong_reports_of_one_server_cost_a_bounded_number_of_checks() {
+    let net = flat(4, 3);
+    let counted = Counted(AtomicUsize::new(0));
+    let bounds = Bounds::of(net.policy.as_ref());
+    let verifier = Verifier::new(net.context, net.rotation.clone(), bounds, &counted);
+    let mut results = Vec::new();
+    for salt in 0..40 {
+        let mut wrong = branch(&net, &chain(&net, 20, salt));
+        wrong.headers[19].signature[0] ^= 1;
+        let wrong = sign(&net, s(3), Message::ViewChange(report(1, Some(wrong), None)));
+        results.push(counted.check(&verifier, wrong));
+    }
+    assert!(results[..16].iter().all(|(count, _)| *count == 21));
+    assert!(results[16..].iter().all(|each| *each == (0, Err(VerifyError::Ignored(s(3))))));
+    let headers = chain(&net, 3, 99);
+    assert_eq!(counted.check(&verifier, reported(&net, 2, &headers)).1, Ok(()), "others are heard");
+    let block = headers[0].block_ref();
+    let vote = sign(&net, s(3), Message::Vote(Vote { view: View(0), block, share: None }));
+    assert_eq!(counted.check(&verifier, vote), (1, Ok(())), "and the rest of what it says");
+}
+
+#[test]
+fn a_report_is_no_longer_than_the_reports_of_all_fit_into_one_message() {
+    let net = flat(65, 52);
+    let most = Bounds::of(net.policy.as_ref()).branch_headers_max();
+    assert!(most < BRANCH_HEADERS_MAX);
+    let headers = chain(&net, most + 1, 1);
+    assert_eq!(check(&net, reported(&net, 3, &headers[..most])), Ok(()));
+    let message = Message::ViewChange(report(1, Some(branch(&net, &headers)), None));
+    assert_fault(&net, s(3), message, Misstatement::Branch);
 }

@@ -151,9 +151,9 @@ impl Node {
         let (clients, client_events) = mpsc::channel(INBOX);
         let slow_path = alliance.policy().has_slow_path();
         let (context, rotation) = (alliance.context(), alliance.rotation());
+        let bounds = ally_consensus::Bounds::of(alliance.policy());
         let entries = ENTRY_BYTES_MIN..=ENTRY_BYTES_MAX;
-        let checks =
-            Arc::new(Checker::new(context, rotation, slow_path, entries, Arc::clone(&keys)));
+        let checks = Arc::new(Checker::new(context, rotation, bounds, entries, Arc::clone(&keys)));
         let (control_frames, bulk_frames) = link_events.into_parts();
         let servers = alliance.policy().server_count();
         tokio::spawn(ingest(control_frames, servers, Arc::clone(&checks), control, events.clone()));

@@ -7,8 +7,8 @@ use crate::batch::{BatchId, HeldBatch, SignedBatch};
 use crate::wire::{CertifyShare, PeerMessage, ShareProof, SyncBlocks};
 use ally_codec::{DecodeError, Encode};
 use ally_consensus::{
-    Authenticator, BlockRef, CheckpointCertificate, Context, Height, Rotation, Signed, Verified,
-    VerifyError, signing_bytes,
+    Authenticator, BlockRef, Bounds, CheckpointCertificate, Context, Height, Rotation, Signed,
+    Verified, Verifier, VerifyError, signing_bytes,
 };
 use ally_policy::ServerIndex;
 use bytes::Bytes;
@@ -123,18 +123,14 @@ pub enum CheckError {
 }
 
 /// Checks what peers send. Holds public keys only (in the [`Authenticator`]).
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Checker<A> {
-    context: Context,
-    rotation: Rotation,
-    slow_path: bool,
+    verifier: Verifier<A>,
     command_bytes: RangeInclusive<usize>,
-    authenticator: A,
 }
 
 impl<A: Authenticator> Checker<A> {
-    /// A checker for one alliance and epoch; `slow_path` as
-    /// [`TrustPolicy::has_slow_path`](ally_policy::TrustPolicy::has_slow_path) says.
+    /// A checker for one alliance and epoch; `bounds` as its policy gives them.
     ///
     /// `command_bytes` is how long a command may be; all servers of an alliance must say the same.
     /// A batch with any other is nobody's to vote for: once ordered, it could not be taken out of
@@ -142,11 +138,12 @@ impl<A: Authenticator> Checker<A> {
     pub fn new(
         context: Context,
         rotation: Rotation,
-        slow_path: bool,
+        bounds: Bounds,
         command_bytes: RangeInclusive<usize>,
         authenticator: A,
     ) -> Self {
-        Self { context, rotation, slow_path, command_bytes, authenticator }
+        let verifier = Verifier::new(context, rotation, bounds, authenticator);
+        Self { verifier, command_bytes }
     }
 
     /// Reads and checks a frame that came over the link to `from`.
@@ -174,9 +171,9 @@ impl<A: Authenticator> Checker<A> {
                 let origin = signed.batch.origin();
                 self.commands(from, &signed)?;
                 let verify = |bytes: &[u8], signature: &[u8; 64]| {
-                    self.authenticator.signature(origin, bytes, signature)
+                    self.verifier.authenticator().signature(origin, bytes, signature)
                 };
-                let held = HeldBatch::check(signed, &self.context, verify);
+                let held = HeldBatch::check(signed, self.verifier.context(), verify);
                 Checked::Batch(held.ok_or(CheckError::Signature { from, what: "a batch" })?)
             }
             PeerMessage::CertifyShare(share) => {
@@ -209,7 +206,8 @@ impl<A: Authenticator> Checker<A> {
         if message.signer != from {
             return Err(CheckError::Impersonation { from, signer: message.signer });
         }
-        Verified::check(message, &self.context, &self.rotation, self.slow_path, &self.authenticator)
+        self.verifier
+            .check(message)
             .map(Checked::Consensus)
             .map_err(|error| CheckError::Consensus { from, error })
     }
@@ -235,8 +233,8 @@ impl<A: Authenticator> Checker<A> {
         if signer != from {
             return Err(CheckError::Impersonation { from, signer });
         }
-        let bytes = signing_bytes(&self.context, kind, &message.body.to_bytes());
-        match self.authenticator.signature(signer, &bytes, &message.signature) {
+        let bytes = signing_bytes(self.verifier.context(), kind, &message.body.to_bytes());
+        match self.verifier.authenticator().signature(signer, &bytes, &message.signature) {
             true => Ok(()),
             false => Err(CheckError::Signature { from, what: kind }),
         }
@@ -247,7 +245,7 @@ impl<A: Authenticator> Checker<A> {
         from: ServerIndex,
         certificate: &CheckpointCertificate,
     ) -> Result<(), CheckError> {
-        match self.authenticator.checkpoint(&self.context, certificate) {
+        match self.verifier.authenticator().checkpoint(self.verifier.context(), certificate) {
             true => Ok(()),
             false => Err(CheckError::Signature { from, what: "a certificate" }),
         }
@@ -262,8 +260,8 @@ impl<A: Authenticator> Checker<A> {
                 parent.hash == header.parent && parent.height.next() == header.height
             });
             let payload = ally_consensus::payload_digest(&block.batches) == header.payload_digest;
-            let ours =
-                header.alliance == self.context.alliance && header.epoch == self.context.epoch;
+            let ours = header.alliance == self.verifier.context().alliance
+                && header.epoch == self.verifier.context().epoch;
             if !(follows && payload && ours) {
                 return Err(CheckError::Unlinked { from });
             }

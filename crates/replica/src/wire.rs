@@ -4,7 +4,7 @@ use crate::batch::{BATCH_BYTES_MAX, BatchId, SignedBatch};
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use ally_consensus::{
     BLOCK_BATCHES_MAX, BlockHeader, BlockRef, CheckpointCertificate, Digest, Height, Message,
-    SHARE_BYTES_MAX, Signed, SyncedBlock,
+    NEW_VIEW_BYTES_MAX, SHARE_BYTES_MAX, Signed, SyncedBlock,
 };
 use bytes::Bytes;
 
@@ -22,6 +22,9 @@ pub const SHARE_PROOF_BYTES_MAX: usize = 4 * SHARE_BYTES_MAX;
 
 /// The longest frame of any kind, in bytes.
 pub const FRAME_BYTES_MAX: usize = 16 << 20;
+
+// The longest message about agreement, with the byte that says its kind.
+const _: () = assert!(NEW_VIEW_BYTES_MAX < FRAME_BYTES_MAX);
 
 /// Over which connection of a pair of servers a message travels, so that votes never wait behind
 /// data.

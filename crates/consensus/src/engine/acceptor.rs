@@ -240,6 +240,12 @@ impl Engine {
         Height(window.min(uncertified)).max(self.view_tip().height.next())
     }
 
+    /// How high a block of the open view may be so that a report can hold the branch up to it.
+    pub(super) fn report_limit(&self) -> Height {
+        let base = self.certified_height().max(self.view_tip().height);
+        Height(base.0.saturating_add(self.config.uncertified_blocks_max))
+    }
+
     /// Journals every block that leads to `head`, decided ones that were passed over too, so that a
     /// report can show the whole branch; then votes.
     ///

@@ -148,7 +148,11 @@ impl Engine {
         let held = self.tree.node(&block.hash).is_some_and(|node| {
             node.block == block && node.payload == Payload::Valid && !node.dead
         });
-        if !due || !held || block.height <= self.tree.root().block.height {
+        if !due
+            || !held
+            || block.height <= self.tree.root().block.height
+            || block.height > self.report_limit()
+        {
             return;
         }
         // What leads to a block that it did not vote for, so that a report can show it.

@@ -128,3 +128,26 @@ fn a_shortened_journal_keeps_the_commit() {
         .collect();
     assert_eq!(commits, [block]);
 }
+
+#[test]
+fn nobody_commits_to_or_reports_more_blocks_than_a_report_may_hold() {
+    let mut engine = engine();
+    engine.config.uncertified_blocks_max = 2;
+    let mut parent = BlockRef::genesis(AllianceId([1; 32]), Epoch(0));
+    for height in 1..=3 {
+        let header = header(height, parent.hash);
+        parent = header.block_ref();
+        let proposal = Proposal { header, batches: [].into(), new_view: None };
+        hear(&mut engine, 0, Message::Proposal(proposal));
+        let verdict = Input::Payload { block: parent.hash, verdict: PayloadVerdict::Valid };
+        engine.step(verdict, at(1), &mut Vec::new());
+    }
+    // The others know of a certificate that is still on its way here.
+    let outputs = hear(&mut engine, 2, commit(parent));
+    let commits =
+        outputs.iter().filter(|o| matches!(o, Output::Journal { record: Record::Commit(_), .. }));
+    assert_eq!(commits.count(), 0);
+    let report = report(&mut engine);
+    assert_eq!(report.voted.map(|branch| branch.headers.len()), Some(2));
+    assert_eq!(report.committed, None);
+}

@@ -44,8 +44,8 @@ pub use restore::{Base, RestoreError};
 pub use status::{Counters, Phase, Status};
 
 use crate::{
-    BlockRef, Breach, CheckpointCertificate, Config, Height, Input, JournalPosition, Message,
-    Micros, Now, Output, Recipients, Record, Signed, Slot, Verified, View,
+    BlockRef, Bounds, Breach, CheckpointCertificate, Config, Height, Input, JournalPosition,
+    Message, Micros, Now, Output, Recipients, Record, Signed, Slot, Verified, View,
 };
 use acceptor::Acceptor;
 use ally_policy::ServerIndex;
@@ -94,7 +94,7 @@ impl Engine {
     /// A server that has never run before.
     ///
     /// # Panics
-    /// If the configuration's limits are zero, above [`crate::BRANCH_HEADERS_MAX`], or its timeouts
+    /// If the configuration's limits are zero, above [`Bounds::branch_headers_max`], or its timeouts
     /// are zero.
     pub fn new(config: Config) -> Self {
         Self::empty(config, &Base::default())
@@ -256,7 +256,8 @@ impl Engine {
     fn empty(config: Config, base: &Base) -> Self {
         assert!(config.window_blocks > 0, "a window of no blocks lets nothing be proposed");
         assert!(
-            (1..=crate::BRANCH_HEADERS_MAX as u64).contains(&config.uncertified_blocks_max),
+            (1..=Bounds::of(config.policy.as_ref()).branch_headers_max() as u64)
+                .contains(&config.uncertified_blocks_max),
             "a report must be able to hold every uncertified block"
         );
         assert!(config.base_timeout.0 > 0, "a timeout of nothing never lets a view work");

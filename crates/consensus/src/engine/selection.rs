@@ -303,4 +303,4 @@ fn possibly_decided_by_anyone(_: &dyn Quorums, _: &ServerSet) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

@@ -174,14 +174,15 @@ impl Engine {
             .voted
             .as_ref()
             .map(|voted| self.branch(voted.view, voted.new_view.as_ref(), voted.block.hash));
-        // What was learned last may not be shown while its blocks are missing here; the server's own
-        // commit always can be.
+        // What was learned last may not be shown while its blocks are missing here, or too many; the
+        // server's own commit always can be.
         let committed =
             [&place.learned, &place.committed].into_iter().flatten().find_map(|known| {
                 let certificate = &known.certificate;
                 let (view, hash) = (certificate.view, certificate.block.hash);
                 let branch = self.branch(view, known.new_view.as_ref(), hash);
-                (!branch.headers.is_empty()).then(|| (certificate.clone(), branch))
+                let fits = branch.headers.len() as u64 <= self.config.uncertified_blocks_max;
+                (fits && !branch.headers.is_empty()).then(|| (certificate.clone(), branch))
             });
         let certified = self.newest_certificate().cloned();
         let message =

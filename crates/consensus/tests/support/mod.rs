@@ -6,9 +6,10 @@
 pub mod keys;
 
 use ally_consensus::{
-    AllianceId, Base, BatchRef, BlockHeader, BlockRef, Config, Context, Decided, Digest, Draft,
-    Engine, Epoch, Evidence, Input, JournalPosition, Message, Micros, Now, Output, PayloadVerdict,
-    PolicyDigest, Recipients, Record, Rotation, Sequence, Signed, Statement, Verified,
+    AllianceId, Base, BatchRef, BlockHeader, BlockRef, Bounds, Config, Context, Decided, Digest,
+    Draft, Engine, Epoch, Evidence, Input, JournalPosition, Message, Micros, Now, Output,
+    PayloadVerdict, PolicyDigest, Recipients, Record, Rotation, Sequence, Signed, Statement,
+    Verified, Verifier,
 };
 use ally_policy::{FaultModel, ServerIndex, ServerSet, TrustPolicy};
 use keys::Keys;
@@ -45,6 +46,7 @@ pub struct Net {
     pub context: Context,
     pub policy: Arc<TrustPolicy>,
     pub rotation: Rotation,
+    pub verifier: Verifier<Keys>,
     pub servers: Vec<Server>,
     pub parcels: VecDeque<Parcel>,
     /// Neither hear nor say anything.
@@ -83,8 +85,10 @@ impl Net {
         };
         let organisations = policy.organisations().iter().map(|o| o.servers().to_vec()).collect();
         let rotation = Rotation::new(context.epoch, organisations);
+        let bounds = Bounds::of(policy.as_ref());
         let mut net = Self {
             context,
+            verifier: Verifier::new(context, rotation.clone(), bounds, Keys),
             policy,
             rotation,
             servers: Vec::new(),
@@ -236,9 +240,9 @@ impl Net {
         if from == to {
             self.step(to, Input::Received(Verified::own(message.clone())), depth - 1);
         } else if heard && (self.filter)(&parcel) {
-            let slow = self.policy.has_slow_path();
-            let message = message.clone();
-            let verified = Verified::check(message, &self.context, &self.rotation, slow, &Keys)
+            let verified = self
+                .verifier
+                .check(message.clone())
                 .unwrap_or_else(|error| panic!("{} said: {error}", name(from)));
             self.note(from, to, verified.message());
             self.step(to, Input::Received(verified), depth);

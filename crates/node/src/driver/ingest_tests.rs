@@ -1,9 +1,10 @@
 use super::*;
 use crate::net::{Budget, LinkKind};
 use ally_consensus::{
-    AllianceId, BlockRef, CheckpointCertificate, Context, Epoch, Height, Message,
+    AllianceId, BlockRef, Bounds, CheckpointCertificate, Context, Epoch, Height, Message,
     NewViewCertificate, PolicyDigest, Rotation, Signed, Statement, View,
 };
+use ally_policy::{FaultModel, TrustPolicy};
 use ally_replica::PeerMessage;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
@@ -30,6 +31,10 @@ fn context() -> Context {
     Context { alliance: AllianceId([1; 32]), epoch: Epoch(0), policy: PolicyDigest([2; 32]) }
 }
 
+fn bounds() -> Bounds {
+    Bounds::of(&TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap())
+}
+
 fn frame(from: ServerIndex, message: &PeerMessage) -> LinkEvent {
     let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
     let (bytes, budget) = (message.to_frame(), Budget::new(permit));
@@ -49,7 +54,7 @@ async fn nobody_waits_behind_the_rubbish_of_another() {
     let refused = Arc::new(AtomicUsize::new(0));
     let rotation = Rotation::new(Epoch(0), vec![vec![ServerIndex(0)], vec![ServerIndex(1)]]);
     let authenticator = Refuses(Arc::clone(&refused));
-    let checker = Arc::new(Checker::new(context(), rotation, false, 0..=1024, authenticator));
+    let checker = Arc::new(Checker::new(context(), rotation, bounds(), 0..=1024, authenticator));
     let (frames, link_events) = mpsc::channel(64);
     let (driver, mut events) = mpsc::channel(64);
     let (liar, honest) = (ServerIndex(0), ServerIndex(1));
@@ -89,7 +94,7 @@ impl Authenticator for Panics {
 #[tokio::test]
 async fn a_panic_over_a_message_stops_the_server_in_place_of_making_it_deaf() {
     let rotation = Rotation::new(Epoch(0), vec![vec![ServerIndex(0)], vec![ServerIndex(1)]]);
-    let checker = Arc::new(Checker::new(context(), rotation, false, 0..=1024, Panics));
+    let checker = Arc::new(Checker::new(context(), rotation, bounds(), 0..=1024, Panics));
     let (frames, link_events) = mpsc::channel(1);
     let (driver, _events) = mpsc::channel(1);
     let (own, mut told) = mpsc::unbounded_channel();

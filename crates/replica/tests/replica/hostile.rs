@@ -22,7 +22,8 @@ fn checker(world: &World) -> Checker<crate::keys::Keys> {
 fn checker_of(world: &World, command_bytes: RangeInclusive<usize>) -> Checker<crate::keys::Keys> {
     let organisations = world.policy.organisations().iter().map(|each| each.servers().to_vec());
     let rotation = ally_consensus::Rotation::new(world.context.epoch, organisations.collect());
-    Checker::new(world.context, rotation, false, command_bytes, crate::keys::Keys)
+    let bounds = ally_consensus::Bounds::of(world.policy.as_ref());
+    Checker::new(world.context, rotation, bounds, command_bytes, crate::keys::Keys)
 }
 
 fn block(height: u64) -> BlockRef {

@@ -3,8 +3,8 @@
 use crate::disk::Disk;
 use crate::keys::{self, Keys, ORIGIN};
 use ally_consensus::{
-    AllianceId, CheckpointCertificate, Context, Epoch, Height, Micros, Now, PolicyDigest, Rotation,
-    View, signing_bytes,
+    AllianceId, Bounds, CheckpointCertificate, Context, Epoch, Height, Micros, Now, PolicyDigest,
+    Rotation, View, signing_bytes,
 };
 use ally_log::{Checkpoint, Origin};
 use ally_policy::{FaultModel, ServerIndex, ServerSet, TrustPolicy};
@@ -100,8 +100,8 @@ impl World {
         };
         let organisations = policy.organisations().iter().map(|each| each.servers().to_vec());
         let rotation = Rotation::new(context.epoch, organisations.collect());
-        let slow_path = policy.has_slow_path();
-        let checker = Checker::new(context, rotation.clone(), slow_path, COMMAND_BYTES, Keys);
+        let bounds = Bounds::of(policy.as_ref());
+        let checker = Checker::new(context, rotation.clone(), bounds, COMMAND_BYTES, Keys);
         let mut world = Self {
             now: Micros(1_000_000),
             servers: policy.servers().iter().map(|_| Server::new()).collect(),

@@ -27,7 +27,7 @@ use crate::server::{Disk, Fuse, Server};
 use crate::tally::Tally;
 use crate::trace::Trace;
 use ally_consensus::{
-    AllianceId, Bugs, Context, Epoch, Micros, Now, PolicyDigest, Quorums, Rotation,
+    AllianceId, Bounds, Bugs, Context, Epoch, Micros, Now, PolicyDigest, Quorums, Rotation,
 };
 use ally_log::Origin;
 use ally_policy::{PolicyError, ServerIndex, ServerSet, TrustPolicy};
@@ -138,8 +138,9 @@ impl World {
         let origin = Origin::new(ORIGIN).expect("the name is one");
         let keys = KeyTable::new(seed ^ 0x5eed, Arc::clone(&policy), origin.clone());
         let slow_path = policy.has_slow_path();
+        let bounds = Bounds::of(policy.as_ref());
         let checker =
-            Checker::new(context, rotation.clone(), slow_path, COMMAND_BYTES, Arc::clone(&keys));
+            Checker::new(context, rotation.clone(), bounds, COMMAND_BYTES, Arc::clone(&keys));
         let everybody = policy.everybody();
         let config = |me| configure(&scenario, &policy, &rotation, context, &origin, me, bugs);
         let plots = || {
