@@ -3,31 +3,14 @@
 mod support;
 
 use ally_consensus::{
-    BlockHeader, BlockRef, Branch, CLOCK_TOLERANCE, Message, Micros, NewView, Phase, Proposal,
-    Recipients, Signed, View, ViewChange,
+    BlockRef, Branch, CLOCK_TOLERANCE, Message, Micros, NewView, Phase, Proposal, Recipients,
+    Signed, View, ViewChange,
 };
 use ally_policy::ServerSet;
 use std::sync::Arc;
 use support::{Net, TIMEOUT, flat, keys, s};
 
 const FAR: u64 = 3_600_000_000;
-
-/// What a lying leader of view 0 proposes at height 1: at any time.
-fn block(net: &mut Net, time: u64) -> Proposal {
-    let draft = net.draft(0).expect("the leader may propose");
-    let header = BlockHeader {
-        alliance: net.context.alliance,
-        epoch: net.context.epoch,
-        height: draft.parent.height.next(),
-        view: View(0),
-        parent: draft.parent.hash,
-        payload_digest: ally_consensus::payload_digest(&draft.batches),
-        log_size: draft.log_size,
-        log_root: draft.log_root,
-        timestamp_us: Micros(time),
-    };
-    Proposal { header, batches: draft.batches, new_view: None }
-}
 
 fn show(net: &mut Net, servers: &[u16], proposal: &Proposal) {
     for server in servers {
@@ -65,7 +48,7 @@ fn next_decision(net: &mut Net, servers: &[u16]) -> (BlockRef, Micros) {
 #[test]
 fn a_block_from_the_future_gets_no_votes_and_its_leader_is_replaced() {
     let mut net = flat(4, 3);
-    let lie = block(&mut net, u64::MAX);
+    let lie = net.block(u64::MAX);
     show(&mut net, &[1, 2, 3], &lie);
     assert!((1..4).all(|server| net.engine(server).counters().votes_sent == 0));
     net.silent = ServerSet::from_iter([s(0)]);
@@ -79,7 +62,7 @@ fn a_vote_is_withheld_until_the_clock_gets_there_and_no_longer() {
     let mut net = flat(4, 3);
     net.ahead = vec![0, 0, 0, 0];
     let early = net.now.0 + CLOCK_TOLERANCE.0 + TIMEOUT.0 / 4;
-    let proposal = block(&mut net, early);
+    let proposal = net.block(early);
     show(&mut net, &[1, 2, 3], &proposal);
     assert!((1..4).all(|server| net.engine(server).counters().votes_sent == 0));
     assert!((1..4).all(|server| net.engine(server).counters().votes_withheld == 1));
@@ -107,7 +90,7 @@ fn clocks_that_are_the_tolerance_apart_cost_nothing() {
 #[test]
 fn a_block_that_only_a_liar_voted_for_does_not_move_time_by_a_report() {
     let mut net = flat(4, 3);
-    let lie = block(&mut net, u64::MAX);
+    let lie = net.block(u64::MAX);
     show(&mut net, &[1, 2, 3], &lie);
     // s3 is slow, so that the next leader has no quorum without the liar.
     net.silent = ServerSet::from_iter([s(0), s(3)]);
@@ -126,7 +109,7 @@ fn a_block_that_only_a_liar_voted_for_does_not_move_time_by_a_report() {
 #[test]
 fn acceptors_give_no_share_for_a_choice_that_rests_on_the_future() {
     let mut net = flat(4, 3);
-    let lie = block(&mut net, FAR);
+    let lie = net.block(FAR);
     show(&mut net, &[1, 2, 3], &lie);
     // The liar leads view 4 as well. Until then nobody hears of a choice.
     net.silent = ServerSet::from_iter([s(0)]);

@@ -84,22 +84,7 @@ fn a_block_that_one_server_decided_survives_its_leader() {
 
 /// The leader of view 0 signs two blocks at height 1; `split` says who gets which.
 fn equivocate(net: &mut Net, first_for: &[u16], second_for: &[u16]) -> (Proposal, Proposal) {
-    let make = |net: &mut Net| {
-        let draft = net.draft(0).expect("the leader may propose");
-        let header = ally_consensus::BlockHeader {
-            alliance: net.context.alliance,
-            epoch: net.context.epoch,
-            height: draft.parent.height.next(),
-            view: View(0),
-            parent: draft.parent.hash,
-            payload_digest: ally_consensus::payload_digest(&draft.batches),
-            log_size: draft.log_size,
-            log_root: draft.log_root,
-            timestamp_us: Micros(draft.log_size),
-        };
-        Proposal { header, batches: draft.batches, new_view: None }
-    };
-    let (first, second) = (make(net), make(net));
+    let (first, second) = (net.block(1), net.block(2));
     for (servers, proposal) in [(first_for, &first), (second_for, &second)] {
         for server in servers {
             let message = Message::Proposal(proposal.clone());

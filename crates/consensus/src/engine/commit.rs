@@ -9,10 +9,11 @@
 
 use super::Engine;
 use super::acceptor::Committed;
+use super::learner::Word;
 use super::tree::Payload;
 use crate::{
-    BlockHash, BlockRef, Commit, CommitCertificate, DecisionPath, JournalPosition, Message, Output,
-    Recipients, Record, Statement, View, Vote,
+    BlockHash, BlockRef, Commit, CommitCertificate, JournalPosition, Message, Output, Recipients,
+    Record, Statement, View, Vote,
 };
 use ally_policy::{ServerIndex, ServerSet};
 
@@ -90,7 +91,7 @@ impl Engine {
         self.learn_commit(commit.certificate);
         match self.tree.node(&block.hash) {
             Some(node) if node.block == block && node.view() == view => {
-                self.count_commit(block.hash, sender, out);
+                self.count(block.hash, sender, Word::Commit, out);
             }
             Some(_) => {}
             // The certificate proves that a quorum voted for it: whoever committed can show it.
@@ -98,23 +99,6 @@ impl Engine {
                 self.learner.pending_commits[sender.index()] = Some((view, block));
                 self.want(block, ServerSet::from_iter([sender]), out);
             }
-        }
-    }
-
-    /// Adds a committer to a block and its ancestors of the same view, and decides what that
-    /// completes.
-    pub(super) fn count_commit(
-        &mut self,
-        hash: BlockHash,
-        sender: ServerIndex,
-        out: &mut Vec<Output>,
-    ) {
-        let policy = self.config.policy.clone();
-        let highest = self.count(hash, |node| {
-            node.committers.insert(sender).then(|| policy.is_quorum(&node.committers))
-        });
-        if let Some(block) = highest {
-            self.decide(block, DecisionPath::Slow, out);
         }
     }
 

@@ -23,6 +23,24 @@ pub(super) const PENDING_VOTES_PER_SENDER: usize = 128;
 /// The most proposals of one leader that wait for their view to open.
 pub(super) const FUTURE_PROPOSALS_PER_SENDER: usize = 64;
 
+/// What a server says for a block and its ancestors.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Word {
+    /// A fast quorum of votes decides.
+    Vote,
+    /// A quorum of commits decides.
+    Commit,
+}
+
+impl Word {
+    fn path(self) -> DecisionPath {
+        match self {
+            Self::Vote => DecisionPath::Fast,
+            Self::Commit => DecisionPath::Slow,
+        }
+    }
+}
+
 /// What servers said that does not stand in the tree.
 pub(super) struct Learner {
     /// Votes for blocks whose header is not known, by sender.
@@ -102,7 +120,7 @@ impl Engine {
         match self.tree.node(&block.hash) {
             Some(node) if node.block == block && node.view() == view => {
                 self.keep_share(sender, vote.body, out);
-                self.count_vote(block.hash, sender, out);
+                self.count(block.hash, sender, Word::Vote, out);
             }
             Some(_) => {}
             None if view < self.oldest_live_view() => {}
@@ -135,43 +153,44 @@ impl Engine {
         previous
     }
 
-    /// Adds a voter to a block and its ancestors of the same view, and decides what that completes.
+    /// Adds a server to those who stand behind a block and its ancestors of the same view, and
+    /// decides what that completes.
     ///
     /// # Cost
-    /// Ends at the first ancestor that has the voter, so each (server, block) pair is visited once.
-    pub(super) fn count_vote(
-        &mut self,
-        hash: BlockHash,
-        sender: ServerIndex,
-        out: &mut Vec<Output>,
-    ) {
-        let policy = self.config.policy.clone();
-        let highest = self.count(hash, |node| {
-            node.voters.insert(sender).then(|| policy.is_fast_quorum(&node.voters))
-        });
-        if let Some(block) = highest {
-            self.decide(block, DecisionPath::Fast, out);
-        }
-    }
-
-    /// Walks down one view's chain while `add` adds something; returns the first block, so the
-    /// highest, at which it says that enough is there.
+    /// Ends at the first ancestor that the server stands behind already, so each (server, block) pair
+    /// is visited once.
     pub(super) fn count(
         &mut self,
         hash: BlockHash,
-        mut add: impl FnMut(&mut Node) -> Option<bool>,
-    ) -> Option<BlockRef> {
-        let view = self.tree.node(&hash)?.view();
+        sender: ServerIndex,
+        word: Word,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(view) = self.tree.node(&hash).map(Node::view) else { return };
+        let policy = &self.config.policy;
         let mut highest = None;
         let mut cursor = hash;
         while let Some(node) = self.tree.node_mut(&cursor).filter(|node| node.view() == view) {
-            let Some(enough) = add(node) else { break };
-            if enough && highest.is_none() && node.block.height > Height::ZERO {
+            let behind = match word {
+                Word::Vote => &mut node.voters,
+                Word::Commit => &mut node.committers,
+            };
+            if !behind.insert(sender) {
+                break;
+            }
+            let is_enough = || match word {
+                Word::Vote => policy.is_fast_quorum(behind),
+                Word::Commit => policy.is_quorum(behind),
+            };
+            if highest.is_none() && is_enough() {
                 highest = Some(node.block);
             }
             cursor = node.header().parent;
         }
-        highest.filter(|block| block.height > self.tree.root().block.height)
+        let root = self.tree.root().block.height;
+        if let Some(block) = highest.filter(|block: &BlockRef| block.height > root) {
+            self.decide(block, word.path(), out);
+        }
     }
 
     /// Puts a block into the tree and lets everything that waited for it go on.
@@ -225,10 +244,10 @@ impl Engine {
         }
         self.learner.forget_below(self.tree.root().block.height, self.oldest_live_view());
         for voter in voters.iter() {
-            self.count_vote(hash, voter, out);
+            self.count(hash, voter, Word::Vote, out);
         }
         for committer in committers.iter() {
-            self.count_commit(hash, committer, out);
+            self.count(hash, committer, Word::Commit, out);
         }
     }
 

@@ -8,8 +8,8 @@ pub mod keys;
 use ally_consensus::{
     AllianceId, Base, BatchRef, BlockHeader, BlockRef, Bounds, Config, Context, Decided, Digest,
     Draft, Engine, Epoch, Evidence, Input, JournalPosition, Message, Micros, Now, Output,
-    PayloadVerdict, PolicyDigest, Recipients, Record, Rotation, Sequence, Signed, Statement,
-    Verified, Verifier,
+    PayloadVerdict, PolicyDigest, Proposal, Recipients, Record, Rotation, Sequence, Signed,
+    Statement, Verified, Verifier, View, payload_digest,
 };
 use ally_policy::{FaultModel, ServerIndex, ServerSet, TrustPolicy};
 use keys::Keys;
@@ -295,6 +295,23 @@ impl Net {
             log_size: self.batches,
             log_root: Digest(digest),
         })
+    }
+
+    /// A block that the leader of view 0 may propose, of any time.
+    pub fn block(&mut self, time: u64) -> Proposal {
+        let draft = self.draft(0).expect("the leader may propose");
+        let header = BlockHeader {
+            alliance: self.context.alliance,
+            epoch: self.context.epoch,
+            height: draft.parent.height.next(),
+            view: View(0),
+            parent: draft.parent.hash,
+            payload_digest: payload_digest(&draft.batches),
+            log_size: draft.log_size,
+            log_root: draft.log_root,
+            timestamp_us: Micros(time),
+        };
+        Proposal { header, batches: draft.batches, new_view: None }
     }
 
     /// Lets a server propose, if it may.
