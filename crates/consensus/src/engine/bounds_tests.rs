@@ -2,16 +2,17 @@
 
 use super::Engine;
 use super::evidence::{ACCUSATIONS_MAX, PROOFS_PER_SERVER_MAX};
-use super::fetch::WANTS_MAX;
+use super::fetch::WANTS_PER_SERVER_MAX;
 use super::learner::{FUTURE_PROPOSALS_PER_SENDER, PENDING_VOTES_PER_SENDER};
 use super::selection::tests::Counts;
 use super::tree::TREE_BLOCKS_MAX;
 use crate::{
     AllianceId, BlockHash, BlockHeader, BlockRef, Branch, Config, Context, Digest, Epoch,
     Equivocation, Height, Input, Message, Micros, NewViewCertificate, Now, Output, PolicyDigest,
-    Proposal, Rotation, Signed, Verified, View, ViewChange, Vote, payload_digest,
+    Proposal, Recipients, Rotation, Signed, Verified, View, ViewChange, Vote, payload_digest,
 };
 use ally_policy::ServerIndex;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Server 0 of four; each server leads each fourth view.
@@ -118,12 +119,13 @@ fn report(signer: u16, length: u64) -> ViewChange {
 #[test]
 fn blocks_asked_for_and_blocks_held_are_limited() {
     let mut engine = engine();
-    let length = WANTS_MAX as u64 / 2;
-    for signer in 1..4 {
-        hear(&mut engine, signer, Message::ViewChange(report(signer, length)));
-    }
+    let length = WANTS_PER_SERVER_MAX as u64;
+    hear(&mut engine, 1, Message::ViewChange(report(1, 2 * length)));
+    hear(&mut engine, 2, Message::ViewChange(report(2, length)));
     assert_eq!(engine.acceptor.view, View(4), "a kernel has reached it");
-    assert_eq!(engine.wants.len(), WANTS_MAX);
+    assert_eq!(engine.wants.taken(ServerIndex(1)), WANTS_PER_SERVER_MAX);
+    assert_eq!(engine.wants.taken(ServerIndex(2)), WANTS_PER_SERVER_MAX, "in its own places");
+    assert_eq!(engine.wants.len(), 2 * WANTS_PER_SERVER_MAX);
     assert!(engine.counters.dropped > 0);
     let mut parent = BlockRef::genesis(AllianceId([1; 32]), Epoch(0));
     for salt in 0..TREE_BLOCKS_MAX as u64 + 10 {
@@ -132,6 +134,40 @@ fn blocks_asked_for_and_blocks_held_are_limited() {
         engine.add_block(signed(0, proposal(header)), &mut Vec::new());
     }
     assert_eq!(engine.tree.len(), TREE_BLOCKS_MAX);
+}
+
+#[test]
+fn a_leaders_orphans_take_the_leaders_places_only() {
+    let mut engine = engine();
+    let tip = engine.origin();
+    let certificate = NewViewCertificate { view: View(2), tip, signature: Vec::new() };
+    hear(&mut engine, 2, Message::EnterView(certificate));
+    for height in 2..60 {
+        hear(&mut engine, 2, Message::Proposal(proposal(header(2, height * 2, hash(height), 0))));
+    }
+    engine.want_missing(&mut Vec::new());
+    assert!(engine.wants.taken(ServerIndex(2)) > 10);
+    assert_eq!(engine.wants.len(), engine.wants.taken(ServerIndex(2)));
+}
+
+#[test]
+fn a_long_report_is_fetched_part_after_part() {
+    let mut engine = engine();
+    let long = report(1, 5 * WANTS_PER_SERVER_MAX as u64);
+    let headers: Vec<_> = long.voted.iter().flat_map(|branch| branch.headers.clone()).collect();
+    let mut asked: VecDeque<_> = hear(&mut engine, 1, Message::ViewChange(long)).into();
+    asked.extend(hear(&mut engine, 2, Message::ViewChange(report(2, 1))));
+    while let Some(output) = asked.pop_front() {
+        let Output::Send { to: Recipients::One(ServerIndex(1)), message: Message::Fetch(block) } =
+            output
+        else {
+            continue;
+        };
+        let header = headers.iter().find(|header| header.body.hash() == block).unwrap();
+        let fetched = Message::Fetched(signed(0, proposal(header.body.clone())));
+        asked.extend(hear(&mut engine, 1, fetched));
+    }
+    assert!(headers.iter().all(|header| engine.tree.node(&header.body.hash()).is_some()));
 }
 
 #[test]

@@ -6,13 +6,16 @@ use crate::{BlockHash, BlockRef, Height, Message, Output, Proposal, Recipients, 
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
 
-/// The most blocks that are asked for at once.
-pub(super) const WANTS_MAX: usize = 4_096;
+/// The most blocks that are asked for at once because of what one server said. Who speaks of blocks
+/// that nobody has takes up its own places only.
+pub(super) const WANTS_PER_SERVER_MAX: usize = 128;
 
 /// A block that is asked for.
 struct Want {
     height: Height,
     sources: ServerSet,
+    /// Who spoke of it, and whose place it takes.
+    claimant: ServerIndex,
     /// Who was asked last.
     asked: ServerIndex,
 }
@@ -21,6 +24,16 @@ struct Want {
 #[derive(Default)]
 pub(super) struct Wants {
     blocks: BTreeMap<BlockHash, Want>,
+    /// How many places each server takes; none stands for 0.
+    taken: BTreeMap<ServerIndex, usize>,
+}
+
+/// A block that was asked for is here.
+pub(super) struct Found {
+    /// Who spoke of it.
+    pub claimant: ServerIndex,
+    /// Who was thought to have it.
+    pub sources: ServerSet,
 }
 
 impl Wants {
@@ -37,17 +50,54 @@ impl Wants {
         self.blocks.contains_key(hash)
     }
 
-    /// Stops asking; says who was thought to have it.
-    pub fn remove(&mut self, hash: &BlockHash) -> Option<ServerSet> {
-        self.blocks.remove(hash).map(|want| want.sources)
+    /// How many blocks are asked for because of what this server said.
+    pub fn taken(&self, claimant: ServerIndex) -> usize {
+        self.taken.get(&claimant).copied().unwrap_or(0)
+    }
+
+    /// Stops asking.
+    pub fn remove(&mut self, hash: &BlockHash) -> Option<Found> {
+        let Want { sources, claimant, .. } = self.blocks.remove(hash)?;
+        free(&mut self.taken, claimant);
+        Some(Found { claimant, sources })
     }
 
     pub fn forget_below(&mut self, decided: Height) {
-        self.blocks.retain(|_, want| want.height > decided);
+        let taken = &mut self.taken;
+        self.blocks.retain(|_, want| {
+            let open = want.height > decided;
+            if !open {
+                free(taken, want.claimant);
+            }
+            open
+        });
     }
 
     pub fn clear(&mut self) {
         self.blocks.clear();
+        self.taken.clear();
+    }
+
+    /// The first of these, in turn after `me`, that has a place left.
+    fn with_place(&self, claimants: &ServerSet, me: ServerIndex) -> Option<ServerIndex> {
+        let (before, after): (Vec<_>, Vec<_>) = claimants.iter().partition(|other| *other <= me);
+        let mut turn = after.into_iter().chain(before);
+        turn.find(|claimant| self.taken(*claimant) < WANTS_PER_SERVER_MAX)
+    }
+
+    fn insert(&mut self, block: BlockRef, claimant: ServerIndex, sources: ServerSet) {
+        *self.taken.entry(claimant).or_default() += 1;
+        let want = Want { height: block.height, sources, claimant, asked: claimant };
+        self.blocks.insert(block.hash, want);
+    }
+}
+
+fn free(taken: &mut BTreeMap<ServerIndex, usize>, claimant: ServerIndex) {
+    if let Some(count) = taken.get_mut(&claimant) {
+        *count -= 1;
+        if *count == 0 {
+            taken.remove(&claimant);
+        }
     }
 }
 
@@ -57,9 +107,21 @@ fn next_source(sources: &ServerSet, after: ServerIndex) -> Option<ServerIndex> {
 }
 
 impl Engine {
-    /// Asks for a block above the root that is not known, from one of `sources`.
+    /// Asks for a block above the root that is not known, from one of `sources`, who speak of it.
     pub(super) fn want(&mut self, block: BlockRef, sources: ServerSet, out: &mut Vec<Output>) {
-        let mut sources = sources;
+        self.want_claimed(block, sources, sources, out);
+    }
+
+    /// As [`Engine::want`], where more may have the block than speak of it. `claimants` are asked
+    /// first, and one of them must have a place left.
+    fn want_claimed(
+        &mut self,
+        block: BlockRef,
+        mut claimants: ServerSet,
+        mut sources: ServerSet,
+        out: &mut Vec<Output>,
+    ) {
+        claimants.remove(self.config.me);
         sources.remove(self.config.me);
         let settled = block.height <= self.tree.root().block.height;
         if settled || sources.is_empty() || self.tree.node(&block.hash).is_some() {
@@ -69,24 +131,17 @@ impl Engine {
             want.sources = want.sources.union(&sources);
             return;
         }
-        let Some(asked) = next_source(&sources, self.config.me) else { return };
-        if self.wants.blocks.len() >= WANTS_MAX {
+        let Some(claimant) = self.wants.with_place(&claimants, self.config.me) else {
             self.counters.dropped += 1;
             return;
-        }
-        let want = Want { height: block.height, sources, asked };
-        self.wants.blocks.insert(block.hash, want);
+        };
+        self.wants.insert(block, claimant, sources);
         let message = Message::Fetch(block.hash);
-        out.push(Output::Send { to: Recipients::One(asked), message });
+        out.push(Output::Send { to: Recipients::One(claimant), message });
     }
 
     /// Asks for the lowest missing ancestor of a block that is known.
-    pub(super) fn want_parent(
-        &mut self,
-        hash: BlockHash,
-        sources: ServerSet,
-        out: &mut Vec<Output>,
-    ) {
+    fn want_parent(&mut self, hash: BlockHash, sources: ServerSet, out: &mut Vec<Output>) {
         let Some(node) = self.tree.node(&hash) else { return };
         if let Lineage::Missing(ancestor) = self.tree.lineage(node.block) {
             self.want(ancestor, sources, out);
@@ -123,8 +178,7 @@ impl Engine {
         let view = self.acceptor.view;
         let leader = self.config.rotation.leader(view);
         for orphan in self.tree.orphans(view) {
-            let sources = ServerSet::from_iter([leader]).union(&self.everyone());
-            self.want(orphan, sources, out);
+            self.want_claimed(orphan, ServerSet::from_iter([leader]), self.everyone(), out);
         }
     }
 
@@ -160,6 +214,15 @@ impl Engine {
             self.add_block(proposal, out);
         } else {
             self.on_proposal(proposal, out);
+        }
+    }
+
+    /// A block that was asked for is here: asks for what it lacks below, and, where that was all that
+    /// its claimant had places for, for the rest of the claimant's report.
+    pub(super) fn want_on(&mut self, hash: BlockHash, found: Found, out: &mut Vec<Output>) {
+        self.want_parent(hash, found.sources, out);
+        if self.wants.taken(found.claimant) == 0 {
+            self.want_reported(found.claimant, out);
         }
     }
 

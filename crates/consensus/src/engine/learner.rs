@@ -208,8 +208,8 @@ impl Engine {
             return;
         }
         self.change.stirred = true;
-        if let Some(sources) = wanted {
-            self.want_parent(block.hash, sources, out);
+        if let Some(found) = wanted {
+            self.want_on(block.hash, found, out);
         }
         self.count_waiting_votes(block.hash, out);
         self.ask(block.hash, out);

@@ -213,7 +213,7 @@ impl Engine {
     }
 
     /// As the next leader: asks a reporter for the blocks that its report speaks of.
-    fn want_reported(&mut self, reporter: ServerIndex, out: &mut Vec<Output>) {
+    pub(super) fn want_reported(&mut self, reporter: ServerIndex, out: &mut Vec<Output>) {
         let view = self.acceptor.view;
         if self.acceptor.open || !self.leads(view) || reporter == self.config.me {
             return;
