@@ -2,7 +2,7 @@
 
 use crate::commands::{
     AllianceCommand, Bench, Completion, Demo, Dev, Init, Key, Listen, Man, Policy, Propose,
-    Receipt, Serve, Status, Verify,
+    Receipt, Serve, Sim, Status, Verify,
 };
 use crate::failure::Failure;
 use crate::output::{Format, Output};
@@ -96,6 +96,8 @@ pub enum Command {
     Verify(Verify),
     /// Measure how fast an alliance is, and what it costs
     Bench(Bench),
+    /// Run simulated alliances under faults and attacks, and check what must hold
+    Sim(Sim),
     /// Print a completion script for a shell
     Completion(Completion),
     /// Print or write the manual pages
@@ -123,6 +125,7 @@ impl Command {
             Self::Status(command) => command.run(output),
             Self::Verify(command) => command.run(output),
             Self::Bench(command) => command.run(output),
+            Self::Sim(command) => command.run(output),
             Self::Completion(command) => command.run(output),
             Self::Man(command) => command.run(output),
             Self::Policy(command) => command.run(output),

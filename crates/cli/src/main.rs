@@ -18,6 +18,7 @@ mod local;
 mod member;
 mod output;
 mod program;
+mod sim;
 mod statistics;
 
 use clap::Parser;

@@ -23,7 +23,10 @@
 
 #![forbid(unsafe_code)]
 
+mod attempt;
+mod bench;
 mod byzantine;
+mod diagram;
 mod invariants;
 mod keys;
 mod observation;
@@ -33,20 +36,27 @@ mod queue;
 mod random;
 mod scenario;
 mod server;
+mod shrink;
+mod sweep;
 mod tally;
 mod trace;
 mod world;
 
+pub use attempt::Attempt;
+pub use bench::bench_scenario;
+pub use diagram::Diagram;
 pub use policies::{SOUND, Setting, UNSOUND};
 pub use scenario::{
-    ClockFault, Clocks, Crash, Cut, CutManner, DiskFault, Disks, Load, Network, Paces, Partition,
-    Pause, Scenario, SetBack, Style, Treachery, Trouble, WideArea,
+    ClockFault, Clocks, Crash, Cut, CutManner, DiskFault, Disks, Load, Member, Network, Paces,
+    Partition, Pause, Scenario, SetBack, Style, Treachery, Trouble, WideArea,
 };
+pub use shrink::{Shrunk, shrink};
+pub use sweep::{Alliance, Sweep, Total};
 pub use tally::Tally;
-pub use trace::{Entry, Place, Trace};
+pub use trace::{About, Entry, Kind, Place, Trace};
 pub use world::{Outcome, World};
 
-use ally_consensus::Bugs;
+pub use ally_consensus::{Bug, Bugs};
 use ally_policy::PolicyError;
 
 /// Runs the scenario of a seed.

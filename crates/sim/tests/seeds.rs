@@ -35,8 +35,7 @@ fn check(alliance: &str, style: Style, runs: &[(u64, Outcome)]) {
         runs.iter().filter(|(_, outcome)| !outcome.violations.is_empty()).collect();
     let first = broken.first().map(|(seed, outcome)| {
         format!(
-            "seed {seed}: {}\nagain: cargo run --release -p ally-sim --bin sim -- {seed} \
-             {alliance} {style}",
+            "seed {seed}: {}\nagain: ally sim --seed {seed} --policy {alliance} --style {style}",
             outcome.violations.join("\n")
         )
     });

@@ -13,6 +13,7 @@ mod policy;
 mod propose;
 mod receipt;
 mod serve;
+mod sim;
 mod status;
 mod verify;
 
@@ -29,5 +30,6 @@ pub use policy::Policy;
 pub use propose::Propose;
 pub use receipt::Receipt;
 pub use serve::Serve;
+pub use sim::Sim;
 pub use status::Status;
 pub use verify::Verify;

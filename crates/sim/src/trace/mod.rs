@@ -1,6 +1,8 @@
 //! What was observed, in order: always as a hash, on request in whole.
 
-mod label;
+mod about;
+
+pub use about::{About, Kind};
 
 use crate::observation::Observation;
 use ally_consensus::{Message, Micros};
@@ -21,8 +23,8 @@ pub struct Entry {
     pub at: u64,
     /// Where.
     pub place: Place,
-    /// What, in a few words.
-    pub label: String,
+    /// What.
+    pub about: About,
 }
 
 /// Where something was observed.
@@ -67,9 +69,9 @@ impl Trace {
         self.absorb(now.0);
         digest(what).into_iter().for_each(|word| self.absorb(word));
         if let Some(entries) = &mut self.entries
-            && let Some(label) = label::of(what)
+            && let Some(about) = About::observation(what)
         {
-            entries.push(Entry { at: now.0, place: place(now, what), label });
+            entries.push(Entry { at: now.0, place: place(now, what), about });
         }
     }
 

@@ -87,11 +87,11 @@ impl World {
         format!("{owed} commands owed {since} us after the healing: {servers}")
     }
 
-    pub(super) fn outcome(self, events: u64) -> (Outcome, Trace) {
+    pub(super) fn outcome(self) -> (Outcome, Trace) {
         let view = self.honest().iter().filter_map(|s| self.servers[s.index()].view()).max();
         let figures = self.invariants.figures();
         let outcome = Outcome {
-            events,
+            events: self.events,
             time: self.queue.now().0,
             blocks: figures.blocks,
             view: view.map_or(0, |view| view.0),

@@ -92,6 +92,7 @@ pub struct World {
     /// Disk faults, by number, that have had their failed sync.
     synced_wrongly: BTreeSet<usize>,
     tally: Tally,
+    events: u64,
     invariants: Invariants,
     trace: Trace,
 }
@@ -174,6 +175,7 @@ impl World {
             snapshots: BTreeMap::new(),
             synced_wrongly: BTreeSet::new(),
             tally: Tally::default(),
+            events: 0,
             invariants: Invariants::new(&scenario, Arc::clone(&policy), honest),
             trace: Trace::new(),
             scenario,
@@ -198,25 +200,40 @@ impl World {
 
     /// Runs to the end; gives what was recorded too.
     pub fn run_recorded(mut self) -> (Outcome, Trace) {
-        let mut events = 0;
+        self.advance();
+        self.end()
+    }
+
+    /// Lets things happen until the run is over.
+    pub(crate) fn advance(&mut self) {
         let deadline = self.deadline();
         while let Some(event) = self.queue.pop() {
-            events += 1;
+            self.events += 1;
             self.happen(event);
             if self.invariants.is_broken() || self.is_over() || self.queue.now() > deadline {
                 break;
             }
-            if events >= EVENTS_MAX {
+            if self.events >= EVENTS_MAX {
+                let events = self.events;
                 self.invariants.violate(format!("hung: {events} events"));
                 break;
             }
         }
+    }
+
+    /// Looks back over a run that is over.
+    pub(crate) fn end(mut self) -> (Outcome, Trace) {
         let unrest = if self.invariants.is_broken() { None } else { self.unrest() };
         if let Some(unrest) = unrest {
             self.invariants.violate(unrest);
         }
         self.invariants.finish();
-        self.outcome(events)
+        self.outcome()
+    }
+
+    /// What was recorded of a run that broke off.
+    pub(crate) fn into_trace(self) -> Trace {
+        self.trace
     }
 
     fn happen(&mut self, event: Event) {

@@ -1,0 +1,248 @@
+//! `ally sim`: runs whole alliances under faults and attacks, in virtual time.
+
+use crate::failure::{Exit, Failure};
+use crate::files::read_text;
+use crate::output::{Format, Output};
+use crate::sim::{Filter, Many, One};
+use ally_policy::DOCUMENT_BYTES_MAX;
+use ally_sim::{Alliance, Bugs, SOUND, Scenario, Setting, Style, UNSOUND};
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+/// No setting has this name, and no file.
+const UNKNOWN_POLICY: &str = "ALLY-0702";
+/// The scenario file makes no sense.
+const BAD_SCENARIO: &str = "ALLY-0703";
+/// No mistake has this name, or none can be planted in this build.
+#[cfg(feature = "planted-bugs")]
+const UNKNOWN_BUG: &str = "ALLY-0704";
+/// Seeds of a sweep that does not say how many, nor how long.
+const SEEDS: u64 = 100;
+/// A scenario file is shorter.
+const SCENARIO_BYTES_MAX: usize = 1 << 20;
+
+/// Arguments of `ally sim`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "\
+Servers are the real ones; the network, the disks, the clocks and the signatures are simulated, and so \
+are crashes, partitions and servers that lie. A seed determines a run, event by event. Whatever must \
+hold is checked all the time: nobody decides differently, nothing is said that a crash could make \
+undone, nobody honest is blamed, and so on (docs/simulation.md). After the faults end, everything has \
+to be decided in time.
+
+Without a seed or a file it runs many seeds. When something breaks, the scenario is written to a file, \
+made small (fewer servers, commands and faults), and written again with a diagram of what happened.
+
+Policies with names: four, five, seven, nine, two-level; `drawn` is another one for each seed.
+
+Examples:
+  ally sim                                        every policy and style, 100 seeds each
+  ally sim --minutes 10 --from 5000               as many seeds as ten minutes allow
+  ally sim --policy my.toml --seeds 1000          a policy of your own
+  ally sim --seed 17 --policy seven --style plot  one run
+  ally sim --seed 17 --trace --height 3           what was said about height 3
+  ally sim --seed 17 --diagram run.html           the same as a picture, for a browser
+  ally sim --replay broken.toml --trace           a run from its file
+  ally sim --bench                                simulated hours per hour of one processor
+
+Exit codes: 0 all is well, 1 something broke, 2 bad input.")]
+pub struct Sim {
+    /// How many seeds, each in every policy and style
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: Option<u64>,
+    /// The first of them
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    from: u64,
+    /// Run seeds for so long
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    minutes: Option<u64>,
+    /// Only this alliance: a name, or the file of a policy; may be given several times
+    #[arg(long, value_name = "FILE|NAME")]
+    policy: Vec<String>,
+    /// Only faults of this kind: `weather` is chance, in a `plot` the network helps the liars
+    #[arg(long, value_name = "STYLE", value_parser = style)]
+    style: Option<Style>,
+    /// On so many threads [default: one per core]
+    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Go on after so many failures
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    tolerate: usize,
+    /// Where scenarios and diagrams of failures go
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+    /// Leave a failing scenario as large as it is
+    #[arg(long)]
+    no_shrink: bool,
+    /// One run: this seed, of `four` in `weather` if --policy and --style say nothing else
+    #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "from", "minutes", "tolerate"])]
+    seed: Option<u64>,
+    /// One run: of a scenario file
+    #[arg(long, value_name = "FILE",
+          conflicts_with_all = ["seed", "seeds", "from", "minutes", "tolerate", "policy", "style"])]
+    replay: Option<PathBuf>,
+    /// Make the scenario of one run small, if something breaks in it
+    #[arg(long, conflicts_with = "no_shrink")]
+    shrink: bool,
+    /// One run: print what happened
+    #[arg(long)]
+    trace: bool,
+    #[command(flatten)]
+    filter: Filter,
+    /// One run: draw what happened into a file for a browser
+    #[arg(long, value_name = "FILE")]
+    diagram: Option<PathBuf>,
+    /// Draw all of a long run, not only its end or beginning
+    #[arg(long, requires = "diagram")]
+    whole: bool,
+    /// Measure how fast the simulator is
+    #[arg(long, conflicts_with_all = ["seed", "replay", "seeds", "from", "minutes", "policy", "style"])]
+    bench: bool,
+    /// The same as `-o json`
+    #[arg(long)]
+    json: bool,
+    /// Make a mistake on purpose, to see it found
+    #[cfg(feature = "planted-bugs")]
+    #[arg(long, value_name = "NAME")]
+    plant: Option<String>,
+}
+
+impl Sim {
+    /// Runs.
+    pub fn run(self, output: &Output) -> Result<(), Failure> {
+        let output = if self.json { Output::new(Format::Json) } else { *output };
+        if self.bench {
+            return crate::sim::bench(&output);
+        }
+        let one = self.trace || self.diagram.is_some() || self.filter.is_some() || self.shrink;
+        if let Some(scenario) = self.one(one)? {
+            let again = self.again(&scenario);
+            let one = One {
+                scenario,
+                bugs: self.bugs()?,
+                plant: self.plant_argument(),
+                trace: self.trace || self.filter.is_some(),
+                filter: self.filter,
+                diagram: self.diagram,
+                whole: self.whole,
+                shrink: self.shrink.then_some(self.out),
+                again,
+            };
+            return one.run(&output);
+        }
+        let seeds = match (self.seeds, self.minutes) {
+            (Some(seeds), _) => seeds,
+            (None, Some(_)) => u64::MAX - self.from,
+            (None, None) => SEEDS,
+        };
+        let cores = || thread::available_parallelism().map_or(1, usize::from);
+        let many = Many {
+            sweep: ally_sim::Sweep {
+                seeds: self.from..self.from.saturating_add(seeds),
+                alliances: self.alliances()?,
+                styles: self.style.map_or(Style::ALL.to_vec(), |style| vec![style]),
+                bugs: self.bugs()?,
+                jobs: self.jobs.map_or_else(cores, usize::from),
+                failures_max: self.tolerate.saturating_add(1),
+            },
+            minutes: self.minutes,
+            plant: self.plant_argument(),
+            out: self.out,
+            shrinks: !self.no_shrink,
+        };
+        many.run(&output)
+    }
+
+    /// The arguments that choose the same run.
+    fn again(&self, scenario: &Scenario) -> String {
+        if let Some(file) = &self.replay {
+            return format!("--replay {}", file.display());
+        }
+        let policy = match self.policy.first() {
+            Some(policy) => policy.clone(),
+            None => scenario.setting.name.clone(),
+        };
+        format!("--seed {} --policy {policy} --style {}", scenario.seed, scenario.style)
+    }
+
+    /// The scenario, if only one is to be run.
+    fn one(&self, wanted: bool) -> Result<Option<Scenario>, Failure> {
+        if let Some(file) = &self.replay {
+            let text = read_text(file, SCENARIO_BYTES_MAX)?;
+            let scenario =
+                Scenario::from_file(&text).map_err(|error| bad_scenario(file, &error))?;
+            return Ok(Some(scenario));
+        }
+        if self.seed.is_none() && !wanted {
+            return Ok(None);
+        }
+        let alliances = self.alliances()?;
+        let Some(alliance) = alliances.first() else { return Ok(None) };
+        let style = self.style.unwrap_or(Style::Weather);
+        let seed = self.seed.unwrap_or(self.from);
+        Ok(Some(Scenario::draw(seed, &alliance.setting(seed), style)?))
+    }
+
+    fn alliances(&self) -> Result<Vec<Alliance>, Failure> {
+        if self.policy.is_empty() {
+            return Ok(Alliance::sound());
+        }
+        self.policy.iter().map(|name| alliance(name)).collect()
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn bugs(&self) -> Result<Bugs, Failure> {
+        let Some(name) = &self.plant else { return Ok(Bugs::NONE) };
+        let all = ally_sim::Bug::ALL;
+        let bug = all.iter().find(|bug| bug.name() == name).ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|bug| bug.name()).collect();
+            Failure::new(Exit::Input, UNKNOWN_BUG, format_args!("`{name}` is no mistake to plant"))
+                .detail("mistakes", names.join(", "))
+        });
+        bug.map(|bug| Bugs::planted(*bug))
+    }
+
+    #[cfg(not(feature = "planted-bugs"))]
+    fn bugs(&self) -> Result<Bugs, Failure> {
+        Ok(Bugs::NONE)
+    }
+
+    /// What a command that runs it again has to say about mistakes.
+    fn plant_argument(&self) -> String {
+        #[cfg(feature = "planted-bugs")]
+        if let Some(name) = &self.plant {
+            return format!(" --plant {name}");
+        }
+        String::new()
+    }
+}
+
+fn style(name: &str) -> Result<Style, String> {
+    name.parse().map_err(|()| "styles are `weather` and `plot`".to_owned())
+}
+
+/// An alliance by its name, or from a policy's file.
+fn alliance(name: &str) -> Result<Alliance, Failure> {
+    if let Some(alliance) = Alliance::named(name) {
+        return Ok(alliance);
+    }
+    let path = Path::new(name);
+    if !path.exists() {
+        let message = format_args!("`{name}` is no policy with a name, and no file");
+        let names = [&SOUND[..], &UNSOUND[..], &[Alliance::DRAWN]].concat().join(", ");
+        return Err(Failure::new(Exit::Input, UNKNOWN_POLICY, message).detail("names", names));
+    }
+    let text = read_text(path, DOCUMENT_BYTES_MAX)?;
+    let name = path.file_stem().map_or(name.into(), |stem| stem.to_string_lossy());
+    let setting = Setting { name: name.into_owned(), unsound: false, text };
+    setting.policy()?;
+    Ok(Alliance::Fixed(setting))
+}
+
+fn bad_scenario(file: &Path, error: &dyn std::fmt::Display) -> Failure {
+    let message = format_args!("{}: not a scenario", file.display());
+    Failure::new(Exit::Input, BAD_SCENARIO, message)
+        .excerpt(error)
+        .next("use a file that `ally sim` has written")
+}

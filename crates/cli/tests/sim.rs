@@ -1,0 +1,80 @@
+//! `ally sim` as a shell meets it: sweeps, replays, traces, diagrams, exit codes.
+
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn ally(dir: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ally"));
+    command.arg("sim").args(arguments).current_dir(dir).env_remove("ALLY_OUTPUT");
+    command.output().expect("the program starts")
+}
+
+fn json(output: &Output) -> Value {
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("one JSON value")
+}
+
+#[test]
+fn e2e_sim_the_same_seeds_give_the_same_runs_on_any_number_of_threads() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let arguments = ["--seeds", "3", "--from", "40", "--policy", "four", "--json", "--jobs"];
+    let one = json(&ally(dir.path(), &[&arguments[..], &["1"]].concat()));
+    let many = json(&ally(dir.path(), &[&arguments[..], &["3"]].concat()));
+    assert_eq!((&one["runs"], &one["failed"]), (&Value::from(6), &Value::from(0)));
+    assert!(one["blocks"].as_u64().is_some_and(|blocks| blocks > 0));
+    assert_eq!((&one["trace_hash"], &one["events"]), (&many["trace_hash"], &many["events"]));
+    assert_eq!(fs::read_dir(dir.path()).expect("it").count(), 0, "nothing broke, no files");
+}
+
+#[test]
+fn e2e_sim_a_run_is_told_and_drawn() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let run = ["--seed", "7", "--policy", "four", "--style", "plot"];
+    let told = ally(dir.path(), &[&run[..], &["--trace", "--kind", "decision"]].concat());
+    let told = String::from_utf8(told.stdout).expect("a text");
+    assert!(told.lines().filter(|line| line.contains("decides 1.")).count() >= 2, "{told}");
+    assert!(!told.contains("vote "), "{told}");
+
+    let drawn = json(&ally(dir.path(), &[&run[..], &["--diagram", "run.html", "--json"]].concat()));
+    assert_eq!(drawn["violations"], serde_json::json!([]));
+    let page = fs::read_to_string(dir.path().join("run.html")).expect("it was written");
+    assert!(page.starts_with("<!doctype html>") && page.contains("\"kind\":\"vote\""));
+}
+
+#[test]
+fn e2e_sim_bad_input_ends_with_2() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let unknown = ally(dir.path(), &["--policy", "forty"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("ALLY-0702"));
+    fs::write(dir.path().join("not.toml"), "seed = 1\nstyle = \"rain\"\n").expect("written");
+    let bad = ally(dir.path(), &["--replay", "not.toml"]);
+    assert_eq!(bad.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&bad.stderr).contains("ALLY-0703"));
+    let style = ally(dir.path(), &["--style", "rain"]);
+    assert_eq!(style.status.code(), Some(2));
+}
+
+/// With a rule broken on purpose, a sweep ends with 1 and files that show it again.
+#[cfg(feature = "planted-bugs")]
+#[test]
+fn e2e_sim_what_breaks_is_written_made_small_and_replayed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let planted = ["--plant", "equivocation-ignored"];
+    let sweep = ["--policy", "four", "--style", "plot", "--out", "found", "--json", "--jobs", "2"];
+    let swept = ally(dir.path(), &[&sweep[..], &planted].concat());
+    assert_eq!(swept.status.code(), Some(1), "{}", String::from_utf8_lossy(&swept.stderr));
+    let report: Value = serde_json::from_slice(&swept.stdout).expect("one JSON value");
+    let failure = &report["failures"][0];
+    for file in ["scenario", "small", "diagram"] {
+        let path = dir.path().join(failure[file].as_str().expect("a path"));
+        assert!(path.exists(), "{}", path.display());
+    }
+    let small = failure["small"].as_str().expect("a path");
+    let again = ally(dir.path(), &[&["--replay", small, "--trace"], &planted[..]].concat());
+    assert_eq!(again.status.code(), Some(1), "it breaks again");
+    let well = ally(dir.path(), &["--replay", small]);
+    assert_eq!(well.status.code(), Some(0), "and without the mistake it does not");
+}
