@@ -75,8 +75,13 @@ impl ServerSet {
 
     /// The members in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = ServerIndex> + use<> {
-        let set = *self;
-        (0..SERVERS_MAX as u16).map(ServerIndex).filter(move |server| set.contains(*server))
+        let words = self.0.into_iter().zip(0..);
+        words.flat_map(|(word, place): (u64, u16)| {
+            // Takes away the lowest bit each time, so that empty places cost nothing.
+            let rest = std::iter::successors(Some(word), |rest| Some(rest & rest.wrapping_sub(1)));
+            let rest = rest.take_while(|rest| *rest != 0);
+            rest.map(move |rest| ServerIndex(64 * place + rest.trailing_zeros() as u16))
+        })
     }
 
     /// Members of either set.
