@@ -78,13 +78,11 @@ impl Server {
         self.life
     }
 
-    /// Takes an input; gives what is to be done.
-    pub fn step(&mut self, input: Input, now: Now) -> Vec<Output> {
-        let mut outputs = Vec::new();
+    /// Takes an input; appends what is to be done.
+    pub fn step(&mut self, input: Input, now: Now, outputs: &mut Vec<Output>) {
         if let Some(replica) = &mut self.replica {
-            replica.step(input, now, &mut outputs);
+            replica.step(input, now, outputs);
         }
-        outputs
     }
 
     /// Keeps a message until a write is durable.

@@ -1,5 +1,6 @@
 //! The way of a message: how long, how often, and whether at all.
 
+use super::letter::Letter;
 use super::{CutManner, Event, World};
 use crate::observation::Observation;
 use ally_policy::ServerIndex;
@@ -27,29 +28,31 @@ impl Queues {
 
 impl World {
     /// Puts a message on the network, which may lose, delay, reorder or repeat it.
-    pub(super) fn transmit(&mut self, from: ServerIndex, to: ServerIndex, message: PeerMessage) {
-        let Some(message) = self.carried(message) else { return };
-        let delays = self.delays(from, to, &message);
+    pub(super) fn transmit(&mut self, to: ServerIndex, letter: &Letter) {
+        let Some(letter) = self.carried(letter) else { return };
+        let (from, message) = (letter.from(), letter.message());
+        let delays = self.delays(from, to, message);
         if delays.is_empty() {
-            self.observe(Observation::Sent { from, to, message: &message, delay: None });
+            self.observe(Observation::Sent { from, to, message, delay: None });
         }
         for delay in delays {
-            self.observe(Observation::Sent { from, to, message: &message, delay: Some(delay) });
-            self.queue.after(delay, Event::Deliver { from, to, message: message.clone() });
+            self.observe(Observation::Sent { from, to, message, delay: Some(delay) });
+            self.queue.after(delay, Event::Deliver { to, letter: letter.clone() });
         }
     }
 
     /// What comes out of a link, if messages travel as bytes.
-    fn carried(&mut self, message: PeerMessage) -> Option<PeerMessage> {
+    fn carried(&mut self, letter: &Letter) -> Option<Letter> {
         if !self.scenario.network.frames {
-            return Some(message);
+            return Some(letter.clone());
         }
+        let message = letter.message();
         let read = PeerMessage::from_frame(message.to_frame());
-        if read.as_ref() != Ok(&message) {
+        if read.as_ref() != Ok(message) {
             self.invariants.violate(format!("frame: {message:?} is read as {read:?}"));
         }
         self.tally.count("carried as bytes");
-        read.ok()
+        read.ok().map(|message| Letter::new(letter.from(), message))
     }
 
     /// How long the copies of a message take; none if it is lost. What is sent before the healing

@@ -10,6 +10,7 @@ mod clients;
 mod ending;
 mod faults;
 mod jobs;
+mod letter;
 mod links;
 mod machines;
 mod network;
@@ -31,8 +32,9 @@ use ally_consensus::{
 };
 use ally_log::Origin;
 use ally_policy::{PolicyError, ServerIndex, ServerSet, TrustPolicy};
-use ally_replica::{Checker, Config, Done, Input, Limits, PeerMessage};
+use ally_replica::{Checked, Checker, Config, Done, Input, Limits, Output};
 use clients::Clients;
+use letter::Letter;
 use links::Queues;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -45,13 +47,12 @@ const ORIGIN: &str = "example.org/simulated";
 const COMMAND_BYTES: std::ops::RangeInclusive<usize> = 0..=ally_replica::BATCH_BYTES_MAX;
 
 /// Something that will happen. What belongs to one life of a server is void in the next.
-#[allow(clippy::large_enum_variant)] // Most events are deliveries: a box each would cost more.
 enum Event {
-    Deliver { from: ServerIndex, to: ServerIndex, message: PeerMessage },
-    Own { server: ServerIndex, life: u32, message: PeerMessage },
+    Deliver { to: ServerIndex, letter: Letter },
+    Own { server: ServerIndex, life: u32, letter: Letter },
     Wake { server: ServerIndex, life: u32 },
     SyncEnds { server: ServerIndex, life: u32 },
-    Done { server: ServerIndex, life: u32, done: Done, cost: Micros },
+    Done { server: ServerIndex, life: u32, done: Box<Done>, cost: Micros },
     Submit { server: ServerIndex },
     Crash(ServerIndex),
     Restart(ServerIndex),
@@ -81,6 +82,8 @@ pub struct World {
     plots: Option<Plots>,
     clients: Clients,
     queue: Queue<Event>,
+    /// Room for what a step asks for, kept from step to step.
+    outputs: Vec<Output>,
     network: Stream,
     queues: Queues,
     timing: Stream,
@@ -167,6 +170,7 @@ impl World {
             plots: plots(),
             clients: Clients::new(seed),
             queue: Queue::new(),
+            outputs: Vec::new(),
             network: Stream::new(seed, "network"),
             queues: Queues::default(),
             timing: Stream::new(seed, "timing"),
@@ -243,15 +247,15 @@ impl World {
             return waiting.push(event);
         }
         match event {
-            Event::Deliver { from, to, message } => self.deliver(from, to, message),
-            Event::Own { server, life, message } if self.lives(server, life) => {
-                let message = ally_replica::Checked::own(message);
+            Event::Deliver { to, letter } => self.deliver(to, &letter),
+            Event::Own { server, life, letter } if self.lives(server, life) => {
+                let message = Checked::own(letter.message().clone());
                 self.input(server, Input::Received { from: server, message });
             }
             Event::Wake { server, life } if self.lives(server, life) => self.wake(server),
             Event::SyncEnds { server, life } if self.lives(server, life) => self.synced(server),
             Event::Done { server, life, done, cost } if self.lives(server, life) => {
-                self.input(server, Input::Done { done, cost });
+                self.input(server, Input::Done { done: *done, cost });
             }
             Event::Link { server, life, peer, up } if self.lives(server, life) => {
                 let input = if up { Input::Connected(peer) } else { Input::Disconnected(peer) };
@@ -280,12 +284,18 @@ impl World {
     /// Gives a running server an input and performs what it says.
     fn input(&mut self, server: ServerIndex, input: Input) {
         let now = self.clocks(server);
-        let outputs = self.servers[server.index()].step(input, now);
-        for output in outputs {
-            if !self.survives(server) {
-                return;
+        let mut outputs = std::mem::take(&mut self.outputs);
+        self.servers[server.index()].step(input, now, &mut outputs);
+        let mut survives = true;
+        for output in outputs.drain(..) {
+            survives = survives && self.survives(server);
+            if survives {
+                self.perform(server, output);
             }
-            self.perform(server, output);
+        }
+        self.outputs = outputs;
+        if !survives {
+            return;
         }
         self.start_sync(server);
         self.set_wake(server);

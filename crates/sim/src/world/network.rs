@@ -1,6 +1,7 @@
 //! What arrives, and what a plot keeps from arriving.
 
 use super::World;
+use super::letter::Letter;
 use crate::byzantine::Lie;
 use crate::observation::Observation;
 use ally_policy::ServerIndex;
@@ -13,24 +14,25 @@ impl World {
     pub(super) fn lie(&mut self, lies: Vec<Lie>) {
         for Lie { from, to, message } in lies {
             self.observe(Observation::Said { server: from, message: &message });
-            self.transmit(from, to, message);
+            self.transmit(to, &Letter::new(from, message));
         }
     }
 
-    pub(super) fn deliver(&mut self, from: ServerIndex, to: ServerIndex, message: PeerMessage) {
+    pub(super) fn deliver(&mut self, to: ServerIndex, letter: &Letter) {
+        let (from, message) = (letter.from(), letter.message());
         if !self.servers[to.index()].is_up() {
             return;
         }
         if self.coalition.contains(to) {
-            let lies = self.coalition.overhear(to, from, &message);
+            let lies = self.coalition.overhear(to, from, message);
             self.lie(lies);
         }
-        if self.is_hidden(from, to, &message) {
+        if self.is_hidden(from, to, message) {
             return;
         }
-        match self.checker.check(from, message) {
-            Ok(message) => self.input(to, Input::Received { from, message }),
-            Err(_) => self.tally.count("refused by the checks"),
+        match letter.checked(&self.checker) {
+            Some(message) => self.input(to, Input::Received { from, message }),
+            None => self.tally.count("refused by the checks"),
         }
     }
 

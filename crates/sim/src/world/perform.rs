@@ -1,5 +1,6 @@
 //! What servers ask for, done.
 
+use super::letter::Letter;
 use super::{Event, World};
 use crate::observation::Observation;
 use ally_consensus::Micros;
@@ -29,7 +30,7 @@ impl World {
                 let delay = self.timing.between(shortest, longest);
                 let life = self.servers[server.index()].life();
                 let cost = Micros(delay);
-                self.queue.after(delay, Event::Done { server, life, done, cost });
+                self.queue.after(delay, Event::Done { server, life, done: Box::new(done), cost });
             }
             Output::Serve { to, what } => self.serve(server, to, what),
             Output::Delivered(block) => {
@@ -58,8 +59,8 @@ impl World {
         };
         if itself {
             let life = self.servers[from.index()].life();
-            let message = message.clone();
-            self.queue.after(0, Event::Own { server: from, life, message });
+            let letter = Letter::new(from, message.clone());
+            self.queue.after(0, Event::Own { server: from, life, letter });
         }
         if self.coalition.contains(from) {
             let now = self.clocks(from).unix;
@@ -67,8 +68,9 @@ impl World {
             return self.lie(sent);
         }
         self.observe(Observation::Said { server: from, message: &message });
+        let letter = Letter::new(from, message);
         for to in others {
-            self.transmit(from, to, message.clone());
+            self.transmit(to, &letter);
         }
     }
 
@@ -103,7 +105,7 @@ impl World {
                 let sent = self.coalition.send(from, &[to], message, now);
                 self.lie(sent);
             } else {
-                self.transmit(from, to, message);
+                self.transmit(to, &Letter::new(from, message));
             }
         }
     }
