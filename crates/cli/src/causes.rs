@@ -68,7 +68,7 @@ impl From<PolicyError> for Failure {
                 }
             }
             PolicyError::Refused(refusal) => {
-                let message = format_args!("{}: the policy is not safe", refusal.file());
+                let message = format_args!("{}: the policy is refused", refusal.file());
                 let failure = Self::new(Exit::No, REFUSED_POLICY, message);
                 let failures = refusal.failures().iter();
                 failures

@@ -183,6 +183,7 @@ impl Node {
                 keys,
                 own: Arc::new(own),
                 tiles: recovery.tiles,
+                time: recovery.time,
                 published,
                 duplicates,
                 status,

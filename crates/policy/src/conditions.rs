@@ -129,8 +129,8 @@ impl Failure {
     /// The counterexample in words, as a sentence without capital and full stop.
     pub fn explanation(&self) -> String {
         let Some(sets) = &self.sets else {
-            return "too many servers stand in several places to find out in reasonable time; \
-                    name each server once, or give `fast` the shape of `decide`"
+            return "there are too many ways to fail to look at each; name every server once in a \
+                    formula, and leave `fast` out or give it the groups of `decide`"
                 .to_owned();
         };
         let named: Vec<String> = sets.iter().map(|set| braces(set)).collect();
@@ -163,7 +163,11 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let condition = self.condition.statement();
-        write!(f, "it does not hold that {condition}: {}", self.explanation())
+        let verdict = match self.sets {
+            Some(_) => "it does not hold that",
+            None => "nobody can tell whether",
+        };
+        write!(f, "{verdict} {condition}: {}", self.explanation())
     }
 }
 

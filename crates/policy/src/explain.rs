@@ -198,7 +198,7 @@ impl Explanation {
     fn margin(&self) -> String {
         let Some(stop) = &self.would_stop else {
             return if self.live {
-                "not found out: too many servers stand in several places".to_owned()
+                "not found out: there are too many ways to fail to look at each".to_owned()
             } else {
                 "none: the alliance stands still".to_owned()
             };

@@ -3,7 +3,7 @@
 
 use ally_policy::{
     DEPTH_MAX, DOCUMENT_BYTES_MAX, Definition, FORMULAS_MAX, FaultModel, LEAVES_MAX, PolicyError,
-    Problem, SERVERS_MAX, TrustPolicy,
+    Problem, SERVERS_MAX, TrustPolicy, check,
 };
 
 fn problem_of(text: &str) -> Problem {
@@ -81,7 +81,15 @@ fn a_search_that_would_not_end_is_given_up_and_refuses() {
         panic!("a policy that nobody checked");
     };
     assert!(refusal.failures().iter().any(|failure| failure.sets().is_none()), "{refusal}");
-    assert!(refusal.to_string().contains("give `fast` the shape of `decide`"), "{refusal}");
+    let said = refusal.to_string();
+    assert!(said.contains("nobody can tell whether any three quorums"), "{said}");
+    assert!(said.contains("leave `fast` out or give it the groups of `decide`"), "{said}");
+    // It is not called unsafe: nothing was found against it.
+    let definition = Definition::parse(&text, "p.toml").expect("a policy");
+    let report = check(&definition, FaultModel::Byzantine).expect("a report").to_text();
+    assert!(report.starts_with("p.toml: NOT SHOWN TO BE SAFE with"), "{report}");
+    assert!(report.contains("\nOpen          any three quorums"), "{report}");
+    assert!(!report.contains("NOT SAFE") && !report.contains("\nFails"), "{report}");
 }
 
 #[test]

@@ -102,7 +102,7 @@ impl Check {
         if report.is_ok() {
             return Ok(());
         }
-        let message = format_args!("{}: the policy is not safe", definition.file());
+        let message = format_args!("{}: the policy is refused", definition.file());
         Err(Failure::new(Exit::No, REFUSED, message))
     }
 }
@@ -150,7 +150,9 @@ fn styled(text: &str) -> String {
     for (at, line) in text.trim_end().lines().enumerate() {
         let line = if at == 0 {
             let line = line.replacen(": ok ", &format!(": {good}ok{good:#} "), 1);
-            line.replacen(": NOT SAFE ", &format!(": {bad}NOT SAFE{bad:#} "), 1)
+            let line = line.replacen(": NOT SAFE ", &format!(": {bad}NOT SAFE{bad:#} "), 1);
+            let open = "NOT SHOWN TO BE SAFE";
+            line.replacen(&format!(": {open} "), &format!(": {bad}{open}{bad:#} "), 1)
         } else {
             match line.find("  ").filter(|_| !line.starts_with(' ')) {
                 Some(end) => format!("{bold}{}{bold:#}{}", &line[..end], &line[end..]),

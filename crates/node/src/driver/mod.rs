@@ -13,6 +13,7 @@
 mod alarm;
 mod board;
 mod clients;
+mod clock;
 mod inbox;
 mod ingest;
 mod jobs;
@@ -24,6 +25,7 @@ mod stored;
 
 pub(crate) use board::{Board, StatusBoard};
 pub(crate) use clients::RETRY_AFTER;
+use clock::ClockWatch;
 use inbox::TURN_EVENTS_MAX;
 pub(crate) use inbox::{Event, Inbox};
 pub(crate) use published::Published;
@@ -69,6 +71,8 @@ pub(crate) struct Parts {
     pub(crate) own: Arc<OwnKeys>,
     /// The end of the log, for proofs.
     pub(crate) tiles: TileWriter,
+    /// The time of the last block.
+    pub(crate) time: Micros,
     /// What readers see.
     pub(crate) published: Arc<Published>,
     /// Which entries are repetitions.
@@ -119,6 +123,7 @@ pub(crate) struct Driver {
     serving: serve::Serving,
     events: mpsc::UnboundedSender<Event>,
     started: Instant,
+    clock: ClockWatch,
     /// This turn's writes, and the place of the last of them.
     write: WriteBatch,
     written: WritePosition,
@@ -141,6 +146,8 @@ impl Driver {
     pub(crate) fn new(parts: Parts, slow_path: bool) -> Result<Self, FatalError> {
         let Parts { replica, store, links, keys, own, tiles, published, .. } = parts;
         let (of_all, of_us) = (Arc::clone(&keys), Arc::clone(&own));
+        let mut clock = ClockWatch::default();
+        clock.compare(parts.time, unix_now());
         let jobs = Jobs::start(move |job| jobs::run(job, &of_all, &of_us), parts.events.clone())?;
         Ok(Self {
             clients: Clients::new(own.me, parts.duplicates),
@@ -161,6 +168,7 @@ impl Driver {
             status: parts.status,
             events: parts.events,
             started: Instant::now(),
+            clock,
             write: WriteBatch::new(),
             written: WritePosition(0),
             steps: VecDeque::new(),
@@ -288,6 +296,7 @@ impl Driver {
                     board.decisions[path] += 1;
                     board.progressed = Some(Instant::now());
                 });
+                self.clock.compare(block.header.timestamp_us, unix_now());
                 self.clients.delivered(&block);
             }
             Output::View { view, open } => {
@@ -441,9 +450,13 @@ impl Driver {
     }
 
     fn now(&self) -> Now {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now { monotonic: micros(self.started.elapsed()), unix: micros(unix) }
+        Now { monotonic: micros(self.started.elapsed()), unix: unix_now() }
     }
+}
+
+/// The clock of this machine; 0 if it is before 1970.
+fn unix_now() -> Micros {
+    micros(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 fn micros(duration: Duration) -> Micros {

@@ -4,7 +4,7 @@ use crate::api::Tip;
 use crate::driver::stored::{StoredError, StoredLog};
 use crate::store::{Recovered as StoreRecovered, Store};
 use ally_codec::Decode;
-use ally_consensus::{BlockHeader, Height, JournalPosition, Record, Sequence};
+use ally_consensus::{BlockHeader, Height, JournalPosition, Micros, Record, Sequence};
 use ally_log::{Hash, Tile, TileReader, TileWriter};
 use ally_policy::ServerIndex;
 use ally_proto::{DUPLICATE_WINDOW, DuplicateWindow, ProposalId};
@@ -19,6 +19,8 @@ pub(crate) struct Recovery {
     pub(crate) replica: Recovered,
     /// The right edge of the log.
     pub(crate) tiles: TileWriter,
+    /// The time of its last block.
+    pub(crate) time: Micros,
     /// How far the log has come.
     pub(crate) tip: Tip,
     /// The end of the log, as ids.
@@ -77,6 +79,7 @@ pub(crate) fn recover(
         certified_height: covered.map_or(Height::ZERO, |certificate| certificate.block.height),
         certified_log_size: covered.map_or(0, |certificate| certificate.log_size),
     };
+    let time = delivered.last().map_or(Micros::ZERO, |header| header.timestamp_us);
     let replica = Recovered {
         delivered,
         state,
@@ -84,7 +87,7 @@ pub(crate) fn recover(
         journal: journal(store, found.journal_first)?,
         batches: batches(store, &next, servers)?,
     };
-    Ok(Recovery { replica, tiles, tip, duplicates })
+    Ok(Recovery { replica, tiles, time, tip, duplicates })
 }
 
 fn headers(log: &StoredLog, top: Height) -> Result<Vec<BlockHeader>, RecoverError> {

@@ -37,15 +37,26 @@ impl Report {
             }
             FaultModel::Attested => "servers that speak through an attested log",
         };
-        let verdict = if self.ok { "ok" } else { "NOT SAFE" };
+        let open = self.words.failures.iter().all(|failure| failure.sets().is_none());
+        let verdict = match (self.ok, open) {
+            (true, _) => "ok",
+            (false, false) => "NOT SAFE",
+            (false, true) => "NOT SHOWN TO BE SAFE",
+        };
         text.line(&format!("{}: {verdict} with {whose} (model {})", self.file, self.model));
         for failure in &self.words.failures {
             text.gap();
-            text.row("Fails", failure.condition().statement());
-            text.row("So", failure.condition().consequence());
+            match failure.sets() {
+                Some(_) => {
+                    text.row("Fails", failure.condition().statement());
+                    text.row("So", failure.condition().consequence());
+                }
+                None => text.row("Open", failure.condition().statement()),
+            }
             text.row("Because", &failure.explanation());
         }
-        if !self.ok {
+        // Where nobody can tell what is wrong, nobody can tell what would be right.
+        if !self.ok && !open {
             let lines = self.repair.as_ref().map(|repair| repair.lines()).unwrap_or_default();
             text.rows("Repair", &lines);
         }
