@@ -23,7 +23,7 @@ Exit codes:
   4  a server gave an answer that is provably wrong
   70 a fault of this program
 
-Flags go before ALLY_* environment variables, and these before files. Data goes to standard output,
+Flags go before ALLY_* environment variables, and these before files. Data goes to standard output, \
 everything else to standard error. Errors carry a code that docs/errors.md explains.";
 
 /// The command line.
@@ -76,6 +76,8 @@ pub enum Command {
     Demo(Demo),
     /// Run a whole alliance on this machine, to play with
     Dev(Dev),
+    /// Check a trust policy, or ask what it survives
+    Policy(Policy),
     /// Make a member's servers, or join an alliance with them
     Init(Init),
     /// Found, show and sign alliance documents
@@ -102,8 +104,6 @@ pub enum Command {
     Completion(Completion),
     /// Print or write the manual pages
     Man(Man),
-    /// Check a trust policy, or ask what it survives
-    Policy(Policy),
 }
 
 impl Command {

@@ -193,9 +193,15 @@ pub struct Server(pub Child);
 
 impl Server {
     pub fn start(config: &Path) -> Self {
+        Self::start_as(config, |command| _ = command.stderr(Stdio::null()))
+    }
+
+    /// With another environment, or its log elsewhere.
+    pub fn start_as(config: &Path, change: impl FnOnce(&mut Command)) -> Self {
         let config = config.to_str().expect("UTF-8");
-        let child = ally(&["serve", "--config", config]).stderr(Stdio::null()).spawn();
-        Self(child.expect("ally serve runs"))
+        let mut command = ally(&["serve", "--config", config]);
+        change(&mut command);
+        Self(command.spawn().expect("ally serve runs"))
     }
 
     /// SIGTERM; returns the exit code.
