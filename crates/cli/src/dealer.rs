@@ -17,9 +17,9 @@ const NOT_DEALT: &str = "ALLY-0310";
 
 /// What whoever uses a dealer has to know.
 pub const BANNER: &str = "\
-The threshold keys are dealt by this process alone. For a moment it holds the whole key:
-whoever controls this machine now can sign in the alliance's name for ever. The key is wiped
-once the shares are written.";
+The threshold keys are dealt by this process alone. For a moment it holds the
+whole key: whoever controls this machine now can sign in the alliance's name
+for ever. The key is wiped once the shares are written.";
 
 /// A generator seeded by the operating system.
 ///

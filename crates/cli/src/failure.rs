@@ -1,6 +1,7 @@
 //! Errors as people and scripts meet them: what happened, what still works, the next command.
 
 use crate::output::Output;
+use crate::wrap::{error_columns, wrap};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use std::fmt::Display;
@@ -80,6 +81,7 @@ impl Failure {
     pub fn file(path: &Path, error: &io::Error) -> Self {
         let next = match error.kind() {
             io::ErrorKind::NotFound => "check the path",
+            io::ErrorKind::IsADirectory => "name a file in it",
             io::ErrorKind::PermissionDenied => "check the owner and mode of the file",
             io::ErrorKind::StorageFull => "make room on the disk",
             _ => "check the file and its disk",
@@ -126,18 +128,27 @@ impl Failure {
         let mut stderr = anstream::stderr().lock();
         let colour = Style::new().bold().fg_color(Some(colour.into()));
         let bold = Style::new().bold();
-        writeln!(stderr, "{colour}{kind} {}{colour:#}: {}", self.code, self.message)?;
+        let columns = error_columns();
+        let head = format!("{kind} {}", self.code);
+        writeln!(stderr, "{}", labelled("", colour, &head, &self.message, columns))?;
         if let Some(excerpt) = &self.excerpt {
             writeln!(stderr, "{}", excerpt.trim_end())?;
         }
-        for (label, text) in &self.details {
-            writeln!(stderr, "  {bold}{label}{bold:#}: {text}")?;
-        }
-        if let Some(next) = &self.next {
-            writeln!(stderr, "  {bold}next{bold:#}: {next}")?;
+        let next = self.next.iter().map(|next| ("next", next));
+        for (label, text) in self.details.iter().map(|(label, text)| (*label, text)).chain(next) {
+            writeln!(stderr, "{}", labelled("  ", bold, label, text, columns))?;
         }
         Ok(())
     }
+}
+
+/// `label: text`, the label in a style, all of it indented and further where the line is broken.
+fn labelled(indent: &str, style: Style, label: &str, text: &str, columns: Option<usize>) -> String {
+    let head = format!("{indent}{label}:");
+    let line = wrap(&format!("{head} {text}"), columns, indent.len() + 2);
+    // No label is so long that it would be broken.
+    let rest = line.strip_prefix(&head).unwrap_or(&line);
+    format!("{indent}{style}{label}{style:#}:{rest}")
 }
 
 /// Not an error anybody sees.

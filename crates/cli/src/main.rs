@@ -20,6 +20,7 @@ mod output;
 mod program;
 mod sim;
 mod statistics;
+mod wrap;
 
 use clap::Parser;
 use cli::Cli;

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::policy::TrustPolicy;
 use crate::render::count_of;
-use crate::report::text::Text;
+use crate::report::text::{COLUMNS, Text};
 use crate::{Formula, SERVERS_MAX, ServerIndex, ServerSet};
 
 /// Choices of repeated servers that are tried when the cheapest further failure is looked for.
@@ -147,7 +147,12 @@ impl Explanation {
 
     /// The explanation as text of up to about 100 columns, without colours.
     pub fn to_text(&self) -> String {
-        let mut text = Text::default();
+        self.to_text_within(COLUMNS)
+    }
+
+    /// The explanation as text of up to about so many columns (60 at least), without colours.
+    pub fn to_text_within(&self, columns: usize) -> String {
+        let mut text = Text::within(columns);
         let failed =
             if self.failed.is_empty() { "nobody".to_owned() } else { self.failed.join(", ") };
         text.line(&format!("after the failure of {failed}:"));
@@ -161,7 +166,7 @@ impl Explanation {
         }
         text.gap();
         text.row("Margin", &self.margin());
-        text.0
+        text.text
     }
 
     fn safety(&self) -> &'static str {

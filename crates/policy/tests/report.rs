@@ -158,3 +158,15 @@ fn example_policies_are_what_they_say() {
     }
     assert!(seen >= 6, "{seen} examples");
 }
+
+#[test]
+fn a_report_fits_its_columns() {
+    let text = "decide = \"3 of (acme, globex, initech, umbrella)\"\nfast = \"all of (acme, globex, \
+                initech, umbrella)\"";
+    let definition = Definition::parse(text, "p.toml").expect("a policy");
+    let report = check(&definition, FaultModel::Byzantine).expect("a report");
+    let widest = |text: String| text.lines().skip(1).map(|line| line.chars().count()).max();
+    assert!(widest(report.to_text()) > Some(80));
+    assert!(widest(report.to_text_within(80)) <= Some(80), "{}", report.to_text_within(80));
+    assert!(widest(report.to_text_within(0)) <= Some(60), "{}", report.to_text_within(0));
+}

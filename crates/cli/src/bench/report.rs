@@ -3,6 +3,7 @@
 use super::{Limits, Measured, Pace, Usage};
 use crate::output::table;
 use crate::statistics::{Latencies, duration, thousands};
+use crate::wrap::{output_columns, wrap};
 use anstyle::Style;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -64,14 +65,15 @@ impl Report {
             Pace::Open { rate } => format!("open loop at {}/s", thousands(rate as u64)),
             Pace::Closed { in_flight } => format!("closed loop, {in_flight} each under way"),
         };
-        format!(
+        let line = format!(
             "{pace} · {} clients · {} bytes · {:.0} s · {} · durability {}",
             self.clients,
             self.size,
             self.measure.as_secs_f64(),
             self.scheme,
             self.durability
-        )
+        );
+        wrap(&line, output_columns(), 0)
     }
 
     /// For programs.

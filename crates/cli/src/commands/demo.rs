@@ -2,7 +2,6 @@
 
 use super::dev::Shape;
 use crate::connect::block_on;
-use crate::dealer;
 use crate::demo::{
     Artefacts, Bar, Load, Narrator, Verdict, commands_of, good, openssl_verifies, propose_all,
     refused_forgeries, unexpected, write_receipts,
@@ -70,7 +69,6 @@ impl Demo {
         let artefacts = Artefacts::prepare(&self.out)?;
         block_on(async {
             let mut stop = Stop::new()?;
-            output.note(format_args!("{}\n", dealer::BANNER));
             let mut narrator = Narrator::new(output);
             let found = stop.or(self.found(&artefacts, &mut narrator, output)).await;
             let mut fleet = found.ok_or_else(interrupted)??;

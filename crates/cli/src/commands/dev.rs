@@ -67,6 +67,8 @@ impl Shape {
             Some(file) => Plan::of_policy(file)?,
             None => Plan::of_organisations(self.orgs)?,
         };
+        // After what may be wrong with the arguments, and before it is too late.
+        output.note(format_args!("{}\n", dealer::BANNER));
         let founding = Founding { plan: &plan, scheme: self.scheme, durability };
         Fleet::found(&founding, dir, output).await
     }
@@ -88,7 +90,6 @@ impl Dev {
         if Fleet::is_in(place.path())? {
             return Fleet::open(place.path());
         }
-        output.note(format_args!("{}\n", dealer::BANNER));
         self.shape.found(Durability::Fsync, place.path(), output).await
     }
 

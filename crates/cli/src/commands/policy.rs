@@ -3,11 +3,14 @@
 use crate::failure::{Exit, Failure};
 use crate::files::read_text;
 use crate::output::{Format, Output};
+use crate::wrap::output_columns;
 use ally_policy::{DOCUMENT_BYTES_MAX, Definition, FaultModel, TrustPolicy, check, explain};
 use anstyle::{AnsiColor, Style};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 
+/// The widest that answers are.
+const COLUMNS_MAX: usize = 100;
 /// The policy fails a condition.
 const REFUSED: &str = "ALLY-0102";
 /// A server or organisation that the policy has not.
@@ -98,7 +101,7 @@ impl Check {
     fn run(self, output: &Output) -> Result<(), Failure> {
         let definition = self.input.definition()?;
         let report = check(&definition, self.input.model)?;
-        self.input.output(output).answer(&report, || styled(&report.to_text()))?;
+        self.input.output(output).answer(&report, || styled(&report.to_text_within(columns())))?;
         if report.is_ok() {
             return Ok(());
         }
@@ -117,7 +120,9 @@ impl Explain {
             Failure::new(Exit::Input, UNKNOWN_SERVER, error).detail("servers", servers)
         })?;
         let explanation = explain(&policy, &failed);
-        self.input.output(output).answer(&explanation, || styled(&explanation.to_text()))
+        self.input
+            .output(output)
+            .answer(&explanation, || styled(&explanation.to_text_within(columns())))
     }
 }
 
@@ -139,6 +144,11 @@ impl Input {
     fn is_stdin(&self) -> bool {
         self.file == Path::new("-")
     }
+}
+
+/// How wide answers may be: lines of more than 100 letters are hard to read.
+fn columns() -> usize {
+    output_columns().unwrap_or(COLUMNS_MAX).min(COLUMNS_MAX)
 }
 
 /// The text with its headings in bold and the verdict in colour.

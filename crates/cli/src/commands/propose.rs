@@ -143,7 +143,7 @@ impl Propose {
             fs::write(&path, receipt.to_text()).map_err(|error| Failure::file(&path, &error))?;
         }
         output.answer(&self.json(done), || {
-            let proven = if done.receipt.is_some() { "receipt verified" } else { "not proven" };
+            let proven = if done.receipt.is_some() { "verified" } else { "not proven" };
             format!("{}  {}  {proven}", done.placement.index, done.proposal.id())
         })
     }

@@ -83,7 +83,7 @@ impl Receipt {
     fn text(&self, proposal: &Proposal, file: &ReceiptFile) -> String {
         let checkpoint = &file.receipt.certificate.checkpoint;
         let mut text = format!(
-            "{}  {}  receipt verified\n  command: {}\n  proof:   certificate of block {} over {} \
+            "{}  {}  verified\n  command: {}\n  proof:   certificate of block {} over {} \
              entries (epoch {})",
             file.receipt.index,
             proposal.id(),

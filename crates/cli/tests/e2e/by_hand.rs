@@ -3,6 +3,7 @@
 use crate::founding::{NAMES, config, found, founded, introduced};
 use crate::support::{Dev, Said, Server, alone, run, wait_until};
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 

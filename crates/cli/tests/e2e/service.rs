@@ -30,7 +30,7 @@ fn e2e_a_receipt_can_be_had_later_by_place_and_by_id() {
     let id = said["id"].as_str().expect("an id");
     for which in ["1", id] {
         let written = ["receipt", which, "--out", "later.receipt", "--command", "later.command"];
-        assert!(dev.run(&written).out.contains("receipt verified"));
+        assert!(dev.run(&written).out.contains("  verified\n"));
         assert_eq!(fs::read(dev.path().join("later.command")).expect("there"), b"set 5");
         let verify = ["verify", "--receipt", "later.receipt", "--file", "later.command"];
         assert_eq!(dev.run(&verify).code, 0);

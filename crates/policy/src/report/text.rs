@@ -16,7 +16,12 @@ const LISTED_MAX: usize = 4;
 impl Report {
     /// The report as text of up to about 100 columns, without colours.
     pub fn to_text(&self) -> String {
-        let mut text = Text::default();
+        self.to_text_within(COLUMNS)
+    }
+
+    /// The report as text of up to about so many columns (60 at least), without colours.
+    pub fn to_text_within(&self, columns: usize) -> String {
+        let mut text = Text::within(columns);
         self.write_verdict(&mut text);
         self.write_members(&mut text);
         self.write_rules(&mut text);
@@ -25,7 +30,7 @@ impl Report {
         for warning in &self.warnings {
             text.row("Warning", warning);
         }
-        text.0
+        text.text
     }
 
     fn write_verdict(&self, text: &mut Text) {
@@ -156,26 +161,34 @@ fn plural(count: usize, noun: &str) -> String {
 }
 
 /// Rows of a heading and a text, the text wrapped under itself.
-#[derive(Default)]
-pub(crate) struct Text(pub(crate) String);
+pub(crate) struct Text {
+    pub(crate) text: String,
+    columns: usize,
+}
 
-/// The columns that a line fills.
-const WIDTH: usize = 100;
+/// The columns that a line fills if nobody says otherwise, and the fewest that make sense.
+pub(crate) const COLUMNS: usize = 100;
+const COLUMNS_MIN: usize = 60;
 
 impl Text {
+    /// Lines of up to about so many columns.
+    pub(crate) fn within(columns: usize) -> Self {
+        Self { text: String::new(), columns: columns.max(COLUMNS_MIN) }
+    }
+
     pub(crate) fn line(&mut self, line: &str) {
-        self.0.push_str(line.trim_end());
-        self.0.push('\n');
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
     }
 
     pub(crate) fn gap(&mut self) {
-        if !self.0.ends_with("\n\n") {
-            self.0.push('\n');
+        if !self.text.ends_with("\n\n") {
+            self.text.push('\n');
         }
     }
 
     pub(crate) fn row(&mut self, heading: &str, text: &str) {
-        for (at, line) in wrap(text, WIDTH - HEADING - 1).iter().enumerate() {
+        for (at, line) in wrap(text, self.columns - HEADING - 1).iter().enumerate() {
             let heading = if at == 0 { heading } else { "" };
             let mut row = String::new();
             // Writing to a string cannot fail.
