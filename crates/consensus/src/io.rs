@@ -44,6 +44,9 @@ pub enum PayloadVerdict {
     Valid,
     /// The payload breaks a rule that the leader could check: it will never be voted for.
     Invalid,
+    /// There is no room to check it, or to keep what a check found: the engine asks again, later.
+    /// May also take back [`PayloadVerdict::Valid`].
+    Postponed,
 }
 
 /// A decided block on the way in, when this server is behind.

@@ -68,13 +68,23 @@ impl Chain {
         self.checked.get(block).map(|(_, checked)| checked)
     }
 
-    /// Notes a block whose payload is right; false if there is no room.
-    pub(crate) fn insert(&mut self, block: BlockRef, checked: CheckedBlock) -> bool {
-        let room = self.checked.len() < CHECKED_BLOCKS_MAX;
-        if room && block.height > self.tip.height {
-            self.checked.insert(block.hash, (block.height, checked));
+    /// Notes a block whose payload is right. When there is no room the highest block is forgotten,
+    /// this one or another: gives that block, which has to be checked again. So leaders that sign
+    /// branches without end cannot keep the next block from being checked.
+    #[must_use]
+    pub(crate) fn insert(&mut self, block: BlockRef, checked: CheckedBlock) -> Option<BlockRef> {
+        if block.height <= self.tip.height {
+            return None;
         }
-        room
+        self.checked.insert(block.hash, (block.height, checked));
+        if self.checked.len() <= CHECKED_BLOCKS_MAX {
+            return None;
+        }
+        let blocks = self.checked.iter();
+        let highest =
+            blocks.map(|(hash, (height, _))| BlockRef { height: *height, hash: *hash }).max()?;
+        self.checked.remove(&highest.hash);
+        Some(highest)
     }
 
     /// Remembers a payload of this server's own making.
@@ -123,13 +133,13 @@ mod tests {
     fn delivery_forgets_all_branches_at_its_height_and_below() {
         let mut chain = Chain::new(block(0, 0), ChainState::genesis(4));
         for (height, name) in [(1, 1), (1, 2), (2, 1)] {
-            assert!(chain.insert(block(height, name), checked()));
+            assert_eq!(chain.insert(block(height, name), checked()), None);
         }
         chain.deliver(block(1, 1), ChainState::genesis(4));
         assert!(chain.checked(&block(1, 2).hash).is_none());
         assert!(chain.state(&block(1, 1).hash).is_some(), "the tip");
         assert!(chain.state(&block(2, 1).hash).is_some());
-        chain.insert(block(1, 3), checked());
+        assert_eq!(chain.insert(block(1, 3), checked()), None);
         assert!(chain.state(&block(1, 3).hash).is_none(), "too late");
     }
 
@@ -159,9 +169,13 @@ mod tests {
     fn checked_blocks_and_drafts_are_bounded() {
         let mut chain = Chain::new(block(0, 0), ChainState::genesis(4));
         for height in 1..=CHECKED_BLOCKS_MAX as u64 {
-            assert!(chain.insert(block(height, 1), checked()));
+            assert_eq!(chain.insert(block(height, 1), checked()), None);
         }
-        assert!(!chain.insert(block(9999, 1), checked()));
+        assert_eq!(chain.insert(block(9999, 1), checked()), Some(block(9999, 1)));
+        let highest = block(CHECKED_BLOCKS_MAX as u64, 1);
+        assert_eq!(chain.insert(block(1, 2), checked()), Some(highest), "the lowest matter most");
+        assert!(chain.checked(&block(1, 2).hash).is_some());
+        assert!(chain.checked(&highest.hash).is_none());
         let payload = Digest([0; 32]);
         for height in 0..=DRAFTS_MAX as u64 {
             chain.draft(block(height, 1).hash, payload, checked());

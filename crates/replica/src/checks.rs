@@ -27,20 +27,22 @@ pub(crate) struct Checks {
 
 impl Checks {
     /// Lets a check wait for batches, or for its parent if none are missing. When there is no room
-    /// the highest block's check is forgotten: it will not be voted for here.
+    /// the highest block's check is forgotten: gives that block, which has to be asked for again.
+    #[must_use]
     pub(crate) fn park(
         &mut self,
         block: BlockRef,
         proposal: Arc<Proposal>,
         missing: impl IntoIterator<Item = BatchId>,
-    ) {
+    ) -> Option<BlockRef> {
         let missing = missing.into_iter().collect();
         self.parked.insert(block.hash, Parked { block, proposal, missing });
-        if self.parked.len() > PARKED_MAX {
-            let highest = self.parked.values().max_by_key(|parked| parked.block);
-            let highest = highest.map(|parked| parked.block.hash);
-            highest.and_then(|hash| self.parked.remove(&hash));
+        if self.parked.len() <= PARKED_MAX {
+            return None;
         }
+        let highest = self.parked.values().map(|parked| parked.block).max()?;
+        self.parked.remove(&highest.hash);
+        Some(highest)
     }
 
     /// A batch has come: takes out the checks that waited for nothing else.
@@ -105,7 +107,8 @@ mod tests {
         };
         let block = header.block_ref();
         let proposal = Proposal { header, batches: [].into(), new_view: None };
-        checks.park(block, Arc::new(proposal), missing.iter().map(|sequence| id(*sequence)));
+        let ids = missing.iter().map(|sequence| id(*sequence));
+        let _ = checks.park(block, Arc::new(proposal), ids);
         block
     }
 
@@ -142,8 +145,13 @@ mod tests {
             parked(&mut checks, 1000 + height, &[7]);
         }
         assert_eq!(checks.len(), PARKED_MAX);
+        let highest = checks.parked.values().map(|parked| parked.block).max();
+        let low = Proposal::clone(&checks.parked.values().next().unwrap().proposal);
+        let low = BlockHeader { height: Height(1), ..low.header };
+        let proposal = Proposal { header: low.clone(), batches: [].into(), new_view: None };
+        assert_eq!(checks.park(low.block_ref(), Arc::new(proposal), [id(7)]), highest);
         let ready = checks.batch_came(&id(7));
         let highest = ready.iter().map(|parked| parked.block.height.0).max();
-        assert_eq!(highest, Some(999 + PARKED_MAX as u64));
+        assert_eq!(highest, Some(998 + PARKED_MAX as u64));
     }
 }

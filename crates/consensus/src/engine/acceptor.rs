@@ -158,6 +158,15 @@ impl Engine {
         }
     }
 
+    /// Asks again for the checks that there was no room for, lowest blocks first.
+    pub(super) fn ask_postponed(&mut self, out: &mut Vec<Output>) {
+        if std::mem::take(&mut self.postponed) {
+            for hash in self.tree.waiting() {
+                self.ask(hash, out);
+            }
+        }
+    }
+
     /// What a header must keep to besides its payload: neither view nor time goes back.
     fn fits_its_parent(&self, node: &Node) -> bool {
         self.tree.parent(&node.header().parent).is_some_and(|parent| {
@@ -174,12 +183,17 @@ impl Engine {
         verdict: PayloadVerdict,
         out: &mut Vec<Output>,
     ) {
-        let Some(node) = self.tree.node_mut(&hash).filter(|node| node.payload == Payload::Asked)
-        else {
+        let Some(node) = self.tree.node_mut(&hash) else { return };
+        let taken_back = node.payload == Payload::Valid && verdict == PayloadVerdict::Postponed;
+        if node.payload != Payload::Asked && !taken_back {
             return;
-        };
+        }
         self.change.stirred = true;
         match verdict {
+            PayloadVerdict::Postponed => {
+                node.payload = Payload::Waiting;
+                self.postponed = true;
+            }
             PayloadVerdict::Invalid => {
                 node.payload = Payload::Invalid;
                 self.counters.invalid_blocks += 1;

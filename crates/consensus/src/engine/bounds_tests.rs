@@ -8,8 +8,9 @@ use super::selection::tests::Counts;
 use super::tree::TREE_BLOCKS_MAX;
 use crate::{
     AllianceId, BlockHash, BlockHeader, BlockRef, Branch, Config, Context, Digest, Epoch,
-    Equivocation, Height, Input, Message, Micros, NewViewCertificate, Now, Output, PolicyDigest,
-    Proposal, Recipients, Rotation, Signed, Verified, View, ViewChange, Vote, payload_digest,
+    Equivocation, Height, Input, Message, Micros, NewViewCertificate, Now, Output, PayloadVerdict,
+    PolicyDigest, Proposal, Recipients, Record, Rotation, Signed, Verified, View, ViewChange, Vote,
+    payload_digest,
 };
 use ally_policy::ServerIndex;
 use std::collections::VecDeque;
@@ -134,6 +135,40 @@ fn blocks_asked_for_and_blocks_held_are_limited() {
         engine.add_block(signed(0, proposal(header)), &mut Vec::new());
     }
     assert_eq!(engine.tree.len(), TREE_BLOCKS_MAX);
+}
+
+fn tell(engine: &mut Engine, block: BlockHash, verdict: PayloadVerdict) -> Vec<Output> {
+    let mut outputs = Vec::new();
+    engine.step(Input::Payload { block, verdict }, at(1), &mut outputs);
+    outputs
+}
+
+#[test]
+fn a_check_that_there_was_no_room_for_is_asked_for_again() {
+    let mut engine = engine();
+    let header = header(0, 1, engine.origin().hash, 0);
+    let block = header.hash();
+    let asks = |outputs: &[Output]| {
+        outputs.iter().any(
+            |output| matches!(output, Output::CheckPayload { block: b, .. } if b.hash == block),
+        )
+    };
+    let votes = |outputs: &[Output]| {
+        outputs
+            .iter()
+            .any(|output| matches!(output, Output::Journal { record: Record::Vote(_), .. }))
+    };
+    assert!(asks(&hear(&mut engine, 0, Message::Proposal(proposal(header)))));
+    tell(&mut engine, block, PayloadVerdict::Postponed);
+    assert!(!votes(&tell(&mut engine, block, PayloadVerdict::Valid)), "nothing was asked");
+    let due = engine.deadline().expect("there is work");
+    let mut outputs = Vec::new();
+    engine.step(Input::Tick, at(due.0), &mut outputs);
+    assert!(asks(&outputs));
+    assert!(votes(&tell(&mut engine, block, PayloadVerdict::Valid)));
+    tell(&mut engine, block, PayloadVerdict::Postponed);
+    let node = engine.tree.node(&block).map(|node| node.payload);
+    assert_eq!(node, Some(super::tree::Payload::Waiting), "forgotten again");
 }
 
 #[test]

@@ -317,6 +317,7 @@ impl Engine {
         self.learner.forget_below(root.height, self.oldest_live_view());
         self.wants.forget_below(root.height);
         self.ask_children(root.hash, out);
+        self.ask_postponed(out);
         if let Some(ahead) = self.ahead.take_if(|ahead| ahead.block.height <= root.height) {
             self.note_certified(ahead, out);
         }

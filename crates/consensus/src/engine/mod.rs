@@ -79,6 +79,8 @@ pub struct Engine {
     /// A certified block that is out of reach.
     ahead: Option<CheckpointCertificate>,
     work_waiting: bool,
+    /// Payloads have to be asked for again.
+    postponed: bool,
     tree: Tree,
     acceptor: Acceptor,
     learner: Learner,
@@ -209,6 +211,7 @@ impl Engine {
             self.repeat_proposals(Recipients::All, out);
             self.want_missing(out);
             self.repeat_wants(out);
+            self.ask_postponed(out);
             self.say_behind(out);
         }
     }
@@ -273,6 +276,7 @@ impl Engine {
             certified: None,
             ahead: None,
             work_waiting: false,
+            postponed: false,
             tree: Tree::new(root),
             acceptor: Acceptor::new(origin),
             learner: Learner::new(servers),

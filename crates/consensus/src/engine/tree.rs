@@ -239,6 +239,14 @@ impl Tree {
         nodes.into_iter().map(Node::signed_proposal).collect()
     }
 
+    /// The blocks whose payload was not asked for, or has to be asked for again, lowest first.
+    pub fn waiting(&self) -> Vec<BlockHash> {
+        let waiting = self.nodes.values().filter(|node| node.payload == Payload::Waiting);
+        let mut blocks: Vec<_> = waiting.map(|node| node.block).collect();
+        blocks.sort_unstable();
+        blocks.into_iter().map(|block| block.hash).collect()
+    }
+
     /// The height of the highest block of a view.
     pub fn highest(&self, view: View) -> Height {
         let mut slots = self.slots.range((view, Height::ZERO)..=(view, Height(u64::MAX)));

@@ -84,7 +84,7 @@ impl Replica {
         }
         let draft = self.chain.take_draft(&header.parent, &header.payload_digest);
         let Some(parent) = self.chain.state(&header.parent) else {
-            return self.checks.park(block, proposal, []);
+            return self.park(block, proposal, []);
         };
         let found = match draft {
             Some(draft) if draft.fits(header) => PayloadCheck::Valid(draft),
@@ -98,15 +98,30 @@ impl Replica {
                 for id in &missing {
                     self.fetcher.want(*id, Urgency::Proposed, proposer, self.now.monotonic);
                 }
-                self.checks.park(block, proposal, missing);
+                self.park(block, proposal, missing);
             }
         }
     }
 
+    fn park(
+        &mut self,
+        block: BlockRef,
+        proposal: Arc<Proposal>,
+        missing: impl IntoIterator<Item = BatchId>,
+    ) {
+        if let Some(forgotten) = self.checks.park(block, proposal, missing) {
+            self.tell_verdict(forgotten, PayloadVerdict::Postponed);
+        }
+    }
+
     fn note_checked(&mut self, block: BlockRef, checked: CheckedBlock) {
-        if self.chain.insert(block, checked) {
+        let forgotten = self.chain.insert(block, checked);
+        if forgotten != Some(block) {
             self.tell_verdict(block, PayloadVerdict::Valid);
             self.check_children(block);
+        }
+        if let Some(forgotten) = forgotten {
+            self.tell_verdict(forgotten, PayloadVerdict::Postponed);
         }
     }
 
