@@ -61,18 +61,18 @@ impl Disk {
         starts
     }
 
-    /// Ends the sync: what was written when it started is durable. Gives these writes, in order.
+    /// Ends the sync: what was written when it started is durable. Gives these writes, in order, to
+    /// be looked at and then given to [`Disk::keep`].
     pub fn end_sync(&mut self) -> Vec<StoreOp> {
         let Some(end) = self.syncing.take() else { return Vec::new() };
         self.durable = end;
-        let mut done = Vec::new();
-        while self.waiting.front().is_some_and(|(position, _)| *position <= end) {
-            if let Some((_, op)) = self.waiting.pop_front() {
-                self.apply(op.clone());
-                done.push(op);
-            }
-        }
-        done
+        let done = self.waiting.partition_point(|(position, _)| *position <= end);
+        self.waiting.drain(..done).map(|(_, op)| op).collect()
+    }
+
+    /// Takes in what [`Disk::end_sync`] gave.
+    pub fn keep(&mut self, durable: Vec<StoreOp>) {
+        durable.into_iter().for_each(|op| self.apply(op));
     }
 
     /// Up to where all writes are durable.

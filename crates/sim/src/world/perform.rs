@@ -129,6 +129,7 @@ impl World {
         for op in &done {
             self.observe(Observation::Durable { server, op });
         }
+        self.servers[server.index()].disk.keep(done);
         for (to, message) in self.servers[server.index()].release() {
             if !self.survives(server) {
                 return;
