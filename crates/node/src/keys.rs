@@ -1,6 +1,6 @@
 //! The keys of a running server: everybody's public ones, and its own secrets.
 
-use ally_alliance::keys::{SigningKey, SigningPublic};
+use ally_alliance::keys::{PreparedSigning, SigningKey};
 use ally_codec::{Decode, Encode};
 use ally_consensus::{Authenticator, CheckpointCertificate, Context, Statement, signing_bytes};
 use ally_log::{Checkpoint, Hash, Origin};
@@ -17,7 +17,7 @@ pub struct PublicKeys {
     /// The first line of every checkpoint.
     pub origin: Origin,
     /// Each server's signing key, by index.
-    pub servers: Vec<SigningPublic>,
+    pub servers: Vec<PreparedSigning>,
     /// The alliance's key: signs checkpoints.
     pub certify: PublicKey,
     /// Signs new views.

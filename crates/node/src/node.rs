@@ -10,7 +10,7 @@ use crate::keys::{OwnKeys, PublicKeys};
 use crate::net::{self, Links, LinksConfig};
 use crate::store::{Durability, Identity as StoreIdentity, Store, StoreError};
 use ally_alliance::Alliance;
-use ally_alliance::keys::{SigningKey, TransportKey};
+use ally_alliance::keys::{PreparedKey, SigningKey, TransportKey};
 use ally_alliance::{
     ClientPolicy, ConfigError, KeyFileError, KeyPurpose, Parameters, ServerConfig, read_share,
 };
@@ -293,7 +293,10 @@ fn public_keys(alliance: &Alliance) -> Result<PublicKeys, StartError> {
     Ok(PublicKeys {
         context: alliance.context(),
         origin: Origin::new(alliance.origin())?,
-        servers: alliance.servers().map(|(_, server)| *server.signing()).collect(),
+        servers: alliance
+            .servers()
+            .map(|(_, server)| PreparedKey::new(*server.signing()))
+            .collect(),
         certify: alliance.key(KeyPurpose::Certify).clone(),
         kernel: alliance.key(KeyPurpose::Kernel).clone(),
         quorum: alliance.key(KeyPurpose::Quorum).clone(),

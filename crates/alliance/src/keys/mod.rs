@@ -1,10 +1,12 @@
 //! Ed25519 keys, one type per purpose: a transport key cannot be passed where a signing key belongs,
 //! neither in code nor in a document.
 
+mod prepared;
 mod public;
 mod role;
 mod secret;
 
+pub use prepared::PreparedKey;
 pub use public::{KeyTextError, PublicKey};
 pub use role::{Admin, Client, Role, Signing, TlsRole, Transport};
 pub use secret::SecretKey;
@@ -17,6 +19,8 @@ pub type AdminPublic = PublicKey<Admin>;
 pub type SigningKey = SecretKey<Signing>;
 /// Public half of a [`SigningKey`].
 pub type SigningPublic = PublicKey<Signing>;
+/// A [`SigningPublic`] of which many signatures are checked.
+pub type PreparedSigning = PreparedKey<Signing>;
 /// A server's key over its TLS connections.
 pub type TransportKey = SecretKey<Transport>;
 /// Public half of a [`TransportKey`].
