@@ -140,7 +140,8 @@ impl<'a> Run<'a> {
                     let due = (self.begun.elapsed().as_secs_f64() * rate) as u64;
                     while sent < due {
                         let count = (due - sent).min(GROUP_MAX);
-                        let first = self.begun + step.mul_f64(sent as f64);
+                        // The first command is due one step after the start.
+                        let first = self.begun + step.mul_f64((sent + 1) as f64);
                         sent += count;
                         if self.under_way + count > UNDER_WAY_MAX {
                             self.measured.dropped += count;
