@@ -176,7 +176,10 @@ impl Certifier {
         match &self.round {
             None => self.start_round(now, peers, out),
             Some(round) if round.due <= now => self.lose_patience(now, peers, out),
-            Some(_) => self.follow(now, peers, out),
+            Some(_) => {
+                self.take_turn(peers, out);
+                self.follow(now, peers, out);
+            }
         }
     }
 
@@ -196,6 +199,16 @@ impl Certifier {
         self.pace.begin(now);
         self.open_round(head, now);
         self.contribute(peers, out);
+    }
+
+    /// Another certificate came meanwhile, of a block below the round's: others have the turn now.
+    fn take_turn(&mut self, peers: &Peers, out: &mut Outbox) {
+        let certified = self.height();
+        let Some(round) = &mut self.round else { return };
+        if round.above != certified {
+            round.above = certified;
+            self.contribute(peers, out);
+        }
     }
 
     /// Goes over to a higher block that the rule names by now, once somebody has given a share on
@@ -239,7 +252,7 @@ impl Certifier {
 
     fn open_round(&mut self, head: Head, now: Micros) {
         let due = Micros(now.0.saturating_add(self.patience(0)));
-        let mut round = Round::new(head, now, due);
+        let mut round = Round::new(head, self.height(), now, due);
         round.excluded = self.accused.union(&self.doubted);
         let (ours, rest) = std::mem::take(&mut self.inbox)
             .into_iter()
@@ -262,7 +275,7 @@ impl Certifier {
     fn preferred(&self, peers: &Peers) -> (ServerSet, Option<ServerIndex>) {
         let Some(round) = &self.round else { return Default::default() };
         let present = peers.present().difference(&round.excluded);
-        target::preferred(&self.policy, round.head.block.height, &present)
+        target::preferred(&self.policy, self.height(), &present)
     }
 
     fn ask_own_share(&mut self, out: &mut Outbox) {

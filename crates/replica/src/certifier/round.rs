@@ -1,7 +1,7 @@
 //! One attempt to certify one block.
 
 use crate::wire::{CertifyShare, ShareProof};
-use ally_consensus::{BlockRef, Digest, Micros, Signed};
+use ally_consensus::{BlockRef, Digest, Height, Micros, Signed};
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
 
@@ -52,6 +52,8 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Round {
     pub(super) head: Head,
+    /// What was certified when turns were taken last: names who gives a share at once.
+    pub(super) above: Height,
     pub(super) started: Micros,
     /// How often patience ran out.
     pub(super) attempts: u32,
@@ -68,9 +70,10 @@ pub(super) struct Round {
 }
 
 impl Round {
-    pub(super) fn new(head: Head, now: Micros, due: Micros) -> Self {
+    pub(super) fn new(head: Head, above: Height, now: Micros, due: Micros) -> Self {
         Self {
             head,
+            above,
             started: now,
             attempts: 0,
             due,

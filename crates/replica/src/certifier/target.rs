@@ -23,20 +23,23 @@ pub(super) fn target(certified: Height, decided: Height) -> Option<Height> {
     Some(Height(decided.0 >> differing << differing))
 }
 
-/// The servers that give their shares at once: from the height's own server on, around the table,
-/// until they are a certify set. The first of them combines. Which server is the height's own is
-/// spread evenly over the heights that [`target`] picks, so that all do the same work. Servers that are not `present` are
+/// The servers that give their shares at once on the block after `certified`: from that height's own
+/// server on, around the table, until they are a certify set. The first of them combines.
+///
+/// The turn goes by what is certified and not by what will be: servers that begin with different
+/// blocks agree on it, and so come together. Which server is a height's own is spread evenly over the
+/// heights that [`target`] picks, so that all do the same work. Servers that are not `present` are
 /// passed over; if those left are no certify set, all of them are preferred.
 ///
 /// Servers may differ in who is present: then a few shares more are given, or some come late.
 pub(super) fn preferred(
     policy: &TrustPolicy,
-    height: Height,
+    certified: Height,
     present: &ServerSet,
 ) -> (ServerSet, Option<ServerIndex>) {
     let servers = policy.server_count() as u64;
     let (mut set, mut first) = (ServerSet::EMPTY, None);
-    let own = spread(height) % servers;
+    let own = spread(certified) % servers;
     for step in 0..servers {
         let server = ServerIndex(((own + step) % servers) as u16);
         if !present.contains(server) {

@@ -59,22 +59,61 @@ fn head(height: u64) -> Head {
     Head { block, log_size: height, log_root: Digest([height as u8; 32]) }
 }
 
-/// A server that gives its share at once for both heights, and another one that does for the second.
-fn preferred_for_both(first: u64, second: u64) -> (u16, u16) {
+/// The two servers whose turn it is while nothing is certified.
+fn whose_turn() -> (u16, u16) {
     let policy = TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap();
-    let set = |height| target::preferred(&policy, Height(height), &policy.everybody()).0;
-    let both = set(first).intersection(&set(second)).iter().next().expect("some server");
-    let other = set(second).iter().find(|server| *server != both).expect("another server");
-    (both.0, other.0)
+    let (set, _) = target::preferred(&policy, Height::ZERO, &policy.everybody());
+    let servers: Vec<_> = set.iter().map(|server| server.0).collect();
+    (servers[0], servers[1])
 }
 
-/// A height pair that the rule names one after the other and that share a server.
+/// Heights that the rule names one after the other.
 const EARLY: u64 = 2;
 const LATE: u64 = 4;
 
+/// A certify set of servers gives shares, whoever has delivered how much. If the turn went by the block,
+/// each could leave it to others.
+#[test]
+fn servers_that_begin_with_different_blocks_are_the_same_servers() {
+    let (first, second) = whose_turn();
+    for delivered in 1..=64 {
+        for server in 0..4 {
+            let mut bench = Bench::new(server);
+            (1..=delivered).for_each(|height| bench.deliver(height));
+            let gives = !bench.asked().is_empty();
+            assert_eq!(gives, server == first || server == second, "{server}, {delivered} blocks");
+        }
+    }
+}
+
+/// A lower certificate that others made passes the turn on, also in the middle of a round.
+#[test]
+fn the_turn_passes_on_with_each_certificate() {
+    let mut givers = Vec::new();
+    for server in 0..4 {
+        let mut bench = Bench::new(server);
+        (1..=LATE).for_each(|height| bench.deliver(height));
+        let mut asked = bench.asked();
+        let Head { block, log_size, log_root } = head(3);
+        let lower = CheckpointCertificate { block, log_size, log_root, signature: vec![9] };
+        assert!(bench.certifier.certificate(&lower, bench.now, &mut bench.out));
+        asked.extend(bench.asked());
+        assert_eq!(bench.round(), Some(LATE));
+        if !asked.is_empty() {
+            assert_eq!(asked, [LATE], "once");
+            givers.push(server);
+        }
+    }
+    let policy = TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap();
+    let turn = |certified| target::preferred(&policy, Height(certified), &policy.everybody()).0;
+    let both: Vec<_> = turn(0).union(&turn(3)).iter().map(|server| server.0).collect();
+    assert_ne!(turn(0), turn(3), "or this shows nothing");
+    assert_eq!(givers, both);
+}
+
 #[test]
 fn a_share_on_what_the_rule_names_by_now_is_joined() {
-    let (me, peer) = preferred_for_both(EARLY, LATE);
+    let (me, peer) = whose_turn();
     let mut bench = Bench::new(me);
     (1..=3).for_each(|height| bench.deliver(height));
     assert_eq!(bench.asked(), [EARLY]);
@@ -87,7 +126,7 @@ fn a_share_on_what_the_rule_names_by_now_is_joined() {
 
 #[test]
 fn shares_on_anything_else_move_nobody() {
-    let (me, peer) = preferred_for_both(EARLY, LATE);
+    let (me, peer) = whose_turn();
     let mut bench = Bench::new(me);
     (1..=3).for_each(|height| bench.deliver(height));
     assert_eq!(bench.asked(), [EARLY]);
@@ -103,7 +142,7 @@ fn shares_on_anything_else_move_nobody() {
 
 #[test]
 fn a_share_for_the_block_left_behind_is_not_sent() {
-    let (me, peer) = preferred_for_both(EARLY, LATE);
+    let (me, peer) = whose_turn();
     let mut bench = Bench::new(me);
     (1..=4).for_each(|height| bench.deliver(height));
     bench.certifier.delivered.pop_back();
