@@ -176,7 +176,7 @@ impl Writer {
     pub(super) fn run(mut self, queue: &Queue) {
         let _told = EndOnPanic(queue);
         while let Some(jobs) = queue.take() {
-            if let Err(error) = self.commit(jobs) {
+            if let Err(error) = self.commit(jobs, queue) {
                 tracing::error!(%error, "nothing more will be written or voted for until restart");
                 let reason = error.to_string();
                 for job in queue.end(error) {
@@ -193,20 +193,22 @@ impl Writer {
     }
 
     /// Writes jobs as one commit and tells their owners, in order. An error has been told too.
-    fn commit(&mut self, jobs: Vec<Job>) -> Result<(), StoreError> {
+    fn commit(&mut self, jobs: Vec<Job>, queue: &Queue) -> Result<(), StoreError> {
         let mut ends = self.ends;
         let mut puts = Puts::new();
-        let mut outcomes = Vec::with_capacity(jobs.len());
+        let mut outcomes = VecDeque::with_capacity(jobs.len());
         for Job { batch, on_durable } in jobs {
             // A batch that breaks an order is refused as a whole; the others are not to blame.
             let outcome = ends.check(&batch.changes);
             if outcome.is_ok() {
                 batch.changes.into_iter().for_each(|change| lay_out(change, &mut ends, &mut puts));
             }
-            outcomes.push((on_durable, outcome));
+            outcomes.push_back((on_durable, outcome));
         }
+        // Ends the queue before `outcomes` is dropped: whoever is told of a panic finds the store ended.
+        let _ended = EndOnPanic(queue);
         let written = if puts.is_empty() { Ok(()) } else { self.write(ends, puts) };
-        for (on_durable, outcome) in outcomes {
+        while let Some((on_durable, outcome)) = outcomes.pop_front() {
             on_durable.tell(written.clone().and(outcome));
         }
         written
