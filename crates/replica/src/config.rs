@@ -60,7 +60,7 @@ impl Default for Limits {
             blocks_in_flight_max: 3,
             pipelined_block_bytes_min: 64 << 10,
             certify_cpu_permille: 100,
-            certify_interval_min: Micros(5_000),
+            certify_interval_min: Micros(10_000),
         }
     }
 }
