@@ -1,11 +1,9 @@
 //! What goes into the engine and what comes out of it.
 
 use crate::{
-    BRANCH_HEADERS_MAX, BatchRef, BlockHash, BlockHeader, BlockRef, CheckpointCertificate, Digest,
-    Equivocation, JournalPosition, Message, NewView, NewViewCertificate, Proposal, Record, Signed,
-    SignedHeader, Statement, Verified, View, Vote,
+    BatchRef, BlockHash, BlockHeader, BlockRef, CheckpointCertificate, Digest, Evidence,
+    JournalPosition, Message, NewViewCertificate, Proposal, Record, Statement, Verified, View,
 };
-use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use ally_policy::{ServerIndex, ServerSet};
 use std::sync::Arc;
 
@@ -144,26 +142,6 @@ pub struct Decided {
     pub path: DecisionPath,
 }
 
-/// Proof of a server's misbehaviour. It verifies offline with the alliance document alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Evidence {
-    /// A leader signed two headers of one view, neither an ancestor of the other.
-    Headers(Equivocation),
-    /// A server voted for two blocks of one view, neither an ancestor of the other, as the headers
-    /// show.
-    Votes {
-        /// One vote.
-        first: Signed<Vote>,
-        /// The other.
-        second: Signed<Vote>,
-        /// Headers that show the conflict, where equal heights do not.
-        headers: Vec<SignedHeader>,
-    },
-    /// A new leader's choice that its own reports do not give.
-    Selection(Signed<NewView>),
-}
-
 /// One thing to do. They are to be done in order, but a message that waits for the journal does not
 /// hold up what follows it.
 #[derive(Debug, Clone)]
@@ -250,45 +228,4 @@ pub enum Breach {
         /// The certificate.
         certificate: CheckpointCertificate,
     },
-}
-
-/// The most headers that show a conflict of votes.
-const EVIDENCE_HEADERS_MAX: usize = 2 * BRANCH_HEADERS_MAX;
-
-impl Evidence {
-    /// Who misbehaved.
-    pub fn culprit(&self) -> ServerIndex {
-        match self {
-            Self::Headers(proof) => proof.first.signer,
-            Self::Votes { first, .. } => first.signer,
-            Self::Selection(choice) => choice.signer,
-        }
-    }
-}
-
-impl Encode for Evidence {
-    fn encode(&self, writer: &mut Writer) {
-        match self {
-            Self::Headers(proof) => writer.u8(1).value(proof),
-            Self::Votes { first, second, headers } => {
-                writer.u8(2).value(first).value(second).list(headers)
-            }
-            Self::Selection(choice) => writer.u8(3).value(choice),
-        };
-    }
-}
-
-impl Decode for Evidence {
-    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match reader.u8()? {
-            1 => Self::Headers(reader.value()?),
-            2 => Self::Votes {
-                first: reader.value()?,
-                second: reader.value()?,
-                headers: reader.list(EVIDENCE_HEADERS_MAX)?,
-            },
-            3 => Self::Selection(reader.value()?),
-            _ => return Err(DecodeError::Invalid("evidence kind")),
-        })
-    }
 }

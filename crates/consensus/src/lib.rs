@@ -13,6 +13,7 @@ mod certificate;
 mod config;
 mod context;
 mod engine;
+mod evidence;
 mod ids;
 mod io;
 mod journal;
@@ -32,13 +33,14 @@ pub use certificate::{
 pub use config::{CLOCK_TOLERANCE, Config, WINDOW_BLOCKS};
 pub use context::{Context, signing_bytes};
 pub use engine::{Base, Counters, Engine, Phase, RestoreError, Status};
+pub use evidence::{Evidence, EvidenceKind, Judge, Law, Unproven};
 pub use ids::{
     AllianceId, BlockHash, Digest, Epoch, Height, JournalPosition, Micros, PolicyDigest, Sequence,
     View,
 };
 pub use io::{
-    Breach, Decided, DecisionPath, Draft, Evidence, Input, Output, PayloadVerdict, Recipients,
-    Slot, SyncedBlock,
+    Breach, Decided, DecisionPath, Draft, Input, Output, PayloadVerdict, Recipients, Slot,
+    SyncedBlock,
 };
 pub use journal::Record;
 pub use message::{

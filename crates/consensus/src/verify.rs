@@ -44,6 +44,20 @@ impl<A: Authenticator + ?Sized> Authenticator for Arc<A> {
     }
 }
 
+impl<A: Authenticator + ?Sized> Authenticator for &A {
+    fn signature(&self, signer: ServerIndex, bytes: &[u8], signature: &[u8; 64]) -> bool {
+        (**self).signature(signer, bytes, signature)
+    }
+
+    fn statement(&self, context: &Context, statement: &Statement, signature: &[u8]) -> bool {
+        (**self).statement(context, statement, signature)
+    }
+
+    fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
+        (**self).checkpoint(context, certificate)
+    }
+}
+
 /// Why a message is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]

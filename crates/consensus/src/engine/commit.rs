@@ -9,23 +9,25 @@
 
 use super::Engine;
 use super::acceptor::Committed;
+use super::evidence::GivenShare;
 use super::learner::Word;
 use super::tree::Payload;
 use crate::{
     BlockHash, BlockRef, Commit, CommitCertificate, JournalPosition, Message, Output, Recipients,
-    Record, Statement, View, Vote,
+    Record, Signed, Statement, View, Vote,
 };
 use ally_policy::{ServerIndex, ServerSet};
 
 impl Engine {
     /// Keeps the share that came with a vote, and has the shares combined once a quorum gave one.
-    pub(super) fn keep_share(&mut self, sender: ServerIndex, vote: Vote, out: &mut Vec<Output>) {
+    pub(super) fn keep_share(&mut self, vote: Signed<Vote>, out: &mut Vec<Output>) {
+        let Signed { signer: sender, signature, body: vote } = vote;
         let Some(share) = vote.share.filter(|_| self.config.policy.has_slow_path()) else { return };
         let Some(node) = self.tree.node_mut(&vote.block.hash) else { return };
         if node.spoilers.contains(sender) || node.shares.contains_key(&sender) {
             return;
         }
-        node.shares.insert(sender, share);
+        node.shares.insert(sender, GivenShare { share, signature });
         self.combine_commit(vote.block, vote.view, out);
     }
 
@@ -43,7 +45,7 @@ impl Engine {
         let Some(node) = self.tree.node(&block.hash) else { return };
         let senders: ServerSet = node.shares.keys().copied().collect();
         if self.config.policy.is_quorum(&senders) {
-            let shares = node.shares.iter().map(|(sender, share)| (*sender, share.clone()));
+            let shares = node.shares.iter().map(|(sender, given)| (*sender, given.share.clone()));
             let statement = Statement::Commit { view, block };
             self.change.combining_commit = Some(statement);
             out.push(Output::Combine { statement, shares: shares.collect() });
@@ -67,7 +69,11 @@ impl Engine {
             Err(spoilers) => {
                 if let Some(node) = self.tree.node_mut(&block.hash) {
                     node.spoilers = node.spoilers.union(&spoilers);
-                    node.shares.retain(|sender, _| !spoilers.contains(*sender));
+                    let given = std::mem::take(&mut node.shares).into_iter();
+                    let (bad, rest): (Vec<_>, Vec<_>) =
+                        given.partition(|(sender, _)| spoilers.contains(*sender));
+                    node.shares.extend(rest);
+                    self.accuse_of_commit_shares(view, block, bad, out);
                 }
             }
         }

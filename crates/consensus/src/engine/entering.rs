@@ -9,6 +9,7 @@
 
 use super::Engine;
 use super::acceptor::SharedTip;
+use super::evidence::GivenShare;
 use super::selection::{Reported, Selection, SelectionError, select};
 use super::timer::Cause;
 use super::tree::Payload;
@@ -16,7 +17,7 @@ use crate::{
     BlockRef, Evidence, Height, Message, NewView, NewViewCertificate, NewViewShare, Output,
     Recipients, Record, Signed, Statement, View, ViewChange,
 };
-use ally_policy::{ServerIndex, ServerSet};
+use ally_policy::ServerSet;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -74,6 +75,7 @@ impl Engine {
         if choice.body.view < self.acceptor.view {
             return;
         }
+        self.check_choice(&choice, out);
         for report in &choice.body.reports {
             let known = report.signer.index() < self.config.policy.server_count();
             if known && report.body.view >= self.acceptor.view {
@@ -140,17 +142,22 @@ impl Engine {
     }
 
     /// As the next leader: collects shares of NV.
-    pub(super) fn on_new_view_share(
-        &mut self,
-        sender: ServerIndex,
-        share: NewViewShare,
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn on_new_view_share(&mut self, share: Signed<NewViewShare>, out: &mut Vec<Output>) {
         let Some(sent) = &self.change.sent else { return };
-        let ours = share.view == sent.view && share.tip == sent.tip && !self.acceptor.open;
-        if ours && !self.change.spoilers.contains(sender) {
-            self.change.shares.insert(sender, share.share);
+        let Signed { signer: sender, signature, body } = share;
+        if body.view != sent.view || self.acceptor.open || self.change.spoilers.contains(sender) {
+            return;
+        }
+        if body.tip == sent.tip {
+            let given = GivenShare { share: body.share, signature };
+            self.change.shares.insert(sender, given);
             self.combine_new_view(out);
+        } else if let Some(known) = self.change.shares.get(&sender).cloned() {
+            let (view, tip) = (sent.view, sent.tip);
+            let first = NewViewShare { view, tip, share: known.share };
+            let first = Signed { signer: sender, signature: known.signature, body: first };
+            let second = Signed { signer: sender, signature, body };
+            self.accuse(view, Evidence::Tips { first, second }, out);
         }
     }
 
@@ -161,7 +168,8 @@ impl Engine {
         let senders: ServerSet = self.change.shares.keys().copied().collect();
         if self.config.policy.is_kernel(&senders) {
             let statement = Statement::NewView { view: sent.view, tip: sent.tip };
-            let shares = self.change.shares.iter().map(|(s, share)| (*s, share.clone())).collect();
+            let shares = self.change.shares.iter().map(|(s, given)| (*s, given.share.clone()));
+            let shares = shares.collect();
             self.change.combining = true;
             out.push(Output::Combine { statement, shares });
         }
@@ -195,7 +203,11 @@ impl Engine {
             Err(spoilers) => {
                 // Whoever combines must name somebody; if it does not, no share is worth keeping.
                 let all = spoilers.is_empty();
-                self.change.shares.retain(|sender, _| !all && !spoilers.contains(*sender));
+                let given = std::mem::take(&mut self.change.shares).into_iter();
+                let (bad, rest): (Vec<_>, Vec<_>) =
+                    given.partition(|(sender, _)| spoilers.contains(*sender));
+                self.change.shares.extend(rest.into_iter().filter(|_| !all));
+                self.accuse_of_new_view_shares(view, tip, bad, out);
                 self.change.spoilers = self.change.spoilers.union(&spoilers);
                 self.combine_new_view(out);
             }

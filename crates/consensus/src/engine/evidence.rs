@@ -3,8 +3,8 @@
 use super::Engine;
 use super::timer::Cause;
 use crate::{
-    BlockRef, Equivocation, Evidence, Message, Output, Proposal, Recipients, Signed, SignedHeader,
-    View, Vote,
+    BlockRef, Equivocation, Evidence, EvidenceKind, Message, NewView, NewViewShare, Output,
+    Proposal, Recipients, Signed, SignedHeader, View, ViewChange, Vote,
 };
 use ally_policy::ServerIndex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +22,7 @@ pub(super) const PROOFS_PER_SERVER_MAX: u32 = 16;
 pub(super) struct Accusations {
     pub leaders: BTreeSet<View>,
     pub voters: BTreeSet<(View, ServerIndex)>,
+    pub others: BTreeSet<(View, EvidenceKind, ServerIndex)>,
     proofs: BTreeMap<ServerIndex, u32>,
 }
 
@@ -42,6 +43,14 @@ impl Accusations {
         fresh
     }
 
+    fn accuse(&mut self, view: View, kind: EvidenceKind, culprit: ServerIndex) -> bool {
+        let fresh = self.others.insert((view, kind, culprit));
+        if self.others.len() > ACCUSATIONS_MAX {
+            self.others.pop_first();
+        }
+        fresh
+    }
+
     /// Whether one more proof against a server is worth keeping; counts it.
     fn admit_proof(&mut self, culprit: ServerIndex) -> bool {
         let given = self.proofs.entry(culprit).or_default();
@@ -50,11 +59,25 @@ impl Accusations {
     }
 }
 
+/// A share with its sender's signature on the message that it came in: proof, if it is wrong.
+#[derive(Clone)]
+pub(crate) struct GivenShare {
+    pub share: Vec<u8>,
+    pub signature: [u8; 64],
+}
+
 impl Engine {
     /// Gives a proof out, unless there are enough against this server.
     pub(super) fn give_evidence(&mut self, evidence: Evidence, out: &mut Vec<Output>) {
         if self.accusations.admit_proof(evidence.culprit()) {
             out.push(Output::Evidence(evidence));
+        }
+    }
+
+    /// Gives a proof of something said in or about `view` out, once for each rule and server.
+    pub(super) fn accuse(&mut self, view: View, evidence: Evidence, out: &mut Vec<Output>) {
+        if self.accusations.accuse(view, evidence.kind(), evidence.culprit()) {
+            self.give_evidence(evidence, out);
         }
     }
 
@@ -113,6 +136,79 @@ impl Engine {
         {
             let (first, second) = (previous.clone(), vote.clone());
             self.give_evidence(Evidence::Votes { first, second, headers }, out);
+        }
+    }
+
+    /// Holds a vote against the report that its sender gave last.
+    pub(super) fn check_vote_by_report(&mut self, vote: &Signed<Vote>, out: &mut Vec<Output>) {
+        let report = self.change.reports[vote.signer.index()].as_ref();
+        if let Some(report) = report.filter(|report| report.body.conceals(&vote.body)) {
+            let (report, view) = (Signed::clone(report), report.body.view);
+            let evidence = Evidence::Concealed { vote: vote.clone(), report };
+            self.accuse(view, evidence, out);
+        }
+    }
+
+    /// Holds a report against what its sender said before: its newest vote, and its last report.
+    ///
+    /// # Cost
+    /// A few hashes of headers.
+    pub(super) fn check_report(&mut self, report: &Signed<ViewChange>, out: &mut Vec<Output>) {
+        let vote = self.learner.latest[report.signer.index()].as_ref();
+        if let Some(vote) = vote.filter(|vote| report.body.conceals(&vote.body)) {
+            let evidence = Evidence::Concealed { vote: vote.clone(), report: report.clone() };
+            self.accuse(report.body.view, evidence, out);
+        }
+        let Some(known) = self.change.reports[report.signer.index()].clone() else { return };
+        let (first, second) =
+            if known.body.view <= report.body.view { (&*known, report) } else { (report, &*known) };
+        if first.body.is_contradicted_by(&second.body) {
+            let evidence = Evidence::Reports { first: first.clone(), second: second.clone() };
+            self.accuse(report.body.view, evidence, out);
+        }
+    }
+
+    /// Holds a leader's choice against the one that it sent before.
+    pub(super) fn check_choice(&mut self, choice: &Signed<NewView>, out: &mut Vec<Output>) {
+        let known = self.change.choice.as_ref().map(|(known, _)| known);
+        let other = |known: &&Signed<NewView>| {
+            known.signer == choice.signer
+                && known.body.view == choice.body.view
+                && known.body.tip != choice.body.tip
+        };
+        if let Some(first) = known.filter(other).cloned() {
+            let evidence = Evidence::Choices { first, second: choice.clone() };
+            self.accuse(choice.body.view, evidence, out);
+        }
+    }
+
+    /// Says whose shares of NV were wrong.
+    pub(super) fn accuse_of_new_view_shares(
+        &mut self,
+        view: View,
+        tip: BlockRef,
+        given: Vec<(ServerIndex, GivenShare)>,
+        out: &mut Vec<Output>,
+    ) {
+        for (signer, GivenShare { share, signature }) in given {
+            let body = NewViewShare { view, tip, share };
+            let evidence = Evidence::NewViewShare(Signed { signer, signature, body });
+            self.accuse(view, evidence, out);
+        }
+    }
+
+    /// Says whose shares of CC were wrong.
+    pub(super) fn accuse_of_commit_shares(
+        &mut self,
+        view: View,
+        block: BlockRef,
+        given: Vec<(ServerIndex, GivenShare)>,
+        out: &mut Vec<Output>,
+    ) {
+        for (signer, GivenShare { share, signature }) in given {
+            let body = Vote { view, block, share: Some(share) };
+            let evidence = Evidence::CommitShare(Signed { signer, signature, body });
+            self.accuse(view, evidence, out);
         }
     }
 

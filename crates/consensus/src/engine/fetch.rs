@@ -167,7 +167,7 @@ impl Engine {
             .learner
             .pending
             .iter()
-            .flat_map(|votes| votes.values().map(|vote| (vote.block.hash, vote.block)))
+            .flat_map(|votes| votes.values().map(|vote| (vote.body.block.hash, vote.body.block)))
             .collect();
         for block in known.into_values() {
             let voters = self.learner.pending_for(&block.hash);

@@ -44,7 +44,7 @@ impl Word {
 /// What servers said that does not stand in the tree.
 pub(super) struct Learner {
     /// Votes for blocks whose header is not known, by sender.
-    pub pending: Vec<BTreeMap<BlockHash, Vote>>,
+    pub pending: Vec<BTreeMap<BlockHash, Signed<Vote>>>,
     /// The last commit of each server whose block is not known.
     pub pending_commits: Vec<Option<(View, BlockRef)>>,
     /// Senders of votes above the decided height for unknown blocks.
@@ -86,7 +86,7 @@ impl Learner {
         }
         let mut senders = ServerSet::EMPTY;
         for (server, votes) in self.pending.iter_mut().enumerate() {
-            votes.retain(|_, vote| vote.block.height > decided && vote.view >= view);
+            votes.retain(|_, vote| vote.body.block.height > decided && vote.body.view >= view);
             if !votes.is_empty() {
                 senders.insert(ServerIndex(server as u16));
             }
@@ -94,16 +94,17 @@ impl Learner {
         self.pending_senders = senders;
     }
 
-    fn keep_pending(&mut self, sender: ServerIndex, vote: Vote) {
+    fn keep_pending(&mut self, vote: Signed<Vote>) {
+        let (sender, block) = (vote.signer, vote.body.block);
         let votes = &mut self.pending[sender.index()];
         if votes.len() >= PENDING_VOTES_PER_SENDER {
-            let lowest = votes.values().map(|vote| vote.block).min();
+            let lowest = votes.values().map(|vote| vote.body.block).min();
             match lowest {
-                Some(lowest) if lowest.height < vote.block.height => votes.remove(&lowest.hash),
+                Some(lowest) if lowest.height < block.height => votes.remove(&lowest.hash),
                 _ => return,
             };
         }
-        votes.insert(vote.block.hash, vote);
+        votes.insert(block.hash, vote);
         self.pending_senders.insert(sender);
     }
 }
@@ -117,15 +118,16 @@ impl Engine {
             return;
         }
         self.check_double_vote(previous.as_ref(), &vote, out);
+        self.check_vote_by_report(&vote, out);
         match self.tree.node(&block.hash) {
             Some(node) if node.block == block && node.view() == view => {
-                self.keep_share(sender, vote.body, out);
+                self.keep_share(vote, out);
                 self.count(block.hash, sender, Word::Vote, out);
             }
             Some(_) => {}
             None if view < self.oldest_live_view() => {}
             None => {
-                self.learner.keep_pending(sender, vote.body);
+                self.learner.keep_pending(vote);
                 let voters = self.learner.pending_for(&block.hash);
                 if self.config.policy.is_fast_quorum(&voters) {
                     self.want(block, voters, out);
@@ -231,10 +233,11 @@ impl Engine {
         }
         for sender in self.learner.pending_for(&hash).iter() {
             let vote = self.learner.pending[sender.index()].remove(&hash);
-            let Some(vote) = vote.filter(|vote| vote.block == block && vote.view == view) else {
+            let is_it = |vote: &Signed<Vote>| (vote.body.block, vote.body.view) == (block, view);
+            let Some(vote) = vote.filter(is_it) else {
                 continue;
             };
-            self.keep_share(sender, vote, out);
+            self.keep_share(vote, out);
             voters.insert(sender);
         }
         for (sender, commit) in self.learner.pending_commits.iter_mut().enumerate() {

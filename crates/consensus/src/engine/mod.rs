@@ -175,7 +175,9 @@ impl Engine {
                 self.on_view_change(Arc::new(Signed { signer, signature, body }), out);
             }
             Message::NewView(body) => self.on_new_view(Signed { signer, signature, body }, out),
-            Message::NewViewShare(share) => self.on_new_view_share(signer, share, out),
+            Message::NewViewShare(body) => {
+                self.on_new_view_share(Signed { signer, signature, body }, out);
+            }
             Message::EnterView(certificate) => self.enter(certificate, out),
             Message::Equivocation(proof) => self.on_equivocation(proof, out),
             Message::Fetch(block) => self.on_fetch(signer, block, out),

@@ -4,6 +4,7 @@
 //! the last decided block; the trunk leads from the last certified block up to it; everything else
 //! grows on top of the root, or is dead because it conflicts with it.
 
+use super::evidence::GivenShare;
 use crate::{
     BlockHash, BlockHeader, BlockRef, Height, Micros, Proposal, Signed, SignedHeader, View,
 };
@@ -39,7 +40,7 @@ pub(crate) struct Node {
     /// Who committed in the block's view to it or to a descendant.
     pub committers: ServerSet,
     /// Shares of the commit certificate for this very block; only where there is a slow path.
-    pub shares: BTreeMap<ServerIndex, Vec<u8>>,
+    pub shares: BTreeMap<ServerIndex, GivenShare>,
     /// Whose share was bad; they get no second try.
     pub spoilers: ServerSet,
     pub payload: Payload,

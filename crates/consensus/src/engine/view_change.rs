@@ -7,6 +7,7 @@
 //! docs/protocol.md#leaving
 
 use super::Engine;
+use super::evidence::GivenShare;
 use super::timer::Cause;
 use super::tree::Payload;
 use crate::{
@@ -30,7 +31,7 @@ pub(super) struct Change {
     /// As leader: the choice that was sent.
     pub sent: Option<NewView>,
     /// As leader: shares of NV for it.
-    pub shares: BTreeMap<ServerIndex, Vec<u8>>,
+    pub shares: BTreeMap<ServerIndex, GivenShare>,
     /// As leader: whose shares were bad.
     pub spoilers: ServerSet,
     /// As leader: shares are being combined.
@@ -115,6 +116,7 @@ impl Engine {
         out: &mut Vec<Output>,
     ) {
         let (sender, view) = (report.signer, report.body.view);
+        self.check_report(&report, out);
         if let Some(certificate) = &report.body.certified {
             self.note_certified(certificate.clone(), out);
         }

@@ -3,7 +3,7 @@
 
 use ally_codec::Encode;
 use ally_consensus::{
-    Authenticator, CheckpointCertificate, Context, Message, Signed, Statement, signing_bytes,
+    Authenticator, CheckpointCertificate, Context, Judge, Message, Signed, Statement, signing_bytes,
 };
 use ally_policy::ServerIndex;
 use sha2::{Digest as _, Sha256};
@@ -87,5 +87,17 @@ impl Authenticator for Keys {
 
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
         checkpoint_signature(context, certificate) == certificate.signature
+    }
+}
+
+impl Judge for Keys {
+    fn statement_share(
+        &self,
+        context: &Context,
+        statement: &Statement,
+        server: ServerIndex,
+        given: &[u8],
+    ) -> bool {
+        share(context, statement, server) == given
     }
 }

@@ -7,7 +7,7 @@ pub mod keys;
 
 use ally_consensus::{
     AllianceId, Base, BatchRef, BlockHeader, BlockRef, Bounds, Config, Context, Decided, Digest,
-    Draft, Engine, Epoch, Evidence, Input, JournalPosition, Message, Micros, Now, Output,
+    Draft, Engine, Epoch, Evidence, Input, JournalPosition, Law, Message, Micros, Now, Output,
     PayloadVerdict, PolicyDigest, Proposal, Recipients, Record, Rotation, Sequence, Signed,
     Statement, Verified, Verifier, View, payload_digest,
 };
@@ -62,6 +62,8 @@ pub struct Net {
     /// Puts bad shares into what it signs.
     pub spoil_shares: Option<ServerIndex>,
     pub configure: fn(&mut Config),
+    /// Everything that anybody has signed.
+    pub said: Vec<Signed<Message>>,
     batches: u64,
 }
 
@@ -101,6 +103,7 @@ impl Net {
             filter: Box::new(|_| true),
             spoil_shares: None,
             configure,
+            said: Vec::new(),
             batches: 0,
         };
         net.ahead = vec![0; net.policy.server_count()];
@@ -222,6 +225,7 @@ impl Net {
     pub fn send(&mut self, from: ServerIndex, to: Recipients, body: Message, depth: usize) {
         let spoil = self.spoil_shares == Some(from);
         let message = keys::sign(&self.context, from, self.policy.has_slow_path(), spoil, body);
+        self.said.push(message.clone());
         let receivers: Vec<_> = match to {
             Recipients::All => (0..self.count()).map(s).collect(),
             Recipients::One(server) => vec![server],
@@ -319,6 +323,16 @@ impl Net {
         let Some(draft) = self.draft(server) else { return false };
         self.step(s(server), Input::Propose(draft), 0);
         true
+    }
+
+    /// What proofs are held against.
+    pub fn law(&self) -> Law<'_> {
+        Law {
+            context: &self.context,
+            rotation: &self.rotation,
+            policy: self.policy.as_ref(),
+            judge: &Keys,
+        }
     }
 
     /// Moves time to the earliest deadline of a server that is not silent, and ticks it.

@@ -1,0 +1,430 @@
+//! Proofs of lies: each kind convicts, nothing that was changed does, and no honest server can be
+//! accused, whatever is put together of what it has signed.
+
+mod support;
+
+use ally_codec::{Decode, Encode};
+use ally_consensus::{
+    BlockHeader, BlockRef, Branch, Digest, Equivocation, Evidence, EvidenceKind, Message, Micros,
+    NewView, NewViewCertificate, NewViewShare, Proposal, Signed, SignedHeader, Statement, Unproven,
+    View, ViewChange, Vote, payload_digest,
+};
+use ally_policy::{FaultModel, ServerIndex, TrustPolicy};
+use std::sync::Arc;
+use support::{Net, flat, keys, s};
+
+const LIAR: ServerIndex = ServerIndex(0);
+
+/// An alliance with a slow path, in which votes carry shares.
+fn net() -> Net {
+    let policy = TrustPolicy::flat(5, 7, FaultModel::Byzantine).expect("a sound policy");
+    assert!(policy.has_slow_path());
+    Net::new(policy, |_| {})
+}
+
+fn header(net: &Net, view: u64, parent: BlockRef, salt: u8) -> BlockHeader {
+    BlockHeader {
+        alliance: net.context.alliance,
+        epoch: net.context.epoch,
+        height: parent.height.next(),
+        view: View(view),
+        parent: parent.hash,
+        payload_digest: payload_digest(&[]),
+        log_size: 0,
+        log_root: Digest([salt; 32]),
+        timestamp_us: Micros(0),
+    }
+}
+
+fn origin(net: &Net) -> BlockRef {
+    BlockRef::genesis(net.context.alliance, net.context.epoch)
+}
+
+fn sign(net: &Net, signer: ServerIndex, body: Message) -> Signed<Message> {
+    keys::sign(&net.context, signer, net.policy.has_slow_path(), false, body)
+}
+
+fn of<T>(message: Signed<Message>, part: impl FnOnce(Message) -> Option<T>) -> Signed<T> {
+    let Signed { signer, signature, body } = message;
+    Signed { signer, signature, body: part(body).expect("what was signed") }
+}
+
+fn as_vote(message: Signed<Message>) -> Signed<Vote> {
+    of(message, |body| if let Message::Vote(vote) = body { Some(vote) } else { None })
+}
+
+fn as_report(message: Signed<Message>) -> Signed<ViewChange> {
+    of(message, |body| if let Message::ViewChange(report) = body { Some(report) } else { None })
+}
+
+fn as_choice(message: Signed<Message>) -> Signed<NewView> {
+    of(message, |body| if let Message::NewView(choice) = body { Some(choice) } else { None })
+}
+
+fn as_share(message: Signed<Message>) -> Signed<NewViewShare> {
+    of(message, |body| if let Message::NewViewShare(share) = body { Some(share) } else { None })
+}
+
+fn signed_header(net: &Net, header: &BlockHeader) -> SignedHeader {
+    let leader = net.rotation.leader(header.view);
+    let proposal = Proposal { header: header.clone(), batches: [].into(), new_view: None };
+    let Signed { signature, .. } = sign(net, leader, Message::Proposal(proposal));
+    Signed { signer: leader, signature, body: header.clone() }
+}
+
+fn vote(net: &Net, signer: ServerIndex, header: &BlockHeader) -> Signed<Vote> {
+    let vote = Vote { view: header.view, block: header.block_ref(), share: None };
+    as_vote(sign(net, signer, Message::Vote(vote)))
+}
+
+fn branch(net: &Net, headers: &[BlockHeader]) -> Branch {
+    let view = headers[0].view;
+    let tip = BlockRef {
+        height: ally_consensus::Height(headers[0].height.0 - 1),
+        hash: headers[0].parent,
+    };
+    let new_view = (view > View(0)).then(|| {
+        let signature = keys::combine(&net.context, &Statement::NewView { view, tip });
+        NewViewCertificate { view, tip, signature }
+    });
+    let headers = headers.iter().map(|header| signed_header(net, header)).collect();
+    Branch { view, new_view, headers }
+}
+
+fn report(net: &Net, signer: ServerIndex, view: u64, voted: Option<Branch>) -> Signed<ViewChange> {
+    let report = ViewChange { view: View(view), certified: None, voted, committed: None };
+    as_report(sign(net, signer, Message::ViewChange(report)))
+}
+
+fn choice(net: &Net, view: u64, tip: BlockRef, reports: &[Signed<ViewChange>]) -> Signed<NewView> {
+    let reports = reports.iter().cloned().map(Arc::new).collect();
+    let leader = net.rotation.leader(View(view));
+    as_choice(sign(net, leader, Message::NewView(NewView { view: View(view), reports, tip })))
+}
+
+fn share(net: &Net, signer: ServerIndex, tip: BlockRef) -> Signed<NewViewShare> {
+    let share = NewViewShare { view: View(7), tip, share: Vec::new() };
+    as_share(sign(net, signer, Message::NewViewShare(share)))
+}
+
+/// One proof of each kind against [`LIAR`], who leads views 0 and 7.
+fn proofs(net: &Net) -> Vec<Evidence> {
+    assert_eq!((net.rotation.leader(View(0)), net.rotation.leader(View(7))), (LIAR, LIAR));
+    let one = header(net, 0, origin(net), 1);
+    let other = header(net, 0, origin(net), 2);
+    let above = header(net, 0, one.block_ref(), 1);
+    let quorum =
+        |count: u16| (0..count).map(|signer| report(net, s(signer), 7, None)).collect::<Vec<_>>();
+    let (tip, wrong) = (origin(net), one.block_ref());
+    let spoilt = |body| keys::sign(&net.context, LIAR, true, true, body);
+    let (view, block) = (View(0), one.block_ref());
+    vec![
+        Evidence::Headers(Equivocation {
+            first: signed_header(net, &one),
+            second: signed_header(net, &other),
+        }),
+        Evidence::Votes {
+            first: vote(net, LIAR, &other),
+            second: vote(net, LIAR, &above),
+            headers: vec![signed_header(net, &above)],
+        },
+        Evidence::Selection(choice(net, 7, wrong, &quorum(5))),
+        Evidence::Concealed {
+            vote: vote(net, LIAR, &above),
+            report: report(net, LIAR, 1, Some(branch(net, std::slice::from_ref(&one)))),
+        },
+        Evidence::Reports {
+            first: report(net, LIAR, 1, Some(branch(net, &[one.clone()]))),
+            second: report(net, LIAR, 3, None),
+        },
+        Evidence::Choices {
+            first: choice(net, 7, tip, &quorum(5)),
+            second: choice(net, 7, wrong, &quorum(6)),
+        },
+        Evidence::Tips { first: share(net, LIAR, tip), second: share(net, LIAR, wrong) },
+        Evidence::NewViewShare(as_share(spoilt(Message::NewViewShare(NewViewShare {
+            view,
+            tip,
+            share: Vec::new(),
+        })))),
+        Evidence::CommitShare(as_vote(spoilt(Message::Vote(Vote { view, block, share: None })))),
+    ]
+}
+
+#[test]
+fn each_kind_convicts_whoever_signed_it() {
+    let net = net();
+    let proofs = proofs(&net);
+    let kinds: Vec<_> = proofs.iter().map(Evidence::kind).collect();
+    assert!(kinds.windows(2).all(|pair| pair[0] < pair[1]), "all kinds, each once: {kinds:?}");
+    assert_eq!(kinds.last(), Some(&EvidenceKind::CommitShare));
+    for proof in proofs {
+        assert_eq!(proof.verify(&net.law()), Ok(()), "{:?}", proof.kind());
+        assert_eq!(proof.culprit(), LIAR);
+        let bytes = proof.to_bytes();
+        assert_eq!(bytes[0], proof.kind().code());
+        assert_eq!(Evidence::from_bytes(&bytes).expect("reads back"), proof);
+    }
+}
+
+#[test]
+fn a_proof_with_any_bit_changed_proves_nothing() {
+    let net = net();
+    for proof in proofs(&net) {
+        let bytes = proof.to_bytes();
+        // Every byte of what is short, some of every part of what is long.
+        let step = (bytes.len() / 1000).max(1);
+        for at in (0..bytes.len()).step_by(step) {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            let Ok(changed) = Evidence::from_bytes(&changed) else { continue };
+            let verdict = changed.verify(&net.law());
+            assert!(verdict.is_err(), "{:?}: byte {at} changed to {changed:?}", proof.kind());
+        }
+    }
+}
+
+#[test]
+fn proofs_of_one_alliance_mean_nothing_in_another() {
+    let net = net();
+    let mut elsewhere = support::flat(7, 5);
+    elsewhere.context.alliance.0[0] ^= 1;
+    for proof in proofs(&net) {
+        assert!(proof.verify(&elsewhere.law()).is_err(), "{:?}", proof.kind());
+    }
+}
+
+#[test]
+fn what_two_servers_said_convicts_neither() {
+    let net = net();
+    let one = header(&net, 0, origin(&net), 1);
+    let other = header(&net, 0, origin(&net), 2);
+    let votes = Evidence::Votes {
+        first: vote(&net, s(1), &one),
+        second: vote(&net, s(2), &other),
+        headers: Vec::new(),
+    };
+    assert_eq!(votes.verify(&net.law()), Err(Unproven::Signers));
+    let reports = Evidence::Reports {
+        first: report(&net, s(1), 1, None),
+        second: report(&net, s(2), 1, Some(branch(&net, &[one]))),
+    };
+    assert_eq!(reports.verify(&net.law()), Err(Unproven::Signers));
+}
+
+#[test]
+fn what_a_report_need_not_name_is_held_against_nobody() {
+    let net = net();
+    let one = header(&net, 0, origin(&net), 1);
+    let two = header(&net, 0, one.block_ref(), 1);
+    let later = header(&net, 2, two.block_ref(), 1);
+    let innocent = |vote: &BlockHeader, report: Signed<ViewChange>| {
+        let evidence = Evidence::Concealed { vote: self::vote(&net, LIAR, vote), report };
+        assert_eq!(evidence.verify(&net.law()), Err(Unproven::Innocent), "{vote:?}");
+    };
+    let whole = branch(&net, &[one.clone(), two.clone()]);
+    innocent(&one, report(&net, LIAR, 1, Some(whole.clone())));
+    innocent(&two, report(&net, LIAR, 1, Some(whole)));
+    // It voted again since, in a higher view: what it voted for before is not reported any more.
+    innocent(&two, report(&net, LIAR, 3, Some(branch(&net, &[later.clone()]))));
+    // The vote came after the report.
+    innocent(&later, report(&net, LIAR, 2, Some(branch(&net, &[one, two]))));
+}
+
+/// Everything that the servers of an alliance have signed, put together in all ways that could be
+/// proofs: none is one.
+fn assert_nobody_can_be_accused(net: &Net) {
+    let mut tried = 0;
+    let mut innocent = |evidence: Evidence| {
+        tried += 1;
+        assert!(evidence.verify(&net.law()).is_err(), "{evidence:?}");
+    };
+    for server in 0..net.count() {
+        let said = net.said.iter().filter(|message| message.signer == s(server)).cloned();
+        let (mut votes, mut reports, mut choices, mut shares) = (vec![], vec![], vec![], vec![]);
+        for message in said {
+            match message.body {
+                Message::Vote(_) => votes.push(as_vote(message)),
+                Message::ViewChange(_) => reports.push(as_report(message)),
+                Message::NewView(_) => choices.push(as_choice(message)),
+                Message::NewViewShare(_) => shares.push(as_share(message)),
+                _ => {}
+            }
+        }
+        for (at, first) in votes.iter().enumerate() {
+            for second in &votes[at + 1..] {
+                let (first, second) = (first.clone(), second.clone());
+                innocent(Evidence::Votes { first, second, headers: Vec::new() });
+            }
+            for report in &reports {
+                let (vote, report) = (first.clone(), report.clone());
+                innocent(Evidence::Concealed { vote, report });
+            }
+            if net.policy.has_slow_path() {
+                innocent(Evidence::CommitShare(first.clone()));
+            }
+        }
+        for first in &reports {
+            for second in &reports {
+                let (first, second) = (first.clone(), second.clone());
+                innocent(Evidence::Reports { first, second });
+            }
+        }
+        for (at, first) in choices.iter().enumerate() {
+            innocent(Evidence::Selection(first.clone()));
+            for second in &choices[at + 1..] {
+                let (first, second) = (first.clone(), second.clone());
+                innocent(Evidence::Choices { first, second });
+            }
+        }
+        for (at, first) in shares.iter().enumerate() {
+            innocent(Evidence::NewViewShare(first.clone()));
+            for second in &shares[at + 1..] {
+                let (first, second) = (first.clone(), second.clone());
+                innocent(Evidence::Tips { first, second });
+            }
+        }
+    }
+    assert!(tried > 100, "only {tried} accusations tried");
+    assert!(net.servers.iter().all(|server| server.evidence.is_empty()));
+}
+
+/// Lets leaders fail in turn, loses votes, restarts servers and certifies blocks in between.
+fn live_through_much(net: &mut Net) {
+    for round in 0..6_u16 {
+        let view = net.engine(1).status().view.max(net.engine(2).status().view);
+        let leader = net.rotation.leader(view).0;
+        for _ in 0..3 {
+            net.propose(leader);
+        }
+        for _ in 0..20 * (round + 1) {
+            net.deliver_next();
+        }
+        let restarted = (leader + 1) % net.count();
+        net.restart(restarted);
+        net.silent = [s(leader)].into_iter().collect();
+        net.work();
+        let left = move |net: &Net| {
+            net.engine((leader + 1) % net.count()).status().view > view
+                && net.engine((leader + 2) % net.count()).status().view > view
+        };
+        net.run_until(200, left);
+        net.silent = Default::default();
+        for server in 0..net.count() {
+            let height = net.chain(server).len();
+            if height > 0 && (server + round) % 2 == 0 {
+                net.certify(server, height);
+            }
+        }
+        net.settle();
+    }
+}
+
+#[test]
+fn nobody_honest_can_be_accused() {
+    let mut net = flat(4, 3);
+    live_through_much(&mut net);
+    assert_nobody_can_be_accused(&net);
+}
+
+#[test]
+fn nobody_honest_can_be_accused_where_there_is_a_slow_path() {
+    let mut net = net();
+    live_through_much(&mut net);
+    assert_nobody_can_be_accused(&net);
+}
+
+/// Gives `to` a message of another server, and returns what it proved by it.
+fn tell(net: &mut Net, to: ServerIndex, message: Signed<Message>) -> Vec<EvidenceKind> {
+    let before = net.servers[to.index()].evidence.len();
+    let checked = net.verifier.check(message);
+    net.step(to, ally_consensus::Input::Received(checked.expect("well signed")), 0);
+    let law = net.law();
+    let fresh = &net.servers[to.index()].evidence[before..];
+    for evidence in fresh {
+        assert_eq!(evidence.verify(&law), Ok(()), "{evidence:?}");
+        assert_eq!(evidence.culprit(), LIAR);
+    }
+    fresh.iter().map(Evidence::kind).collect()
+}
+
+fn wrap<T>(signed: Signed<T>, wrap: impl FnOnce(T) -> Message) -> Signed<Message> {
+    let Signed { signer, signature, body } = signed;
+    Signed { signer, signature, body: wrap(body) }
+}
+
+#[test]
+fn an_engine_proves_concealed_votes_and_changed_reports_once() {
+    let mut net = net();
+    let one = header(&net, 0, origin(&net), 1);
+    let voted = vote(&net, LIAR, &one);
+    let silent = report(&net, LIAR, 1, None);
+    assert_eq!(tell(&mut net, s(1), wrap(voted.clone(), Message::Vote)), []);
+    let concealed = tell(&mut net, s(1), wrap(silent.clone(), Message::ViewChange));
+    assert_eq!(concealed, [EvidenceKind::Concealed]);
+    assert_eq!(tell(&mut net, s(1), wrap(silent.clone(), Message::ViewChange)), []);
+    let frank = report(&net, LIAR, 1, Some(branch(&net, &[one])));
+    let changed = tell(&mut net, s(1), wrap(frank, Message::ViewChange));
+    assert_eq!(changed, [EvidenceKind::Reports]);
+    // The other way round: the report first.
+    let late = report(&net, LIAR, 3, None);
+    assert_eq!(tell(&mut net, s(2), wrap(late, Message::ViewChange)), []);
+    assert_eq!(tell(&mut net, s(2), wrap(voted, Message::Vote)), [EvidenceKind::Concealed]);
+}
+
+#[test]
+fn an_engine_proves_two_choices() {
+    let mut net = net();
+    let reports: Vec<_> = (0..5).map(|signer| report(&net, s(signer), 7, None)).collect();
+    let (tip, wrong) = (origin(&net), header(&net, 0, origin(&net), 1).block_ref());
+    let (right, wrong) = (choice(&net, 7, tip, &reports), choice(&net, 7, wrong, &reports));
+    assert_eq!(tell(&mut net, s(1), wrap(right, Message::NewView)), []);
+    assert_eq!(tell(&mut net, s(1), wrap(wrong, Message::NewView)), [EvidenceKind::Choices]);
+}
+
+#[test]
+fn an_engine_proves_wrong_shares() {
+    let mut net = net();
+    net.spoil_shares = Some(LIAR);
+    assert!(net.propose(0));
+    net.settle();
+    let kinds: Vec<_> =
+        net.servers.iter().flat_map(|server| server.evidence.iter().map(Evidence::kind)).collect();
+    assert!(kinds.contains(&EvidenceKind::CommitShare), "{kinds:?}");
+    for server in &net.servers {
+        for evidence in &server.evidence {
+            assert_eq!(evidence.verify(&net.law()), Ok(()), "{evidence:?}");
+            assert_eq!(evidence.culprit(), LIAR);
+        }
+    }
+}
+
+#[test]
+fn a_leader_proves_shares_for_two_tips_and_wrong_ones() {
+    let mut net = net();
+    // The leader of view 0 is silent, and spoils the next view then. No share arrives by itself.
+    net.filter = Box::new(|parcel| !matches!(parcel.message.body, Message::NewViewShare(_)));
+    net.silent = [LIAR].into_iter().collect();
+    net.work();
+    net.run_until(100, |net| net.said.iter().any(|m| matches!(m.body, Message::NewView(_))));
+    net.silent = Default::default();
+    net.parcels.clear();
+    let sent = net.said.iter().find_map(|message| match &message.body {
+        Message::NewView(choice) => Some(choice.clone()),
+        _ => None,
+    });
+    let NewView { view, tip, .. } = sent.expect("just seen");
+    let leader = net.rotation.leader(view);
+    let give = |net: &Net, tip, spoil| {
+        let body = Message::NewViewShare(NewViewShare { view, tip, share: Vec::new() });
+        keys::sign(&net.context, LIAR, true, spoil, body)
+    };
+    let other = header(&net, 0, origin(&net), 1).block_ref();
+    let (first, second) = (give(&net, tip, true), give(&net, other, false));
+    assert_eq!(tell(&mut net, leader, first), []);
+    assert_eq!(tell(&mut net, leader, second), [EvidenceKind::Tips]);
+    // Another server's share makes a kernel: the wrong one shows.
+    let body = Message::NewViewShare(NewViewShare { view, tip, share: Vec::new() });
+    let third = keys::sign(&net.context, s(3), true, false, body);
+    assert_eq!(tell(&mut net, leader, third), [EvidenceKind::NewViewShare]);
+}
