@@ -44,7 +44,7 @@ pub use batch::{
 pub use chain_state::ChainState;
 pub use check::{CERTIFY_SHARE_KIND, CheckError, Checked, Checker, SHARE_PROOF_KIND};
 pub use config::{Config, LimitError, Limits};
-pub use evidence::Evidence;
+pub use evidence::{CertifyJudge, Evidence, EvidenceKind};
 pub use io::{
     DeliveredBlock, Input, Outgoing, Output, Recipients, Refusal, Serve, StoreOp, Unsigned, When,
     WritePosition,

@@ -87,6 +87,7 @@ fn conformance_what_is_stored_and_shown() {
             "10a83fc16e28c6cc",
         ),
         (Evidence::Share { share: share(), proof: Some(proof()) }, "50affd3ac63e05f1"),
+        (Evidence::Statements { first: share(), second: share() }, "fd8a8dec942be219"),
     ];
     for (evidence, expected) in evidence {
         assert_eq!(name(&evidence.to_bytes()), expected, "{evidence:?}");

@@ -21,7 +21,7 @@ mod round;
 mod target;
 
 use crate::config::Limits;
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, contradict};
 use crate::io::{Recipients, StoreOp, Unsigned, When};
 use crate::job::{CombineFailure, Job};
 use crate::outbox::Outbox;
@@ -156,6 +156,9 @@ impl Certifier {
         let known = signer != self.me && signer.index() < self.policy.server_count();
         if !known || self.accused.contains(signer) || height <= self.height() {
             return;
+        }
+        if let Some(first) = self.contradicted(&share).cloned() {
+            return self.disown(Evidence::Statements { first, second: share }, out);
         }
         match &mut self.round {
             Some(round) if round.head.block == share.body.block => {
@@ -421,6 +424,24 @@ impl Certifier {
         if let Some(round) = &mut self.round {
             round.due = round.started;
         }
+    }
+
+    /// A share that its sender gave before, if this one contradicts it.
+    fn contradicted(&self, share: &Signed<CertifyShare>) -> Option<&Signed<CertifyShare>> {
+        let taken = self.round.as_ref().and_then(|round| round.share(share.signer));
+        let waiting = self.inbox.get(&share.signer);
+        [taken, waiting].into_iter().flatten().find(|said| contradict(&said.body, &share.body))
+    }
+
+    /// Uses no more shares of a server that contradicts itself, and keeps the proof.
+    fn disown(&mut self, evidence: Evidence, out: &mut Outbox) {
+        let server = evidence.culprit();
+        self.accused.insert(server);
+        self.inbox.remove(&server);
+        if let Some(round) = &mut self.round {
+            round.exclude(server);
+        }
+        out.write(StoreOp::Evidence(evidence));
     }
 
     /// Leaves a server's wrong share out and keeps the proof.

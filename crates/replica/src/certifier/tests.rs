@@ -162,3 +162,23 @@ fn a_share_for_the_block_left_behind_is_not_sent() {
     });
     assert_eq!(sent.collect::<Vec<_>>(), [LATE]);
 }
+
+#[test]
+fn shares_on_two_logs_of_one_height_are_proof_once_and_used_no_more() {
+    let (me, peer) = preferred_for_both(EARLY, LATE);
+    let mut bench = Bench::new(me);
+    (1..=2).for_each(|height| bench.deliver(height));
+    assert_eq!(bench.asked(), [EARLY]);
+    bench.share(peer, head(EARLY));
+    bench.share(peer, Head { log_root: Digest([9; 32]), ..head(EARLY) });
+    bench.share(peer, head(EARLY));
+    let mut outputs = Vec::new();
+    bench.out.drain_into(&mut outputs);
+    let proofs = outputs.iter().filter_map(|output| match output {
+        Output::Write { op: StoreOp::Evidence(evidence), .. } => Some(evidence.culprit()),
+        _ => None,
+    });
+    assert_eq!(proofs.collect::<Vec<_>>(), [ServerIndex(peer)]);
+    let round = bench.certifier.round.as_ref().expect("under way");
+    assert!(round.share(ServerIndex(peer)).is_none(), "neither can be believed");
+}

@@ -1,9 +1,12 @@
 //! Modelled keys: a signature is a hash over the signer's name. Nobody forges one in these tests but
 //! by asking for it.
 
-use ally_consensus::{Authenticator, CheckpointCertificate, Context, Statement, signing_bytes};
+use ally_consensus::{
+    Authenticator, CheckpointCertificate, Context, Judge, Statement, signing_bytes,
+};
 use ally_log::{Checkpoint, Hash, Origin};
 use ally_policy::ServerIndex;
+use ally_replica::{CertifyJudge, CertifyShare};
 use sha2::{Digest as _, Sha256};
 
 pub const ORIGIN: &str = "example.org/test";
@@ -63,5 +66,34 @@ impl Authenticator for Keys {
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
         let statement = checkpoint_of(context, certificate).statement();
         combined(statement.as_bytes()) == certificate.signature
+    }
+}
+
+impl Judge for Keys {
+    fn statement_share(
+        &self,
+        context: &Context,
+        statement: &Statement,
+        server: ServerIndex,
+        given: &[u8],
+    ) -> bool {
+        share(server, &statement_bytes(context, statement)) == given
+    }
+}
+
+/// A scheme whose shares prove themselves only beside a proof: the share over again.
+impl CertifyJudge for Keys {
+    fn is_wrong(
+        &self,
+        context: &Context,
+        server: ServerIndex,
+        given: &CertifyShare,
+        proof: Option<&[u8]>,
+    ) -> bool {
+        let CertifyShare { block, log_size, log_root, .. } = *given;
+        let signature = Vec::new();
+        let certificate = CheckpointCertificate { block, log_size, log_root, signature };
+        let right = share(server, checkpoint_of(context, &certificate).statement().as_bytes());
+        proof.is_some_and(|proof| given.share != right || proof != right)
     }
 }

@@ -7,6 +7,7 @@
 mod catching_up;
 mod certificates;
 mod disk;
+mod evidence;
 mod hostile;
 mod keys;
 mod ordering;
