@@ -1,17 +1,20 @@
 //! What the client API reads and submits, over the store and the driver.
 
 use crate::api::{
-    AnchorProof, Backend, Busy, DecidedBlock, PeerView, Progress, ReadError, StatusView,
-    Submission, Tip,
+    AnchorProof, Backend, Busy, DecidedBlock, EvidenceView, PeerView, Progress, ReadError,
+    StatusView, Submission, Tip,
 };
 use crate::driver::{Board, Event, Published, RETRY_AFTER, StatusBoard, StoredError, StoredLog};
 use crate::keys::PublicKeys;
 use crate::net::Links;
+use crate::store::EvidenceKey;
 use ally_alliance::keys::ClientPublic;
-use ally_consensus::{CheckpointCertificate, Height};
+use ally_consensus::{CheckpointCertificate, Digest, Height};
 use ally_log::{Certificate, Frontier, Prover, Receipt};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy, explain};
 use ally_proto::{DuplicateWindow, Entry, ProposalId};
+use ally_replica::EvidenceKind;
+use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -138,6 +141,23 @@ impl Backend for NodeBackend {
 
     fn find(&self, id: &ProposalId) -> Option<u64> {
         self.duplicates.lock().unwrap_or_else(PoisonError::into_inner).find(id)
+    }
+
+    fn all_evidence(&self) -> Result<Vec<EvidenceView>, ReadError> {
+        let kept = self.log.all_evidence()?.into_iter();
+        Ok(kept
+            .map(|(EvidenceKey { culprit, kind, digest }, size)| EvidenceView {
+                digest,
+                server: self.server_name(culprit),
+                organisation: self.organisation_name(culprit),
+                kind: EvidenceKind::of_code(kind).map_or("unknown", EvidenceKind::name),
+                size,
+            })
+            .collect())
+    }
+
+    fn evidence(&self, digest: Digest) -> Result<Option<Bytes>, ReadError> {
+        Ok(self.log.evidence(digest)?)
     }
 
     fn status(&self) -> StatusView {

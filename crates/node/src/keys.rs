@@ -1,13 +1,16 @@
 //! The keys of a running server: everybody's public ones, and its own secrets.
 
 use ally_alliance::keys::{PreparedSigning, SigningKey};
+use ally_alliance::{Alliance, KeyPurpose};
 use ally_codec::{Decode, Encode};
-use ally_consensus::{Authenticator, CheckpointCertificate, Context, Statement, signing_bytes};
-use ally_log::{Checkpoint, Hash, Origin};
+use ally_consensus::{
+    Authenticator, CheckpointCertificate, Context, Judge, Statement, signing_bytes,
+};
+use ally_log::{Checkpoint, Hash, Origin, OriginError};
 use ally_policy::{ServerIndex, ServerSet};
-use ally_replica::CombineFailure;
+use ally_replica::{CertifyJudge, CertifyShare, CombineFailure};
 use ally_threshold::{
-    CombineError, KeyShare, PublicKey, ShareProof, SignatureShare, combine, verify_share,
+    Blame, CombineError, KeyShare, PublicKey, ShareProof, SignatureShare, combine, verify_share,
 };
 
 /// Everybody's public keys: what it takes to check what servers say.
@@ -41,6 +44,24 @@ pub struct OwnKeys {
 }
 
 impl PublicKeys {
+    /// The keys that an alliance document names.
+    ///
+    /// # Errors
+    /// [`OriginError`] if the document's origin is none.
+    pub fn of(alliance: &Alliance) -> Result<Self, OriginError> {
+        Ok(Self {
+            context: alliance.context(),
+            origin: Origin::new(alliance.origin())?,
+            servers: alliance
+                .servers()
+                .map(|(_, server)| PreparedSigning::new(*server.signing()))
+                .collect(),
+            certify: alliance.key(KeyPurpose::Certify).clone(),
+            kernel: alliance.key(KeyPurpose::Kernel).clone(),
+            quorum: alliance.key(KeyPurpose::Quorum).clone(),
+        })
+    }
+
     /// The checkpoint that a certificate of the engine speaks of.
     pub fn checkpoint(&self, certificate: &CheckpointCertificate) -> Checkpoint {
         Checkpoint {
@@ -120,6 +141,47 @@ impl Authenticator for PublicKeys {
         let statement = self.checkpoint(certificate).statement();
         *context == self.context
             && self.certify.verify(statement.as_bytes(), &certificate.signature)
+    }
+}
+
+impl Judge for PublicKeys {
+    fn statement_share(
+        &self,
+        context: &Context,
+        statement: &Statement,
+        server: ServerIndex,
+        share: &[u8],
+    ) -> bool {
+        let bytes = signing_bytes(context, statement.kind(), &statement.content());
+        share_holds(self.statement_key(statement), &bytes, server, share, &[])
+    }
+}
+
+impl CertifyJudge for PublicKeys {
+    fn is_wrong(
+        &self,
+        context: &Context,
+        server: ServerIndex,
+        share: &CertifyShare,
+        proof: Option<&[u8]>,
+    ) -> bool {
+        let checkpoint = Checkpoint {
+            origin: self.origin.clone(),
+            log_size: share.log_size,
+            log_root: Hash(share.log_root.0),
+            epoch: context.epoch.0,
+            height: share.block.height.0,
+            block: Hash(share.block.hash.0),
+        };
+        let Ok(given) = SignatureShare::from_bytes(&share.share) else { return true };
+        let shown = proof.and_then(|bytes| ShareProof::from_bytes(bytes).ok());
+        let statement = checkpoint.statement();
+        match verify_share(&self.certify, statement.as_bytes(), server, &given, shown.as_ref()) {
+            Ok(()) | Err(Blame::Encoding(_)) => false,
+            // What it signed in place of a proof is none.
+            Err(Blame::NoProof) => proof.is_some(),
+            Err(_) => true,
+        }
     }
 }
 

@@ -8,6 +8,7 @@
 pub mod api;
 mod backend;
 mod driver;
+pub mod evidence;
 mod keys;
 pub mod net;
 mod node;

@@ -124,7 +124,7 @@ impl Node {
     pub async fn start(config: &ServerConfig, alliance: &Alliance) -> Result<Self, StartError> {
         let me = config.server_in(alliance)?;
         let (own, transport) = load_keys(config, alliance, me)?;
-        let keys = Arc::new(public_keys(alliance)?);
+        let keys = Arc::new(PublicKeys::of(alliance)?);
         let store_identity =
             StoreIdentity { alliance: alliance.id(), server: me, epoch: alliance.epoch() };
         let durability = match config.durability() {
@@ -287,20 +287,6 @@ async fn listen(whom: &'static str, address: &str) -> Result<TcpListener, StartE
 
 fn local(listener: &TcpListener) -> SocketAddr {
     listener.local_addr().expect("a bound socket has an address")
-}
-
-fn public_keys(alliance: &Alliance) -> Result<PublicKeys, StartError> {
-    Ok(PublicKeys {
-        context: alliance.context(),
-        origin: Origin::new(alliance.origin())?,
-        servers: alliance
-            .servers()
-            .map(|(_, server)| PreparedKey::new(*server.signing()))
-            .collect(),
-        certify: alliance.key(KeyPurpose::Certify).clone(),
-        kernel: alliance.key(KeyPurpose::Kernel).clone(),
-        quorum: alliance.key(KeyPurpose::Quorum).clone(),
-    })
 }
 
 fn load_keys(

@@ -2,7 +2,7 @@
 
 use crate::api::{StatusView, Submission};
 use ally_alliance::keys::ClientPublic;
-use ally_consensus::{BlockHeader, Height};
+use ally_consensus::{BlockHeader, Digest, Height};
 use ally_log::{Certificate, Frontier, Receipt};
 use ally_proto::{Entry, ProposalId};
 use bytes::Bytes;
@@ -66,6 +66,18 @@ pub trait Backend: Send + Sync + 'static {
     /// Index of the newest entry with this id in the duplicate window.
     fn find(&self, id: &ProposalId) -> Option<u64>;
 
+    /// The proofs of misbehaviour that are kept here.
+    ///
+    /// # Errors
+    /// [`ReadError::Store`].
+    fn all_evidence(&self) -> Result<Vec<EvidenceView>, ReadError>;
+
+    /// The proof with this digest, if it is kept here.
+    ///
+    /// # Errors
+    /// [`ReadError::Store`].
+    fn evidence(&self, digest: Digest) -> Result<Option<Bytes>, ReadError>;
+
     /// What the server knows about itself and the alliance now.
     fn status(&self) -> StatusView;
 
@@ -104,6 +116,21 @@ pub struct AnchorProof {
     pub certificate: Certificate,
     /// Headers above the height asked for, ascending, up to and with the certified one.
     pub headers: Vec<BlockHeader>,
+}
+
+/// A proof of misbehaviour, named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvidenceView {
+    /// Digest of the proof.
+    pub digest: Digest,
+    /// The accused server's name in the policy.
+    pub server: String,
+    /// The organisation that runs it.
+    pub organisation: String,
+    /// Which rule it broke.
+    pub kind: &'static str,
+    /// The proof's length in bytes.
+    pub size: usize,
 }
 
 /// The ordering service takes no more at the moment.

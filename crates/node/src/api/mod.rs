@@ -22,7 +22,7 @@ mod status;
 mod submission;
 mod undecided;
 
-pub use backend::{AnchorProof, Backend, Busy, DecidedBlock, ReadError, Tip};
+pub use backend::{AnchorProof, Backend, Busy, DecidedBlock, EvidenceView, ReadError, Tip};
 pub use notices::{Notice, NoticeReader, Notices, Refusal};
 pub use serve::serve;
 pub use status::{PeerView, Progress, StatusView};

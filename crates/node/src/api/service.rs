@@ -8,17 +8,19 @@ use crate::api::propose::ProposeStream;
 use crate::api::reads::Reads;
 use crate::api::room::{Room, Toll};
 use crate::api::sent::Sent;
-use crate::api::{Backend, PeerView, Progress, StatusView};
+use crate::api::{Backend, EvidenceView, PeerView, Progress, StatusView};
 use ally_alliance::keys::ClientPublic;
 use ally_codec::Encode;
+use ally_consensus::Digest;
 use ally_log::Hash;
 use ally_proto::ProposalId;
 use ally_proto::limits::ENTRY_BYTES_MAX;
 use ally_proto::v1::alliance_server::Alliance;
 use ally_proto::v1::receipt_request::By;
 use ally_proto::v1::{
-    self as proto, DocumentReply, DocumentRequest, ListenRequest, PeerStatus, ProposeReply,
-    ProposeRequest, ReceiptReply, ReceiptRequest, StatusReply, StatusRequest,
+    self as proto, DocumentReply, DocumentRequest, EvidencePart, EvidenceSummary,
+    FetchEvidenceRequest, ListEvidenceReply, ListEvidenceRequest, ListenRequest, PeerStatus,
+    ProposeReply, ProposeRequest, ReceiptReply, ReceiptRequest, StatusReply, StatusRequest,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +28,9 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming, async_trait};
+
+/// The longest part of a proof in one message.
+const EVIDENCE_PART_BYTES: usize = 256 << 10;
 
 /// Answers calls from the backend.
 pub(crate) struct Service<B> {
@@ -66,6 +71,7 @@ impl<B: Backend> Service<B> {
 impl<B: Backend> Alliance for Service<B> {
     type ProposeStream = ReceiverStream<Result<ProposeReply, Status>>;
     type ListenStream = Sent;
+    type FetchEvidenceStream = ReceiverStream<Result<EvidencePart, Status>>;
 
     async fn propose(
         &self,
@@ -124,6 +130,38 @@ impl<B: Backend> Alliance for Service<B> {
         Ok(Response::new(status_reply(self.reads.backend().status())))
     }
 
+    async fn list_evidence(
+        &self,
+        _: Request<ListEvidenceRequest>,
+    ) -> Result<Response<ListEvidenceReply>, Status> {
+        let kept = self.reads.run(|backend| backend.all_evidence()).await?;
+        let evidence = kept.into_iter().map(evidence_summary).collect();
+        Ok(Response::new(ListEvidenceReply { evidence }))
+    }
+
+    async fn fetch_evidence(
+        &self,
+        request: Request<FetchEvidenceRequest>,
+    ) -> Result<Response<Self::FetchEvidenceStream>, Status> {
+        let (_, _, place) = self.stream(&request)?;
+        let digest = Digest(hash(&request.get_ref().id)?);
+        let found = self.reads.run(move |backend| backend.evidence(digest)).await?;
+        let found = found.ok_or_else(|| Status::not_found("no proof of this id is kept here"))?;
+        let permit = self.room.take(found.len()).await?;
+        let (sender, receiver) = mpsc::channel(1);
+        tokio::spawn(async move {
+            let mut rest = found;
+            while !rest.is_empty() {
+                let bytes = rest.split_to(rest.len().min(EVIDENCE_PART_BYTES));
+                if sender.send(Ok(EvidencePart { bytes })).await.is_err() {
+                    break;
+                }
+            }
+            drop((place, permit));
+        });
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
     async fn document(
         &self,
         request: Request<DocumentRequest>,
@@ -145,10 +183,7 @@ impl<B: Backend> Service<B> {
     }
 
     fn index_of(&self, id: &[u8]) -> Result<u64, Status> {
-        let id: [u8; 32] = id.try_into().map_err(|_| {
-            Status::invalid_argument(format!("an id has 32 bytes, this one has {}", id.len()))
-        })?;
-        let index = self.reads.backend().find(&ProposalId(Hash(id)));
+        let index = self.reads.backend().find(&ProposalId(Hash(hash(id)?)));
         index.ok_or_else(|| Status::not_found("no recent entry of the log has this id"))
     }
 
@@ -188,6 +223,22 @@ fn status_reply(view: StatusView) -> StatusReply {
         missing_organisations: view.missing_organisations,
         margin: view.margin,
     }
+}
+
+fn evidence_summary(kept: EvidenceView) -> EvidenceSummary {
+    EvidenceSummary {
+        id: kept.digest.0.to_vec().into(),
+        server: kept.server,
+        organisation: kept.organisation,
+        kind: kept.kind.to_owned(),
+        size: kept.size as u64,
+    }
+}
+
+fn hash(id: &[u8]) -> Result<[u8; 32], Status> {
+    id.try_into().map_err(|_| {
+        Status::invalid_argument(format!("an id has 32 bytes, this one has {}", id.len()))
+    })
 }
 
 fn progress(progress: Progress) -> proto::Progress {

@@ -21,6 +21,7 @@ mod outbox;
 mod published;
 mod recover;
 mod serve;
+mod shelf;
 mod stored;
 
 pub(crate) use board::{Board, StatusBoard};
@@ -50,6 +51,7 @@ use clients::Clients;
 use jobs::Jobs;
 use outbox::Outbox;
 use published::Step;
+use shelf::Shelf;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -132,6 +134,8 @@ pub(crate) struct Driver {
     /// Inputs that outputs of this turn caused.
     pending: VecDeque<Input>,
     outputs: Vec<Output>,
+    /// What is kept against whom.
+    shelf: Shelf,
     slow_path: bool,
     stopping: bool,
     /// The policy's assumption does not hold: stop.
@@ -142,14 +146,16 @@ impl Driver {
     /// A driver that has done nothing yet.
     ///
     /// # Errors
-    /// [`FatalError::Thread`].
+    /// [`FatalError::Thread`]; [`FatalError::Store`] if what is kept cannot be read.
     pub(crate) fn new(parts: Parts, slow_path: bool) -> Result<Self, FatalError> {
         let Parts { replica, store, links, keys, own, tiles, published, .. } = parts;
         let (of_all, of_us) = (Arc::clone(&keys), Arc::clone(&own));
         let mut clock = ClockWatch::default();
         clock.compare(parts.time, unix_now());
         let jobs = Jobs::start(move |job| jobs::run(job, &of_all, &of_us), parts.events.clone())?;
+        let shelf = Shelf::with(store.all_evidence()?);
         Ok(Self {
+            shelf,
             clients: Clients::new(own.me, parts.duplicates),
             serving: serve::Serving::new(
                 StoredLog::new(store.clone()),
@@ -338,7 +344,9 @@ impl Driver {
                 stored::write_certificate(&mut self.write, &certificate);
                 self.steps.push_back((position, Step::Certificate(certificate)));
             }
-            StoreOp::Evidence(evidence) => stored::write_evidence(&mut self.write, &evidence),
+            StoreOp::Evidence(evidence) => {
+                stored::write_evidence(&mut self.write, &mut self.shelf, &evidence);
+            }
             other => tracing::error!(?other, "a write that this driver does not know"),
         }
         self.written = position;

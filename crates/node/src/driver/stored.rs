@@ -1,6 +1,7 @@
 //! What the store's byte strings mean: decided blocks, batches, certificates.
 
-use crate::store::{BatchKey, Store, StoreError, StoredBlock, WriteBatch};
+use super::shelf::Shelf;
+use crate::store::{BatchKey, EvidenceKey, Store, StoreError, StoredBlock, WriteBatch};
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use ally_consensus::{
     BLOCK_BATCHES_MAX, BatchRef, BlockHeader, CheckpointCertificate, Digest, Height,
@@ -91,11 +92,18 @@ pub(super) fn write_certificate(write: &mut WriteBatch, certificate: &Checkpoint
 }
 
 /// Adds a proof of misbehaviour to a write, and says so in the log.
-pub(super) fn write_evidence(write: &mut WriteBatch, evidence: &Evidence) {
-    // The proof itself may be megabytes of reports: it is in the store, under this name.
-    let (culprit, digest) = (evidence.culprit(), evidence.digest());
-    tracing::warn!(%culprit, %digest, "a server is provably at fault");
-    write.evidence(digest, evidence.to_bytes());
+///
+/// Of each server and rule the first few are kept.
+pub(super) fn write_evidence(write: &mut WriteBatch, shelf: &mut Shelf, evidence: &Evidence) {
+    let bytes = evidence.to_bytes();
+    let (culprit, digest) = (evidence.culprit(), Evidence::digest_of(&bytes));
+    let (kind, code) = (evidence.kind().name(), evidence.kind().code());
+    let key = EvidenceKey { culprit, kind: code, digest };
+    if shelf.admit(key, bytes.len()) {
+        // The proof itself may be megabytes of reports: `ally evidence show` has it, by this name.
+        tracing::warn!(%culprit, kind, %digest, "a server is provably at fault");
+        write.evidence(key, bytes);
+    }
 }
 
 /// Reads from the store in the types of the protocol.
@@ -170,6 +178,17 @@ impl StoredLog {
         height: Height,
     ) -> Result<Option<CheckpointCertificate>, StoredError> {
         read_certificate(self.store.certificate_from(log_size, height)?)
+    }
+
+    /// All proofs of misbehaviour, with their lengths in bytes.
+    pub(crate) fn all_evidence(&self) -> Result<Vec<(EvidenceKey, usize)>, StoredError> {
+        Ok(self.store.all_evidence()?)
+    }
+
+    /// The proof of this name.
+    pub(crate) fn evidence(&self, digest: Digest) -> Result<Option<Bytes>, StoredError> {
+        let named = self.store.all_evidence()?.into_iter().find(|(key, _)| key.digest == digest);
+        Ok(named.map(|(key, _)| self.store.evidence(key)).transpose()?.flatten())
     }
 
     /// The certificate of the highest certified block.

@@ -54,7 +54,9 @@ fn a_liar_does_not_choose_how_much_is_logged_about_its_lies() {
     let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
     let evidence = large_proof();
     let mut write = WriteBatch::new();
-    tracing::subscriber::with_default(subscriber, || write_evidence(&mut write, &evidence));
+    tracing::subscriber::with_default(subscriber, || {
+        write_evidence(&mut write, &mut Shelf::default(), &evidence)
+    });
     assert!(write.bytes() > 200_000, "the proof itself is kept");
     let said = String::from_utf8(log.0.lock().unwrap().clone()).expect("text");
     assert!(said.contains(&evidence.digest().to_string()), "{said}");

@@ -43,6 +43,18 @@ struct IdentityFile {
 }
 
 impl Identity {
+    /// Whose data directory this is, by what it says itself.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::Version`], [`StoreError::Damaged`],
+    /// [`StoreError::Disk`].
+    pub fn read(dir: &Path) -> Result<Self, StoreError> {
+        if !dir.join(IDENTITY_FILE).exists() {
+            return Err(StoreError::Missing { dir: dir.to_owned() });
+        }
+        read(dir)
+    }
+
     /// Writes the file into a fresh directory and makes it durable.
     pub(super) fn write(&self, dir: &Path) -> io::Result<()> {
         let content = IdentityFile {

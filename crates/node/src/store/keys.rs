@@ -1,6 +1,6 @@
 //! How keys are written: big-endian, so that the order of bytes is the order of numbers.
 
-use super::records::BatchKey;
+use super::records::{BatchKey, EvidenceKey};
 use ally_consensus::{Digest, Height, Sequence};
 use ally_policy::ServerIndex;
 
@@ -67,4 +67,24 @@ pub(super) fn tile(level: u8, index: u64) -> [u8; 9] {
     let mut bytes = [level; 9];
     bytes[1..].copy_from_slice(&index.to_be_bytes());
     bytes
+}
+
+/// `culprit (2, BE) || kind (1) || digest (32)`.
+pub(super) fn evidence(key: EvidenceKey) -> [u8; 35] {
+    let mut bytes = [0; 35];
+    bytes[..2].copy_from_slice(&key.culprit.0.to_be_bytes());
+    bytes[2] = key.kind;
+    bytes[3..].copy_from_slice(&key.digest.0);
+    bytes
+}
+
+/// Reads [`evidence`] back; nothing if it is not 35 bytes.
+pub(super) fn to_evidence(key: &[u8]) -> Option<EvidenceKey> {
+    let (culprit, rest) = key.split_at_checked(2)?;
+    let (kind, digest) = rest.split_first()?;
+    Some(EvidenceKey {
+        culprit: ServerIndex(u16::from_be_bytes(culprit.try_into().ok()?)),
+        kind: *kind,
+        digest: Digest(digest.try_into().ok()?),
+    })
 }

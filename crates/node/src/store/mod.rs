@@ -15,7 +15,7 @@
 //! | decided blocks | height; found by log index too | for ever |
 //! | certificates | log size, height | for ever |
 //! | log tiles | level, index | for ever, written once each |
-//! | evidence | digest | for ever |
+//! | evidence | culprit, kind, digest | for ever |
 //!
 //! To this module all of them are bytes.
 //!
@@ -57,7 +57,7 @@ pub use error::StoreError;
 pub use identity::{DATA_DIRECTORY_VERSION, Identity};
 pub use open::{Durability, Recovered, Store};
 pub use read::{Batches, Blocks, JournalRecords};
-pub use records::{BatchKey, StoredBlock};
+pub use records::{BatchKey, EvidenceKey, StoredBlock};
 pub use write_batch::WriteBatch;
 pub use writer::QUEUE_BYTES_MAX;
 

@@ -3,9 +3,9 @@
 use super::error::StoreError;
 use super::keys;
 use super::open::Store;
-use super::records::{BatchKey, StoredBlock};
+use super::records::{BatchKey, EvidenceKey, StoredBlock};
 use super::tables::{Entries, Table, TablesError};
-use ally_consensus::{BlockHash, Digest, Height, JournalPosition, Sequence};
+use ally_consensus::{BlockHash, Height, JournalPosition, Sequence};
 use ally_policy::ServerIndex;
 use bytes::Bytes;
 use std::path::PathBuf;
@@ -102,25 +102,28 @@ impl Store {
         self.value(Table::Tiles, &keys::tile(level, index))
     }
 
-    /// Proof of misbehaviour.
+    /// A proof of misbehaviour.
     ///
     /// # Errors
     /// [`StoreError::Disk`], [`StoreError::Unreadable`].
-    pub fn evidence(&self, digest: Digest) -> Result<Option<Bytes>, StoreError> {
-        self.value(Table::Evidence, &digest.0)
+    pub fn evidence(&self, key: EvidenceKey) -> Result<Option<Bytes>, StoreError> {
+        self.value(Table::Evidence, &keys::evidence(key))
     }
 
-    /// Digests of all proofs of misbehaviour.
+    /// All proofs of misbehaviour with their lengths in bytes, by culprit and kind.
     ///
     /// # Errors
     /// [`StoreError::Disk`], [`StoreError::Unreadable`].
-    pub fn all_evidence(&self) -> Result<Vec<Digest>, StoreError> {
-        let digests = self.shared.tables.from(Table::Evidence, &[]).map(|entry| {
-            let (digest, _) = entry.map_err(|e| self.failed(e))?;
-            let digest = digest[..].try_into().map_err(|_| self.unreadable("evidence"))?;
-            Ok(Digest(digest))
+    ///
+    /// # Cost
+    /// Reads them; there are few of each server.
+    pub fn all_evidence(&self) -> Result<Vec<(EvidenceKey, usize)>, StoreError> {
+        let entries = self.shared.tables.from(Table::Evidence, &[]).map(|entry| {
+            let (key, evidence) = entry.map_err(|e| self.failed(e))?;
+            let key = keys::to_evidence(&key).ok_or_else(|| self.unreadable("evidence"))?;
+            Ok((key, evidence.len()))
         });
-        digests.collect()
+        entries.collect()
     }
 
     /// Hashes of all blocks that are kept as undecided.

@@ -17,6 +17,17 @@ pub struct BatchKey {
     pub digest: Digest,
 }
 
+/// Which proof of misbehaviour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EvidenceKey {
+    /// Who misbehaved.
+    pub culprit: ServerIndex,
+    /// Which rule was broken, in the coding of whoever stored it.
+    pub kind: u8,
+    /// The proof's digest.
+    pub digest: Digest,
+}
+
 /// A decided block as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredBlock {

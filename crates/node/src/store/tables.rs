@@ -40,7 +40,7 @@ pub(super) enum Table {
     Certificates,
     /// Level and index to 256 hashes.
     Tiles,
-    /// Digest to evidence.
+    /// Culprit, kind and digest to evidence.
     Evidence,
 }
 

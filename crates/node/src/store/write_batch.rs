@@ -1,7 +1,7 @@
 //! One atomic change of the store.
 
-use super::records::{BatchKey, StoredBlock};
-use ally_consensus::{BlockHash, Digest, Height, JournalPosition};
+use super::records::{BatchKey, EvidenceKey, StoredBlock};
+use ally_consensus::{BlockHash, Height, JournalPosition};
 use bytes::Bytes;
 
 /// A set of changes that becomes durable as a whole or not at all.
@@ -24,7 +24,7 @@ pub(super) enum Change {
     Block(StoredBlock),
     Certificate { log_size: u64, height: Height, certificate: Bytes },
     Tile { level: u8, index: u64, hashes: Bytes },
-    Evidence { digest: Digest, evidence: Bytes },
+    Evidence { key: EvidenceKey, evidence: Bytes },
 }
 
 impl WriteBatch {
@@ -97,9 +97,9 @@ impl WriteBatch {
     }
 
     /// Keeps proof of misbehaviour.
-    pub fn evidence(&mut self, digest: Digest, evidence: impl Into<Bytes>) -> &mut Self {
+    pub fn evidence(&mut self, key: EvidenceKey, evidence: impl Into<Bytes>) -> &mut Self {
         let evidence = evidence.into();
-        self.add(evidence.len(), Change::Evidence { digest, evidence })
+        self.add(evidence.len(), Change::Evidence { key, evidence })
     }
 
     fn add(&mut self, bytes: usize, change: Change) -> &mut Self {

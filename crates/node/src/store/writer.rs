@@ -322,8 +322,8 @@ fn lay_out(change: Change, ends: &mut Ends, puts: &mut Puts) {
         Change::Tile { level, index, hashes } => {
             put(puts, Table::Tiles, &keys::tile(level, index), Some(hashes));
         }
-        Change::Evidence { digest, evidence } => {
-            put(puts, Table::Evidence, &digest.0, Some(evidence));
+        Change::Evidence { key, evidence } => {
+            put(puts, Table::Evidence, &keys::evidence(key), Some(evidence));
         }
     }
 }

@@ -10,8 +10,8 @@ use ally_log::{
     Receipt, leaf_hash,
 };
 use ally_node::api::{
-    AnchorProof, Backend, Busy, DecidedBlock, Progress, ReadError, StatusView, Submission, Tip,
-    Undecided,
+    AnchorProof, Backend, Busy, DecidedBlock, EvidenceView, Progress, ReadError, StatusView,
+    Submission, Tip, Undecided,
 };
 use ally_proto::{DuplicateWindow, Entry, ProposalId};
 use bytes::Bytes;
@@ -271,6 +271,14 @@ impl Backend for Server {
 
     fn find(&self, id: &ProposalId) -> Option<u64> {
         self.log.lock().window.as_ref()?.find(id)
+    }
+
+    fn all_evidence(&self) -> Result<Vec<EvidenceView>, ReadError> {
+        Ok(Vec::new())
+    }
+
+    fn evidence(&self, _: Digest) -> Result<Option<Bytes>, ReadError> {
+        Ok(None)
     }
 
     fn status(&self) -> StatusView {

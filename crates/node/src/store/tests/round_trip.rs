@@ -4,6 +4,9 @@ use super::common::*;
 use super::*;
 use bytes::Bytes;
 
+const EVIDENCE: EvidenceKey =
+    EvidenceKey { culprit: ServerIndex(3), kind: 7, digest: Digest([9; 32]) };
+
 #[test]
 fn everything_comes_back_after_a_restart() {
     let (_parent, dir) = fresh();
@@ -15,7 +18,7 @@ fn everything_comes_back_after_a_restart() {
     batch.batch(key, vec![1; 100_000]).undecided(BlockHash([6; 32]), &b"undecided"[..]);
     batch.block(block(5, 10, 10)).block(block(6, 10, 14)).block(block(7, 14, 15));
     batch.certificate(14, Height(1), &b"fourteen"[..]).certificate(15, Height(2), &b"fifteen"[..]);
-    batch.tile(1, 2, vec![8; 8192]).evidence(Digest([9; 32]), &b"evidence"[..]);
+    batch.tile(1, 2, vec![8; 8192]).evidence(EVIDENCE, &b"evidence"[..]);
     store.commit(batch).expect("durable");
     check_everything(&store, key);
     check_everything(&reopened(store, &dir), key);
@@ -35,8 +38,8 @@ fn check_everything(store: &Store, key: BatchKey) {
     let heights: Vec<_> = store.blocks(Height(6)).map(|b| b.unwrap().height.0).collect();
     assert_eq!(heights, [6, 7]);
     assert_eq!(store.tile(1, 2).unwrap().unwrap(), vec![8; 8192]);
-    assert_eq!(store.all_evidence().unwrap(), [Digest([9; 32])]);
-    assert_eq!(store.evidence(Digest([9; 32])).unwrap().unwrap(), &b"evidence"[..]);
+    assert_eq!(store.all_evidence().unwrap(), [(EVIDENCE, b"evidence".len())]);
+    assert_eq!(store.evidence(EVIDENCE).unwrap().unwrap(), &b"evidence"[..]);
 }
 
 #[test]

@@ -1,0 +1,28 @@
+//! Evidence for people: one file that says who is guilty of what, and that anyone can check with the
+//! alliance document alone.
+//!
+//! ```text
+//! # what it is, and how to check it
+//! [evidence]
+//! version = 1
+//! alliance = "<64 hexadecimal digits>"     the alliance, its name, and the epoch
+//! ...
+//! server = "acme-1"                        the accused
+//! organisation = "acme"
+//! kind = "two-votes"
+//! proves = "..."                           in words
+//! proof = """
+//! <canonical bytes in base64, 76 letters in a line>
+//! """
+//! ```
+//!
+//! The bytes are the proof; everything else follows from them and the alliance document. A file has
+//! one spelling: checking it writes it anew and compares.
+
+mod file;
+mod words;
+
+pub use file::{EVIDENCE_FILE_BYTES_MAX, EvidenceError, Proven, to_file, verify, verify_file};
+
+#[cfg(test)]
+mod tests;
