@@ -1,8 +1,8 @@
 //! What can be typed: global flags and the list of commands.
 
 use crate::commands::{
-    AllianceCommand, Bench, Completion, Demo, Dev, Init, Key, Listen, Man, Policy, Propose,
-    Receipt, Serve, Sim, Status, Verify,
+    AllianceCommand, Bench, Completion, Demo, Dev, EvidenceCommand, Init, Key, Listen, Man, Policy,
+    Propose, Receipt, Serve, Sim, Status, Verify,
 };
 use crate::failure::Failure;
 use crate::output::{Format, Output};
@@ -96,6 +96,8 @@ pub enum Command {
     Status(Status),
     /// Check a receipt offline: did the alliance order this command?
     Verify(Verify),
+    /// List, show and check proofs that servers lied
+    Evidence(EvidenceCommand),
     /// Measure how fast an alliance is, and what it costs
     Bench(Bench),
     /// Run simulated alliances under faults and attacks, and check what must hold
@@ -124,6 +126,7 @@ impl Command {
             Self::Receipt(command) => command.run(output),
             Self::Status(command) => command.run(output),
             Self::Verify(command) => command.run(output),
+            Self::Evidence(command) => command.run(output),
             Self::Bench(command) => command.run(output),
             Self::Sim(command) => command.run(output),
             Self::Completion(command) => command.run(output),

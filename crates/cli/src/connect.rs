@@ -52,6 +52,14 @@ impl Connect {
         self.timeout
     }
 
+    /// Reads the alliance document alone, for what needs no server.
+    ///
+    /// # Errors
+    /// [`Failure`] that names the file, the line or the organisation at fault.
+    pub fn alliance(&self) -> Result<Alliance, Failure> {
+        read_alliance(&self.alliance)
+    }
+
     /// Reads document and key, and prepares a client. Needs a tokio runtime.
     ///
     /// # Errors

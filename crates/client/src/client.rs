@@ -24,6 +24,7 @@ use futures::future::{FutureExt, join_all};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
+use tonic::{Response, Status};
 
 /// How long servers may take to say whom they miss, after a proposal came to nothing.
 const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -225,18 +226,18 @@ impl Client {
         let ask = |link: &Link| {
             let (server, mut api) = (link.server().clone(), link.api());
             async move {
-                let answer = match timeout(within, api.status(StatusRequest {})).await {
-                    Ok(Ok(reply)) => self.of_this_alliance(&server, reply.into_inner()),
-                    Ok(Err(status)) => Err(link::attempt(&server, &status)),
-                    Err(_) => {
-                        let outcome = format!("no answer within {:.1} s", within.as_secs_f64());
-                        Err(link::failed(&server, outcome, Cause::Other))
-                    }
-                };
+                let reply = api.status(StatusRequest {});
+                let answer = answer_within(&server, within, reply).await;
+                let answer = answer.and_then(|reply| self.of_this_alliance(&server, reply));
                 (server, answer)
             }
         };
-        join_all(self.inner.servers.iter().map(|(link, _)| ask(link))).await
+        join_all(self.links().map(ask)).await
+    }
+
+    /// The connections, in the order in which they are asked.
+    pub(crate) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.inner.servers.iter().map(|(link, _)| link)
     }
 
     fn of_this_alliance(
@@ -349,6 +350,22 @@ impl Client {
         let verified = receipt.verify(entry.as_bytes(), &self.inner.membership.verifier());
         verified.map_err(|error| forged(server, &error.to_string()))?;
         Ok(receipt)
+    }
+}
+
+/// Waits for a server's answer to one question.
+pub(crate) async fn answer_within<T>(
+    server: &ServerEntry,
+    within: Duration,
+    reply: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<T, Attempt> {
+    match timeout(within, reply).await {
+        Ok(Ok(reply)) => Ok(reply.into_inner()),
+        Ok(Err(status)) => Err(link::attempt(server, &status)),
+        Err(_) => {
+            let outcome = format!("no answer within {:.1} s", within.as_secs_f64());
+            Err(link::failed(server, outcome, Cause::Other))
+        }
     }
 }
 

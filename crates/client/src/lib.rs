@@ -19,6 +19,7 @@ mod attempts;
 mod client;
 mod connect;
 mod error;
+mod evidence;
 mod in_flight;
 mod link;
 mod listen;
@@ -34,7 +35,7 @@ pub use alliance_key::AllianceKey;
 pub use ally_log::{
     Certificate, CertificateVerifier, Checkpoint, Receipt, ReceiptError, ReceiptFile,
 };
-pub use ally_proto::v1::{PeerStatus, Progress, StatusReply};
+pub use ally_proto::v1::{EvidenceSummary, PeerStatus, Progress, StatusReply};
 pub use ally_proto::{Entry, EntryError, Nonce, ProposalId};
 pub use client::{Client, Placement, Until};
 pub use error::{Attempt, Cause, Error};

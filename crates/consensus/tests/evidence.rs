@@ -131,11 +131,11 @@ fn proofs(net: &Net) -> Vec<Evidence> {
         Evidence::Selection(choice(net, 7, wrong, &quorum(5))),
         Evidence::Concealed {
             vote: vote(net, LIAR, &above),
-            report: report(net, LIAR, 1, Some(branch(net, std::slice::from_ref(&one)))),
+            report: report(net, LIAR, 1, Some(branch(net, std::slice::from_ref(&one)))).into(),
         },
         Evidence::Reports {
-            first: report(net, LIAR, 1, Some(branch(net, &[one.clone()]))),
-            second: report(net, LIAR, 3, None),
+            first: report(net, LIAR, 1, Some(branch(net, std::slice::from_ref(&one)))).into(),
+            second: report(net, LIAR, 3, None).into(),
         },
         Evidence::Choices {
             first: choice(net, 7, tip, &quorum(5)),
@@ -206,8 +206,8 @@ fn what_two_servers_said_convicts_neither() {
     };
     assert_eq!(votes.verify(&net.law()), Err(Unproven::Signers));
     let reports = Evidence::Reports {
-        first: report(&net, s(1), 1, None),
-        second: report(&net, s(2), 1, Some(branch(&net, &[one]))),
+        first: report(&net, s(1), 1, None).into(),
+        second: report(&net, s(2), 1, Some(branch(&net, &[one]))).into(),
     };
     assert_eq!(reports.verify(&net.law()), Err(Unproven::Signers));
 }
@@ -219,14 +219,15 @@ fn what_a_report_need_not_name_is_held_against_nobody() {
     let two = header(&net, 0, one.block_ref(), 1);
     let later = header(&net, 2, two.block_ref(), 1);
     let innocent = |vote: &BlockHeader, report: Signed<ViewChange>| {
-        let evidence = Evidence::Concealed { vote: self::vote(&net, LIAR, vote), report };
+        let (given, report) = (self::vote(&net, LIAR, vote), report.into());
+        let evidence = Evidence::Concealed { vote: given, report };
         assert_eq!(evidence.verify(&net.law()), Err(Unproven::Innocent), "{vote:?}");
     };
     let whole = branch(&net, &[one.clone(), two.clone()]);
     innocent(&one, report(&net, LIAR, 1, Some(whole.clone())));
     innocent(&two, report(&net, LIAR, 1, Some(whole)));
     // It voted again since, in a higher view: what it voted for before is not reported any more.
-    innocent(&two, report(&net, LIAR, 3, Some(branch(&net, &[later.clone()]))));
+    innocent(&two, report(&net, LIAR, 3, Some(branch(&net, std::slice::from_ref(&later)))));
     // The vote came after the report.
     innocent(&later, report(&net, LIAR, 2, Some(branch(&net, &[one, two]))));
 }
@@ -257,7 +258,7 @@ fn assert_nobody_can_be_accused(net: &Net) {
                 innocent(Evidence::Votes { first, second, headers: Vec::new() });
             }
             for report in &reports {
-                let (vote, report) = (first.clone(), report.clone());
+                let (vote, report) = (first.clone(), report.clone().into());
                 innocent(Evidence::Concealed { vote, report });
             }
             if net.policy.has_slow_path() {
@@ -266,7 +267,7 @@ fn assert_nobody_can_be_accused(net: &Net) {
         }
         for first in &reports {
             for second in &reports {
-                let (first, second) = (first.clone(), second.clone());
+                let (first, second) = (first.clone().into(), second.clone().into());
                 innocent(Evidence::Reports { first, second });
             }
         }

@@ -5,6 +5,7 @@ use crate::api::{
     StatusView, Submission, Tip,
 };
 use crate::driver::{Board, Event, Published, RETRY_AFTER, StatusBoard, StoredError, StoredLog};
+use crate::evidence::kind_name;
 use crate::keys::PublicKeys;
 use crate::net::Links;
 use crate::store::EvidenceKey;
@@ -13,7 +14,6 @@ use ally_consensus::{CheckpointCertificate, Digest, Height};
 use ally_log::{Certificate, Frontier, Prover, Receipt};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy, explain};
 use ally_proto::{DuplicateWindow, Entry, ProposalId};
-use ally_replica::EvidenceKind;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -150,7 +150,7 @@ impl Backend for NodeBackend {
                 digest,
                 server: self.server_name(culprit),
                 organisation: self.organisation_name(culprit),
-                kind: EvidenceKind::of_code(kind).map_or("unknown", EvidenceKind::name),
+                kind: kind_name(kind),
                 size,
             })
             .collect())

@@ -8,6 +8,7 @@ use crate::{
 };
 use ally_policy::ServerIndex;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The most leaders and voters of past views whose proofs are remembered as reported; beyond it the
 /// oldest views may be reported again.
@@ -142,10 +143,9 @@ impl Engine {
     /// Holds a vote against the report that its sender gave last.
     pub(super) fn check_vote_by_report(&mut self, vote: &Signed<Vote>, out: &mut Vec<Output>) {
         let report = self.change.reports[vote.signer.index()].as_ref();
-        if let Some(report) = report.filter(|report| report.body.conceals(&vote.body)) {
-            let (report, view) = (Signed::clone(report), report.body.view);
-            let evidence = Evidence::Concealed { vote: vote.clone(), report };
-            self.accuse(view, evidence, out);
+        if let Some(report) = report.filter(|report| report.body.conceals(&vote.body)).cloned() {
+            let view = report.body.view;
+            self.accuse(view, Evidence::Concealed { vote: vote.clone(), report }, out);
         }
     }
 
@@ -153,18 +153,18 @@ impl Engine {
     ///
     /// # Cost
     /// A few hashes of headers.
-    pub(super) fn check_report(&mut self, report: &Signed<ViewChange>, out: &mut Vec<Output>) {
-        let vote = self.learner.latest[report.signer.index()].as_ref();
-        if let Some(vote) = vote.filter(|vote| report.body.conceals(&vote.body)) {
-            let evidence = Evidence::Concealed { vote: vote.clone(), report: report.clone() };
-            self.accuse(report.body.view, evidence, out);
+    pub(super) fn check_report(&mut self, report: &Arc<Signed<ViewChange>>, out: &mut Vec<Output>) {
+        let (place, view) = (report.signer.index(), report.body.view);
+        let vote = self.learner.latest[place].as_ref();
+        if let Some(vote) = vote.filter(|vote| report.body.conceals(&vote.body)).cloned() {
+            self.accuse(view, Evidence::Concealed { vote, report: Arc::clone(report) }, out);
         }
-        let Some(known) = self.change.reports[report.signer.index()].clone() else { return };
+        let Some(known) = self.change.reports[place].clone() else { return };
+        let report = Arc::clone(report);
         let (first, second) =
-            if known.body.view <= report.body.view { (&*known, report) } else { (report, &*known) };
+            if known.body.view <= view { (known, report) } else { (report, known) };
         if first.body.is_contradicted_by(&second.body) {
-            let evidence = Evidence::Reports { first: first.clone(), second: second.clone() };
-            self.accuse(report.body.view, evidence, out);
+            self.accuse(view, Evidence::Reports { first, second }, out);
         }
     }
 

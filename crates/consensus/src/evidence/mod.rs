@@ -22,6 +22,7 @@ use crate::{
 };
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use ally_policy::ServerIndex;
+use std::sync::Arc;
 
 /// The most headers that show a conflict of votes.
 const HEADERS_MAX: usize = 2 * BRANCH_HEADERS_MAX;
@@ -64,7 +65,7 @@ pub enum Evidence {
         /// The vote.
         vote: Signed<Vote>,
         /// The report, for a view above the vote's.
-        report: Signed<ViewChange>,
+        report: Arc<Signed<ViewChange>>,
     },
     /// Two reports of one server that name different last votes.
     ///
@@ -73,9 +74,9 @@ pub enum Evidence {
     /// above. Certificates may come in between and cut the branch; a cut branch contradicts nothing.
     Reports {
         /// The report for the lower view, or one of two for the same.
-        first: Signed<ViewChange>,
+        first: Arc<Signed<ViewChange>>,
         /// The other.
-        second: Signed<ViewChange>,
+        second: Arc<Signed<ViewChange>>,
     },
     /// A new leader sent two choices of different tips for one view.
     ///

@@ -24,5 +24,18 @@ mod words;
 
 pub use file::{EVIDENCE_FILE_BYTES_MAX, EvidenceError, Proven, to_file, verify, verify_file};
 
+use ally_consensus::Digest;
+use ally_replica::{Evidence, EvidenceKind};
+
+/// The id of a proof: SHA-256 of its bytes.
+pub fn id(proof: &[u8]) -> Digest {
+    Evidence::digest_of(proof)
+}
+
+/// The name of the kind with this code in a store's key.
+pub fn kind_name(code: u8) -> &'static str {
+    EvidenceKind::of_code(code).map_or("unknown", EvidenceKind::name)
+}
+
 #[cfg(test)]
 mod tests;

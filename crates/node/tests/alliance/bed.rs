@@ -6,7 +6,7 @@ use ally_alliance::{
     Alliance, Draft, Introduction, KeyPurpose, Organisation, Parameters, Server, ServerConfig,
     ThresholdKeys, write_share,
 };
-use ally_consensus::Epoch;
+use ally_consensus::{Digest, Epoch};
 use ally_node::Node;
 use ally_node::store::{Durability, Identity, Recovered, Store};
 use ally_policy::{Definition, FaultModel};
@@ -72,8 +72,9 @@ impl Bed {
     }
 
     /// Proofs of misbehaviour on the disk of a server that is down.
-    pub fn evidence(&self, place: usize) -> usize {
-        self.open(place).0.all_evidence().expect("readable").len()
+    pub fn evidence(&self, place: usize) -> Vec<Digest> {
+        let kept = self.open(place).0.all_evidence().expect("readable");
+        kept.into_iter().map(|(key, _)| key.digest).collect()
     }
 
     /// Records that a server that is down has ever written to its journal.

@@ -5,6 +5,7 @@ mod damage;
 mod liar;
 
 use ally::{Proposal, Until};
+use ally_node::evidence::{self, Proven};
 use bed::Bed;
 use liar::Liar;
 use std::time::Duration;
@@ -81,10 +82,44 @@ async fn e2e_a_leader_that_equivocates_changes_nothing() {
             assert_eq!(found, *entry, "entry {index} at s{place}");
         }
     }
-    let mut proofs = 0;
+    let shown = evidence_shown(&bed, 1).await;
+    let mut kept = Vec::new();
     for place in 1..4 {
         bed.down(place).await;
-        proofs += bed.evidence(place);
+        kept.extend(bed.evidence(place));
+        // It is there after a restart, and no more of it.
+        bed.up(place).await;
+        bed.down(place).await;
+        kept.truncate(kept.len() - bed.evidence(place).len());
+        kept.extend(bed.evidence(place));
     }
-    assert!(proofs > 0, "whoever saw both blocks keeps the proof");
+    kept.sort_unstable();
+    kept.dedup();
+    let mut listed: Vec<_> = shown.iter().map(|proven| proven.id).collect();
+    listed.sort_unstable();
+    assert!(listed.iter().all(|id| kept.contains(id)), "{listed:?} of {kept:?}");
+}
+
+/// What clients are told about misbehaviour: listed, fetched, put into a file, and verified with the
+/// document alone. All of it convicts the leader of view 0.
+async fn evidence_shown(bed: &Bed, first: usize) -> Vec<Proven> {
+    let client = bed.client(first);
+    let liar = bed.alliance.rotation().leader(ally_consensus::View(0));
+    let mut shown = Vec::new();
+    for (server, answer) in client.evidence(WITHIN).await {
+        let Ok(listed) = answer else { continue };
+        for summary in listed {
+            let id = summary.id[..].try_into().expect("32 bytes");
+            let bytes = client.fetch_evidence(&server, id, WITHIN).await.expect("it is kept");
+            let (proven, text) = evidence::to_file(&bytes, &bed.alliance).expect("a proof");
+            assert_eq!(proven.id.0, id);
+            assert_eq!(proven.culprit, liar);
+            assert_eq!((&summary.server, &summary.kind[..]), (&proven.server, proven.kind));
+            assert_eq!(evidence::verify_file(&text, &bed.alliance).expect("verifies"), proven);
+            shown.push(proven);
+        }
+    }
+    let blocks = shown.iter().filter(|proven| proven.kind == "two-blocks").count();
+    assert!(blocks > 0, "whoever saw both blocks keeps the proof: {shown:?}");
+    shown
 }
