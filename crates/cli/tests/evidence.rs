@@ -125,7 +125,7 @@ fn a_proof_is_listed_exported_and_checked_by_anyone() {
     says(&ally(dir, &["evidence", "verify", "changed"]), 1, &["ALLY-041", "against nobody"]);
     let renamed = text.replace("server = \"s2\"", "server = \"s3\"");
     std::fs::write(dir.join("renamed"), renamed).expect("written");
-    says(&ally(dir, &["evidence", "verify", "renamed"]), 1, &["ALLY-0411", "line 10"]);
+    says(&ally(dir, &["evidence", "verify", "renamed"]), 1, &["ALLY-0411", "line 11"]);
 
     // Nothing that could be asked.
     says(&ally(dir, &["evidence", "verify", "missing"]), 2, &["ALLY-0001"]);

@@ -10,7 +10,7 @@ use crate::keys::{OwnKeys, PublicKeys};
 use crate::net::{self, Links, LinksConfig};
 use crate::store::{Durability, Identity as StoreIdentity, Store, StoreError};
 use ally_alliance::Alliance;
-use ally_alliance::keys::{PreparedKey, SigningKey, TransportKey};
+use ally_alliance::keys::{SigningKey, TransportKey};
 use ally_alliance::{
     ClientPolicy, ConfigError, KeyFileError, KeyPurpose, Parameters, ServerConfig, read_share,
 };
