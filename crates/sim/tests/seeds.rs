@@ -84,7 +84,7 @@ fn sim_four_organisations_of_three_servers() {
 }
 
 /// What the drawn faults did at least once over the seeds: a fault that never happens tests nothing.
-const FAULTS: [&str; 17] = [
+const FAULTS: [&str; 29] = [
     "carried as bytes",
     "caught in the tail",
     "crash within a step",
@@ -92,11 +92,23 @@ const FAULTS: [&str; 17] = [
     "disk rolled back",
     "disk rolled back over decisions",
     "disk rotten",
+    "garbage that is a message",
     "held by a clogged link",
+    "liar: bad share of a statement",
+    "liar: batch withheld",
+    "liar: blocks to catch up with",
+    "liar: certificate forged",
+    "liar: flood",
+    "liar: frame garbled",
+    "liar: message bent",
+    "liar: message replayed",
+    "liar: proof of a share withheld",
+    "liar: two batches under one number",
     "lost",
     "lost in a silent cut",
     "queued for longer than a delay",
     "refused by the checks",
+    "refused by the decoder",
     "replayed",
     "sent twice",
     "slow sync",

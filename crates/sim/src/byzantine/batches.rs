@@ -1,17 +1,36 @@
-//! Batches that only some get.
+//! Batches that only some get, or one of two under one number.
 
 use super::{Coalition, Lie};
 use ally_policy::ServerIndex;
-use ally_replica::PeerMessage;
+use ally_replica::{PeerMessage, SignedBatch};
+use bytes::Bytes;
 
 impl Coalition {
     pub(super) fn spread(
         &mut self,
         from: ServerIndex,
         to: &[ServerIndex],
-        batch: &PeerMessage,
+        batch: &SignedBatch,
     ) -> Vec<Lie> {
-        let heard = to.iter().filter(|_| !self.draw.percent(self.treachery.withhold_batches));
-        heard.map(|to| Lie { from, to: *to, message: batch.clone() }).collect()
+        let first = PeerMessage::Batch(batch.clone());
+        let own = batch.batch.origin() == from;
+        let second = (own && self.draw.percent(self.treachery.two_batches)).then(|| {
+            self.tally.count("liar: two batches under one number");
+            let commands = [Bytes::from_static(b"another")];
+            self.own_batch(from, batch.batch.sequence(), &commands)
+        });
+        let mut lies = Vec::new();
+        for to in to.iter().copied() {
+            if self.draw.percent(self.treachery.withhold_batches) {
+                self.tally.count("liar: batch withheld");
+                continue;
+            }
+            let message = match &second {
+                Some(second) if self.draw.percent(50) => second,
+                _ => &first,
+            };
+            lies.push(Lie { from, to, message: message.clone() });
+        }
+        lies
     }
 }

@@ -1,20 +1,33 @@
-//! Proposals that a coalition has seen: what can be voted for and reported.
+//! What a coalition has seen: proposals, which can be voted for and reported, and certificates.
 
 use crate::random::Stream;
-use ally_consensus::{BlockHash, BlockRef, Proposal, Signed};
+use ally_consensus::{BlockHash, BlockRef, NewViewCertificate, Proposal, Signed};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The most proposals a coalition remembers: the newest.
 const REMEMBERED: usize = 256;
+/// The most new-view certificates: the first, which are the most stale.
+const CERTIFICATES: usize = 16;
 
 /// Proposals by block.
 #[derive(Default)]
 pub(super) struct Memory {
     seen: BTreeMap<BlockHash, Signed<Proposal>>,
     order: VecDeque<BlockHash>,
+    certificates: Vec<NewViewCertificate>,
 }
 
 impl Memory {
+    pub(super) fn keep_certificate(&mut self, certificate: &NewViewCertificate) {
+        if self.certificates.len() < CERTIFICATES && !self.certificates.contains(certificate) {
+            self.certificates.push(certificate.clone());
+        }
+    }
+
+    pub(super) fn certificate(&self, draw: &mut Stream) -> Option<NewViewCertificate> {
+        draw.pick(&self.certificates).cloned()
+    }
+
     pub(super) fn keep(&mut self, proposal: Signed<Proposal>) {
         let hash = proposal.body.header.hash();
         if self.seen.insert(hash, proposal).is_none() {

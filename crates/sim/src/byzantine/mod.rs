@@ -6,18 +6,24 @@
 //! moment, which random bytes would not.
 
 mod batches;
+mod flooding;
+mod garbling;
 mod memory;
+mod mutating;
 mod plotting;
 mod proposing;
 mod reporting;
 mod shares;
+mod syncing;
 
 use crate::keys::Signer;
 use crate::plot::Plots;
 use crate::random::Stream;
 use crate::scenario::Treachery;
+use crate::tally::Tally;
 use ally_consensus::{
-    BlockHash, BlockRef, Context, Message, Micros, Proposal, Signed, View, Vote, signing_bytes,
+    BlockHash, BlockRef, Branch, Context, Message, Micros, Proposal, Signed, View, Vote,
+    signing_bytes,
 };
 use ally_log::Origin;
 use ally_policy::{ServerIndex, ServerSet};
@@ -45,6 +51,12 @@ pub struct Coalition {
     left: View,
     /// Blocks that we have committed to.
     committed: BTreeSet<BlockHash>,
+    /// A branch that somebody reported early on: stale soon.
+    last_branch: Option<Branch>,
+    /// Floods so far.
+    bursts: u64,
+    /// What was done how often.
+    tally: Tally,
 }
 
 /// A message of a liar on its way to one server.
@@ -85,7 +97,15 @@ impl Coalition {
             plots,
             left: View::ZERO,
             committed: BTreeSet::new(),
+            last_branch: None,
+            bursts: 0,
+            tally: Tally::default(),
         }
+    }
+
+    /// What was done how often.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Whether a server belongs to it.
@@ -100,7 +120,24 @@ impl Coalition {
         from: ServerIndex,
         message: &PeerMessage,
     ) -> Vec<Lie> {
-        let PeerMessage::Consensus(message) = message else { return Vec::new() };
+        let mut lies = match message {
+            PeerMessage::Consensus(signed) => {
+                self.learn(&signed.body);
+                self.overhear_agreement(member, from, signed)
+            }
+            _ => Vec::new(),
+        };
+        lies.extend(self.mutate(member, message));
+        lies.extend(self.flood(member));
+        lies
+    }
+
+    fn overhear_agreement(
+        &mut self,
+        member: ServerIndex,
+        from: ServerIndex,
+        message: &Signed<Message>,
+    ) -> Vec<Lie> {
         match &message.body {
             Message::Proposal(proposal) => {
                 let mut lies = self.overhear_proposal(member, message, proposal);
@@ -147,7 +184,12 @@ impl Coalition {
     ) -> Vec<Lie> {
         match &message {
             PeerMessage::Consensus(signed) => self.say(member, to, signed, now),
-            PeerMessage::Batch(_) => self.spread(member, to, &message),
+            PeerMessage::Batch(batch) => self.spread(member, to, batch),
+            PeerMessage::SyncBlocks(blocks) => self.mislead(member, to, blocks),
+            PeerMessage::ShareProof(_) if self.draw.percent(self.treachery.withhold_proofs) => {
+                self.tally.count("liar: proof of a share withheld");
+                Vec::new()
+            }
             PeerMessage::CertifyShare(_) | PeerMessage::ShareProof(_) if self.plots.is_some() => {
                 to_each(member, to, &message)
             }
@@ -164,6 +206,9 @@ impl Coalition {
     ) -> Vec<Lie> {
         if self.plots.is_some() && self.holds_back(&message.body) {
             return Vec::new();
+        }
+        if let Some(spoilt) = self.with_bad_share(member, &message.body) {
+            return self.for_some(to, &PeerMessage::Consensus(spoilt));
         }
         match &message.body {
             Message::Proposal(proposal) => self.propose(member, to, message, proposal, now),
@@ -211,6 +256,10 @@ impl Coalition {
         if let Some(statement) = message.share_statement(self.slow_path) {
             message.set_share(self.signer.share(member, &self.context, &statement));
         }
+        self.sign_as_is(member, message)
+    }
+
+    fn sign_as_is(&self, member: ServerIndex, message: Message) -> Signed<Message> {
         let kind = message.signed_kind().expect("a coalition changes signed messages only");
         let bytes = signing_bytes(&self.context, kind, &message.signed_content());
         Signed { signer: member, signature: self.signer.sign(member, &bytes), body: message }

@@ -1,13 +1,37 @@
-//! Shares of the alliance key: wrong ones, and ones that are given too early.
+//! Shares that are wrong, and shares of the alliance key that are given too early.
 
 use super::{Coalition, Lie};
 use ally_codec::Encode;
-use ally_consensus::{Proposal, Signed, signing_bytes};
+use ally_consensus::{Message, NewViewShare, Proposal, Signed, Vote, signing_bytes};
 use ally_log::{Checkpoint, Hash};
 use ally_policy::ServerIndex;
 use ally_replica::{CERTIFY_SHARE_KIND, CertifyShare, PeerMessage};
 
 impl Coalition {
+    /// A vote or a share of a new view, now and then, with a share that is wrong.
+    pub(super) fn with_bad_share(
+        &mut self,
+        member: ServerIndex,
+        message: &Message,
+    ) -> Option<Signed<Message>> {
+        let carries = match message {
+            Message::Vote(vote) => vote.share.is_some(),
+            Message::NewViewShare(_) => true,
+            _ => false,
+        };
+        if !carries || !self.draw.percent(self.treachery.spoil_statements) {
+            return None;
+        }
+        self.tally.count("liar: bad share of a statement");
+        let mut message = message.clone();
+        match &mut message {
+            Message::Vote(Vote { share: Some(share), .. })
+            | Message::NewViewShare(NewViewShare { share, .. }) => share[0] ^= 1,
+            _ => {}
+        }
+        Some(self.sign_as_is(member, message))
+    }
+
     /// Whether a member spoils the share that it is about to give.
     pub fn spoils(&mut self, server: ServerIndex) -> bool {
         self.contains(server) && self.draw.percent(self.treachery.spoil)

@@ -46,6 +46,8 @@ impl Invariant for NewViewSoundness {
             Observation::Said { server, message: PeerMessage::Consensus(signed) } => {
                 self.said(*server, &signed.body);
             }
+            // Not by what anybody says: a liar's block may claim any height.
+            Observation::Delivered { block, .. } => self.forget(block.block.height.0),
             Observation::Combined { statement: Statement::NewView { view, tip } } => {
                 self.tips.insert((*view, *tip));
             }
@@ -97,7 +99,6 @@ impl NewViewSoundness {
         let block = header.block_ref();
         self.headers.insert(block.hash, header.clone());
         self.heights.insert((block.height.0, block.hash));
-        self.forget(block.height.0);
     }
 
     fn forget(&mut self, newest: u64) {

@@ -26,4 +26,18 @@ pub struct Treachery {
     pub rush: u64,
     /// Percent of its shares of the alliance key that are wrong.
     pub spoil: u64,
+    /// Percent of its shares of new-view and commit certificates that are wrong.
+    pub spoil_statements: u64,
+    /// Percent of the proofs of its shares, when asked for, that it does not give.
+    pub withhold_proofs: u64,
+    /// Percent of its batches for which it signs a second one under the same number.
+    pub two_batches: u64,
+    /// Percent of its answers to servers that catch up that lead nowhere.
+    pub missync: u64,
+    /// Percent of what it hears that it sends on, mostly changed in one place and signed as its own.
+    pub mutate: u64,
+    /// Percent of the frames it sends that are garbage, where messages travel as bytes.
+    pub garble: u64,
+    /// Of a thousand messages it hears, after how many it floods somebody.
+    pub flood: u64,
 }

@@ -90,6 +90,8 @@ impl World {
     pub(super) fn outcome(self) -> (Outcome, Trace) {
         let view = self.honest().iter().filter_map(|s| self.servers[s.index()].view()).max();
         let figures = self.invariants.figures();
+        let mut happened = self.tally;
+        happened.add(self.coalition.tally());
         let outcome = Outcome {
             events: self.events,
             time: self.queue.now().0,
@@ -97,7 +99,7 @@ impl World {
             view: view.map_or(0, |view| view.0),
             paths: figures.paths,
             delays: figures.delays,
-            happened: self.tally,
+            happened,
             trace_hash: self.trace.hash(),
             violations: self.invariants.into_violations(),
         };

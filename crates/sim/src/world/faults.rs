@@ -82,7 +82,8 @@ impl World {
         self.observe(Observation::Crashed { server, height });
         for other in self.everyone().iter().filter(|other| *other != server) {
             let delay = self.timing.below(NOTICED_WITHIN);
-            self.queue.after(delay, Event::LinkDown { a: server, b: other });
+            let life = self.servers[server.index()].life();
+            self.queue.after(delay, Event::Gone { server, life, peer: other });
         }
     }
 
@@ -114,6 +115,8 @@ impl World {
         self.observe(Observation::Restarted { server });
         self.input(server, Input::Tick);
         for other in self.everyone().iter().filter(|other| *other != server) {
+            // Who has not noticed yet that it was away does now.
+            self.link(server, other, false);
             self.link(server, other, true);
         }
     }

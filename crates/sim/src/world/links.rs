@@ -46,13 +46,22 @@ impl World {
         if !self.scenario.network.frames {
             return Some(letter.clone());
         }
-        let message = letter.message();
-        let read = PeerMessage::from_frame(message.to_frame());
+        let (from, message) = (letter.from(), letter.message());
+        let frame = message.to_frame();
+        self.tally.count("carried as bytes");
+        if let Some(garbage) = self.coalition.garble(from, &frame) {
+            let read = PeerMessage::from_frame(garbage).ok();
+            self.tally.count(match read {
+                Some(_) => "garbage that is a message",
+                None => "refused by the decoder",
+            });
+            return read.map(|message| Letter::new(from, message));
+        }
+        let read = PeerMessage::from_frame(frame);
         if read.as_ref() != Ok(message) {
             self.invariants.violate(format!("frame: {message:?} is read as {read:?}"));
         }
-        self.tally.count("carried as bytes");
-        read.ok().map(|message| Letter::new(letter.from(), message))
+        read.ok().map(|message| Letter::new(from, message))
     }
 
     /// How long the copies of a message take; none if it is lost. What is sent before the healing

@@ -63,6 +63,7 @@ enum Event {
     Snapshot(ServerIndex),
     RollBack(ServerIndex),
     Link { server: ServerIndex, life: u32, peer: ServerIndex, up: bool },
+    Gone { server: ServerIndex, life: u32, peer: ServerIndex },
     LinkUp { a: ServerIndex, b: ServerIndex },
     LinkDown { a: ServerIndex, b: ServerIndex },
     Heal,
@@ -261,7 +262,11 @@ impl World {
                 let input = if up { Input::Connected(peer) } else { Input::Disconnected(peer) };
                 self.input(server, input);
             }
+            Event::Gone { server, life, peer } if self.lives(server, life) => {
+                self.link(server, peer, false);
+            }
             Event::Own { .. }
+            | Event::Gone { .. }
             | Event::Link { .. }
             | Event::Wake { .. }
             | Event::SyncEnds { .. }

@@ -2,6 +2,7 @@
 
 mod machines;
 mod network;
+mod treachery;
 
 use super::{
     Clocks, Crash, Disks, Load, Network, Paces, Partition, Scenario, SetBack, Style, Treachery,
@@ -53,7 +54,10 @@ pub(super) fn weather(
         setting,
         coalition,
         healed_at,
-        treachery: Treachery { rush: draw_rush(seed), ..draw_treachery(draw) },
+        treachery: treachery::mischief(
+            seed,
+            Treachery { rush: draw_rush(seed), ..draw_treachery(draw) },
+        ),
         network,
         disks: Disks { sync: (50, draw.between(100, 3_000)) },
         paces: Paces {
@@ -155,8 +159,8 @@ fn draw_treachery(draw: &mut Stream) -> Treachery {
         choose_wrong: percent() / 3,
         withhold_batches: percent() / 2,
         forge: percent() / 2,
-        rush: 0,
         spoil: percent() / 2,
+        ..Treachery::default()
     }
 }
 
