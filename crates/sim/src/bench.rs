@@ -1,7 +1,7 @@
 //! The run that the simulator's speed is measured with.
 
 use crate::policies::{Setting, counted};
-use crate::scenario::{Clocks, Disks, Load, Network, Paces, Scenario, Style, Treachery};
+use crate::scenario::{Clocks, Disks, Load, Network, Paces, Scenario, Style, Treachery, Twins};
 use ally_policy::ServerSet;
 
 /// Six honest servers and `rate` commands in a second, for so many seconds, on a quick network
@@ -22,6 +22,7 @@ pub fn bench_scenario(seconds: u64, rate: u64) -> Scenario {
         crashes: Vec::new(),
         pauses: Vec::new(),
         disk_faults: Vec::new(),
+        twins: Twins::default(),
         clocks: Clocks {
             tolerance: 1_000_000,
             ahead: Vec::new(),

@@ -47,8 +47,8 @@ pub use bench::bench_scenario;
 pub use diagram::Diagram;
 pub use policies::{SOUND, Setting, UNSOUND};
 pub use scenario::{
-    ClockFault, Clocks, Crash, Cut, CutManner, DiskFault, Disks, Load, Member, Network, Paces,
-    Partition, Pause, Scenario, SetBack, Style, Treachery, Trouble, WideArea,
+    Camps, ClockFault, Clocks, Crash, Cut, CutManner, DiskFault, Disks, Load, Member, Network,
+    Paces, Partition, Pause, Scenario, SetBack, Style, Treachery, Trouble, Twins, WideArea,
 };
 pub use shrink::{Shrunk, shrink};
 pub use sweep::{Alliance, Sweep, Total};

@@ -84,7 +84,7 @@ fn sim_four_organisations_of_three_servers() {
 }
 
 /// What the drawn faults did at least once over the seeds: a fault that never happens tests nothing.
-const FAULTS: [&str; 29] = [
+const FAULTS: [&str; 31] = [
     "carried as bytes",
     "caught in the tail",
     "crash within a step",
@@ -98,6 +98,7 @@ const FAULTS: [&str; 29] = [
     "liar: batch withheld",
     "liar: blocks to catch up with",
     "liar: certificate forged",
+    "liar: convicted",
     "liar: flood",
     "liar: frame garbled",
     "liar: message bent",
@@ -114,6 +115,7 @@ const FAULTS: [&str; 29] = [
     "slow sync",
     "stood still",
     "sync failed",
+    "unheard between camps",
 ];
 
 #[test]

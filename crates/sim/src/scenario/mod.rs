@@ -10,6 +10,7 @@ mod network;
 mod processes;
 mod servers;
 mod treachery;
+mod twins;
 mod wide_area;
 
 pub use clocks::{ClockFault, Clocks, SetBack};
@@ -20,6 +21,7 @@ pub use members::Member;
 pub use network::{Network, Partition};
 pub use processes::{Crash, Paces, Pause};
 pub use treachery::Treachery;
+pub use twins::{Camps, Twins};
 pub use wide_area::WideArea;
 
 use crate::policies::Setting;
@@ -94,6 +96,9 @@ pub struct Scenario {
     /// When servers stand still.
     #[serde(default)]
     pub pauses: Vec<Pause>,
+    /// Liars that run twice.
+    #[serde(default)]
+    pub twins: Twins,
     /// Disks in trouble.
     #[serde(default)]
     pub disk_faults: Vec<DiskFault>,

@@ -75,11 +75,17 @@ impl Clients {
 
 impl World {
     pub(super) fn submit(&mut self, server: ServerIndex) {
-        if !self.servers[server.index()].is_up() {
+        for copy in self.copies_of(server) {
+            self.submit_to(copy, server);
+        }
+    }
+
+    fn submit_to(&mut self, copy: ServerIndex, server: ServerIndex) {
+        if !self.servers[copy.index()].is_up() {
             return;
         }
         let (ticket, command) = self.clients.next(server);
         self.observe(Observation::Submitted { server, command: &command });
-        self.input(server, Input::Submit { ticket, commands: vec![command] });
+        self.input(copy, Input::Submit { ticket, commands: vec![command] });
     }
 }

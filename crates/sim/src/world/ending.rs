@@ -2,30 +2,58 @@
 
 use super::{Outcome, World};
 use crate::trace::Trace;
-use ally_consensus::{Height, Micros};
+use ally_consensus::{Height, Micros, View};
 use ally_policy::ServerIndex;
 
+/// Views that may fail after the healing though honest servers lead them: the one that is under way,
+/// and those that not all entered in time.
+const VIEWS_GRANTED: u64 = 6;
+/// Message delays that a view takes besides its patience: reports, the blocks that they speak of, a
+/// choice, shares, the certificate, a first block and its votes.
+const STEPS_OF_A_VIEW: u64 = 10;
+/// Message delays until those who were away have all blocks and batches, and the last commands are
+/// decided.
+const STEPS_AFTERWARDS: u64 = 60;
+/// How long servers wait at most until they try again to certify a block, µs: who missed its votes has
+/// nothing else to learn of it by.
+const CERTIFIED_WITHIN: u64 = 2_000_000;
+/// Views over which leaders are looked at: many times what it takes until they repeat.
+const REIGNS_SEEN: u64 = 4096;
+
 impl World {
-    /// When everything outstanding must be decided. After the healing a message takes at most the
-    /// longest ordinary delay. Every server has at most `timeout_max` left on its timer; each view
-    /// with a Byzantine leader costs one more, and four more are granted for views that honest
-    /// leaders entered at different times.
+    /// When everything outstanding must be decided: the bound that docs/simulation.md states.
     pub(super) fn deadline(&self) -> Micros {
-        let views = self.scenario.coalition.len() as u64 + 4;
+        let scenario = &self.scenario;
+        let views = self.longest_lost_reign() + VIEWS_GRANTED;
         // A timer that runs slowly ends late.
-        let slowest = self.scenario.clocks.slowest_pace();
+        let patience = scenario.paces.timeout_max * 1_000 / scenario.clocks.slowest_pace();
         // What a server with such a clock voted for may have to wait for the other clocks.
-        let ahead = self.scenario.clocks.farthest_ahead();
-        let hops = self.scenario.network.longest_delay() + self.scenario.disks.sync.1;
-        let wait = 2 * views * self.scenario.paces.timeout_max * 1_000 / slowest;
-        Micros(self.scenario.healed_at + wait + ahead + 400 * hops)
+        let ahead = scenario.clocks.farthest_ahead();
+        let step = scenario.network.longest_delay() + scenario.disks.sync.1 + scenario.paces.job.1;
+        let last = scenario.load.after_healing * 1_000;
+        let view = patience + STEPS_OF_A_VIEW * step;
+        let after = CERTIFIED_WITHIN + STEPS_AFTERWARDS * step;
+        Micros(scenario.healed_at + last + ahead + views * view + after)
     }
 
-    /// Whether nothing more is to be seen. Where all are honest, the queue is watched until it runs
-    /// empty or the time is up.
-    pub(super) fn is_over(&self) -> bool {
-        let failed = self.scenario.coalition.union(&self.scenario.lost());
-        self.healed && !failed.is_empty() && self.settled()
+    /// The most views in a row that are led by servers of which nothing is to be expected.
+    fn longest_lost_reign(&self) -> u64 {
+        let (mut longest, mut reign) = (0, 0);
+        for view in 0..REIGNS_SEEN {
+            let leader = self.rotation.leader(View(view));
+            reign = if self.living().contains(leader) { 0 } else { reign + 1 };
+            longest = longest.max(reign);
+        }
+        longest
+    }
+
+    /// Notes when all is done for the first time. Gives whether nothing more is to be seen: where all
+    /// are honest, the queue is watched until it runs empty or the time is up.
+    pub(super) fn is_over(&mut self) -> bool {
+        if self.healed && self.settled_at.is_none() && self.settled() {
+            self.settled_at = Some(self.queue.now());
+        }
+        self.settled_at.is_some() && self.living() != self.everyone()
     }
 
     /// What is left to do at the end, though nothing should be: undecided work, or, where all are
@@ -41,8 +69,7 @@ impl World {
             let server = &self.servers[server.index()];
             server.deadline().is_some() && !server.is_leaving()
         });
-        let failed = self.scenario.coalition.union(&self.scenario.lost());
-        let idle = failed.is_empty() && restless;
+        let idle = self.living() == self.everyone() && restless;
         idle.then(|| format!("no rest: {}", self.describe()))
     }
 
@@ -90,10 +117,15 @@ impl World {
     pub(super) fn outcome(self) -> (Outcome, Trace) {
         let view = self.honest().iter().filter_map(|s| self.servers[s.index()].view()).max();
         let figures = self.invariants.figures();
+        let bound = self.deadline().0.saturating_sub(self.scenario.healed_at);
         let mut happened = self.tally;
         happened.add(self.coalition.tally());
+        let healed_at = self.scenario.healed_at;
+        let after_healing = |at: Micros| at.0.saturating_sub(healed_at);
         let outcome = Outcome {
             events: self.events,
+            settled_after: self.settled_at.map(after_healing),
+            bound,
             time: self.queue.now().0,
             blocks: figures.blocks,
             view: view.map_or(0, |view| view.0),

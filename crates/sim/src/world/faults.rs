@@ -2,7 +2,7 @@
 
 use super::{CutManner, Event, World};
 use crate::observation::Observation;
-use crate::server::Fuse;
+use crate::server::{Fuse, Server};
 use ally_consensus::Micros;
 use ally_policy::ServerIndex;
 use ally_replica::Input;
@@ -13,15 +13,14 @@ const NOTICED_WITHIN: u64 = 5_000;
 impl World {
     /// Puts everything that the scenario says into the queue, and starts all servers.
     pub(super) fn plan(&mut self) {
-        for server in self.everyone().iter() {
-            self.servers[server.index()].start();
-        }
+        self.servers.iter_mut().for_each(Server::start);
+        self.plan_faces();
         for a in self.everyone().iter() {
             for b in self.everyone().iter().filter(|b| *b > a) {
                 self.queue.after(0, Event::LinkUp { a, b });
             }
         }
-        for (at, server) in self.clients.plan(&self.scenario.load, self.servers.len()) {
+        for (at, server) in self.clients.plan(&self.scenario.load, self.policy.server_count()) {
             self.queue.at(Micros(at), Event::Submit { server });
         }
         for crash in self.scenario.crashes.clone() {
@@ -127,9 +126,11 @@ impl World {
         if up && !both {
             return;
         }
-        for (server, peer) in [(a, b), (b, a)] {
-            let life = self.servers[server.index()].life();
-            self.queue.after(0, Event::Link { server, life, peer, up });
+        for (name, peer) in [(a, b), (b, a)] {
+            for server in self.copies_of(name) {
+                let life = self.servers[server.index()].life();
+                self.queue.after(0, Event::Link { server, life, peer, up });
+            }
         }
     }
 

@@ -13,6 +13,7 @@ const PROOF: &[u8] = b"proof";
 impl World {
     pub(super) fn run_job(&mut self, server: ServerIndex, job: Job) -> Done {
         let signer = &self.signers[server.index()];
+        let server = self.name(server);
         match job {
             Job::SignBatch(batch) => {
                 let bytes = batch_signing_bytes(&self.context, &batch.reference());

@@ -28,8 +28,19 @@ impl Queues {
 
 impl World {
     /// Puts a message on the network, which may lose, delay, reorder or repeat it.
-    pub(super) fn transmit(&mut self, to: ServerIndex, letter: &Letter) {
+    pub(super) fn transmit(&mut self, copy: ServerIndex, to: ServerIndex, letter: &Letter) {
         let Some(letter) = self.carried(letter) else { return };
+        for hearer in self.copies_of(to) {
+            self.transmit_to((copy, hearer), to, &letter);
+        }
+    }
+
+    fn transmit_to(
+        &mut self,
+        (copy, hearer): (ServerIndex, ServerIndex),
+        to: ServerIndex,
+        letter: &Letter,
+    ) {
         let (from, message) = (letter.from(), letter.message());
         let delays = self.delays(from, to, message);
         if delays.is_empty() {
@@ -37,7 +48,8 @@ impl World {
         }
         for delay in delays {
             self.observe(Observation::Sent { from, to, message, delay: Some(delay) });
-            self.queue.after(delay, Event::Deliver { to, letter: letter.clone() });
+            let letter = letter.clone();
+            self.queue.after(delay, Event::Deliver { copy, to: hearer, letter });
         }
     }
 

@@ -8,6 +8,7 @@
 
 mod clients;
 mod ending;
+mod faces;
 mod faults;
 mod jobs;
 mod letter;
@@ -48,7 +49,7 @@ const COMMAND_BYTES: std::ops::RangeInclusive<usize> = 0..=ally_replica::BATCH_B
 
 /// Something that will happen. What belongs to one life of a server is void in the next.
 enum Event {
-    Deliver { to: ServerIndex, letter: Letter },
+    Deliver { copy: ServerIndex, to: ServerIndex, letter: Letter },
     Own { server: ServerIndex, life: u32, letter: Letter },
     Wake { server: ServerIndex, life: u32 },
     SyncEnds { server: ServerIndex, life: u32 },
@@ -89,6 +90,9 @@ pub struct World {
     queues: Queues,
     timing: Stream,
     healed: bool,
+    /// When all was done for the first time after the healing.
+    settled_at: Option<Micros>,
+    rotation: Rotation,
     /// What waits for servers that stand still.
     stalled: BTreeMap<ServerIndex, Vec<Event>>,
     /// Old states of disks.
@@ -110,6 +114,10 @@ pub struct Outcome {
     pub events: u64,
     /// Virtual time that passed, µs.
     pub time: u64,
+    /// How long after the healing everything was decided everywhere, µs; none if it never was.
+    pub settled_after: Option<u64>,
+    /// How long it may take, µs.
+    pub bound: u64,
     /// Blocks that honest servers delivered.
     pub blocks: u64,
     /// The highest view that an honest server reached.
@@ -163,10 +171,12 @@ impl World {
             plots(),
         );
         let honest = everybody.difference(&scenario.coalition);
+        // Second copies come after all first ones.
+        let copies: Vec<_> = everybody.iter().chain(scenario.twins.members.iter()).collect();
         let mut world = Self {
             context,
-            servers: everybody.iter().map(|me| Server::new(config(me))).collect(),
-            signers: everybody.iter().map(|me| keys.signer([me].into_iter().collect())).collect(),
+            servers: copies.iter().map(|me| Server::new(config(*me))).collect(),
+            signers: copies.iter().map(|me| keys.signer([*me].into_iter().collect())).collect(),
             coalition,
             plots: plots(),
             clients: Clients::new(seed),
@@ -176,6 +186,8 @@ impl World {
             queues: Queues::default(),
             timing: Stream::new(seed, "timing"),
             healed: false,
+            settled_at: None,
+            rotation: rotation.clone(),
             stalled: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             synced_wrongly: BTreeSet::new(),
@@ -248,10 +260,10 @@ impl World {
             return waiting.push(event);
         }
         match event {
-            Event::Deliver { to, letter } => self.deliver(to, &letter),
+            Event::Deliver { copy, to, letter } => self.deliver(copy, to, &letter),
             Event::Own { server, life, letter } if self.lives(server, life) => {
                 let message = Checked::own(letter.message().clone());
-                self.input(server, Input::Received { from: server, message });
+                self.input(server, Input::Received { from: self.name(server), message });
             }
             Event::Wake { server, life } if self.lives(server, life) => self.wake(server),
             Event::SyncEnds { server, life } if self.lives(server, life) => self.synced(server),

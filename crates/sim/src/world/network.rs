@@ -14,17 +14,21 @@ impl World {
     pub(super) fn lie(&mut self, lies: Vec<Lie>) {
         for Lie { from, to, message } in lies {
             self.observe(Observation::Said { server: from, message: &message });
-            self.transmit(to, &Letter::new(from, message));
+            self.transmit(from, to, &Letter::new(from, message));
         }
     }
 
-    pub(super) fn deliver(&mut self, to: ServerIndex, letter: &Letter) {
+    pub(super) fn deliver(&mut self, copy: ServerIndex, to: ServerIndex, letter: &Letter) {
         let (from, message) = (letter.from(), letter.message());
         if !self.servers[to.index()].is_up() {
             return;
         }
-        if self.coalition.contains(to) {
-            let lies = self.coalition.overhear(to, from, message);
+        if !self.hears(copy, to) {
+            return self.tally.count("unheard between camps");
+        }
+        let name = self.name(to);
+        if self.coalition.contains(name) && !self.has_two_faces(name) {
+            let lies = self.coalition.overhear(name, from, message);
             self.lie(lies);
         }
         if self.is_hidden(from, to, message) {

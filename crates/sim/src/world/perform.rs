@@ -15,6 +15,7 @@ impl World {
             Output::Write { position, op } => {
                 if let StoreOp::Evidence(evidence) = &op {
                     self.observe(Observation::Accused { server, evidence });
+                    self.tally.count("liar: convicted");
                 }
                 self.servers[server.index()].disk.write(position, op);
             }
@@ -47,30 +48,31 @@ impl World {
 
     /// Signs and sends; a liar sends what its coalition makes of it.
     fn say(&mut self, from: ServerIndex, to: Recipients, message: Outgoing) {
+        let name = self.name(from);
         let message = match message {
             Outgoing::Ready(message) => message,
             Outgoing::ToSign(unsigned) => self.sign(from, unsigned),
         };
         let (others, itself) = match to {
-            Recipients::All => (self.others(from), true),
-            Recipients::Others => (self.others(from), false),
-            Recipients::One(server) if server == from => (Vec::new(), true),
+            Recipients::All => (self.others(name), true),
+            Recipients::Others => (self.others(name), false),
+            Recipients::One(server) if server == name => (Vec::new(), true),
             Recipients::One(server) => (vec![server], false),
         };
         if itself {
             let life = self.servers[from.index()].life();
-            let letter = Letter::new(from, message.clone());
+            let letter = Letter::new(name, message.clone());
             self.queue.after(0, Event::Own { server: from, life, letter });
         }
-        if self.coalition.contains(from) {
+        if self.coalition.contains(name) && !self.has_two_faces(name) {
             let now = self.clocks(from).unix;
-            let sent = self.coalition.send(from, &others, message, now);
+            let sent = self.coalition.send(name, &others, message, now);
             return self.lie(sent);
         }
-        self.observe(Observation::Said { server: from, message: &message });
-        let letter = Letter::new(from, message);
+        self.observe(Observation::Said { server: name, message: &message });
+        let letter = Letter::new(name, message);
         for to in others {
-            self.transmit(to, &letter);
+            self.transmit(from, to, &letter);
         }
     }
 
@@ -80,6 +82,7 @@ impl World {
 
     fn sign(&self, from: ServerIndex, mut unsigned: Unsigned) -> PeerMessage {
         let signer = &self.signers[from.index()];
+        let from = self.name(from);
         if let Some(statement) = unsigned.share_statement(self.policy.has_slow_path()) {
             unsigned.set_share(signer.share(from, &self.context, &statement));
         }
@@ -100,12 +103,13 @@ impl World {
             }
         };
         for message in messages {
-            if self.coalition.contains(from) {
+            let name = self.name(from);
+            if self.coalition.contains(name) && !self.has_two_faces(name) {
                 let now = self.clocks(from).unix;
-                let sent = self.coalition.send(from, &[to], message, now);
+                let sent = self.coalition.send(name, &[to], message, now);
                 self.lie(sent);
             } else {
-                self.transmit(to, &Letter::new(from, message));
+                self.transmit(from, to, &Letter::new(name, message));
             }
         }
     }

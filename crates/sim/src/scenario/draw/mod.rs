@@ -3,9 +3,11 @@
 mod machines;
 mod network;
 mod treachery;
+mod twins;
 
 use super::{
     Clocks, Crash, Disks, Load, Network, Paces, Partition, Scenario, SetBack, Style, Treachery,
+    Twins,
 };
 use crate::policies::Setting;
 use crate::random::Stream;
@@ -48,16 +50,20 @@ pub(super) fn weather(
     let pauses = machines::pauses(machines, servers, healed_at);
     let disk_faults = machines::disk_faults(machines, policy, &mut coalition, healed_at);
     let honest = policy.everybody().difference(&coalition);
+    let lies = Treachery { rush: draw_rush(seed), ..draw_treachery(draw) };
+    let mut treachery = treachery::mischief(seed, lies);
+    network.frames |= treachery.garble > 0;
+    let twins = twins::twins(seed, policy, &coalition, healed_at);
+    if twins.is_some() {
+        treachery = Treachery::default();
+    }
     Scenario {
         seed,
         style: Style::Weather,
         setting,
         coalition,
         healed_at,
-        treachery: treachery::mischief(
-            seed,
-            Treachery { rush: draw_rush(seed), ..draw_treachery(draw) },
-        ),
+        treachery,
         network,
         disks: Disks { sync: (50, draw.between(100, 3_000)) },
         paces: Paces {
@@ -74,6 +80,7 @@ pub(super) fn weather(
         crashes: if calm { Vec::new() } else { draw_crashes(draw, &honest, healed_at) },
         pauses,
         disk_faults,
+        twins: twins.unwrap_or_default(),
     }
 }
 
@@ -121,6 +128,7 @@ pub(super) fn plot(
         crashes: Vec::new(),
         pauses: Vec::new(),
         disk_faults: Vec::new(),
+        twins: Twins::default(),
     }
 }
 
