@@ -117,7 +117,7 @@ pub enum Recipients {
 }
 
 /// How a block came to be decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DecisionPath {
     /// A fast quorum of votes: two steps.
     Fast,

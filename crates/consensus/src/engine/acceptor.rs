@@ -15,6 +15,7 @@ use crate::{
 };
 
 /// What an acceptor has said, and where it may go on.
+#[derive(Clone, Hash)]
 pub(super) struct Acceptor {
     /// The view it is in, or wants to enter.
     pub view: View,
@@ -42,7 +43,7 @@ pub(super) struct Acceptor {
 }
 
 /// The block that an acceptor voted for last.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(super) struct Voted {
     pub view: View,
     pub block: BlockRef,
@@ -51,7 +52,7 @@ pub(super) struct Voted {
 }
 
 /// A commit certificate with the NV of its view.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(super) struct Committed {
     pub certificate: CommitCertificate,
     pub new_view: Option<NewViewCertificate>,
@@ -60,7 +61,7 @@ pub(super) struct Committed {
 }
 
 /// For which tip a share of NV(view) was given.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Hash)]
 pub(super) struct SharedTip {
     pub view: View,
     pub tip: BlockRef,

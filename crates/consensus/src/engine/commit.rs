@@ -102,7 +102,11 @@ impl Engine {
             Some(_) => {}
             // The certificate proves that a quorum voted for it: whoever committed can show it.
             None => {
-                self.learner.pending_commits[sender.index()] = Some((view, block));
+                // The highest stands for those below it, in whatever order they come.
+                let pending = &mut self.learner.pending_commits[sender.index()];
+                if pending.is_none_or(|(at, low)| (at, low.height) < (view, block.height)) {
+                    *pending = Some((view, block));
+                }
                 self.want(block, ServerSet::from_iter([sender]), out);
             }
         }

@@ -19,7 +19,7 @@ pub(super) const ACCUSATIONS_MAX: usize = 256;
 pub(super) const PROOFS_PER_SERVER_MAX: u32 = 16;
 
 /// What was reported already, so that it is reported once.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Accusations {
     pub leaders: BTreeSet<View>,
     pub voters: BTreeSet<(View, ServerIndex)>,
@@ -61,7 +61,7 @@ impl Accusations {
 }
 
 /// A share with its sender's signature on the message that it came in: proof, if it is wrong.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 pub(crate) struct GivenShare {
     pub share: Vec<u8>,
     pub signature: [u8; 64],

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 pub(super) const WANTS_PER_SERVER_MAX: usize = 128;
 
 /// A block that is asked for.
+#[derive(Clone, Hash)]
 struct Want {
     height: Height,
     sources: ServerSet,
@@ -21,7 +22,7 @@ struct Want {
 }
 
 /// Blocks that are asked for, each from one server at a time.
-#[derive(Default)]
+#[derive(Clone, Default, Hash)]
 pub(super) struct Wants {
     blocks: BTreeMap<BlockHash, Want>,
     /// How many places each server takes; none stands for 0.

@@ -19,6 +19,7 @@ use crate::{
 const REPEATED_BLOCKS_MAX: usize = 8;
 
 /// Where a leader's chain ends.
+#[derive(Clone, Hash)]
 pub(super) struct Leader {
     /// The last block proposed, or the view's tip.
     head: BlockRef,

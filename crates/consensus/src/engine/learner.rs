@@ -15,6 +15,7 @@ use crate::{
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 
 /// The most votes of one server that wait for their block's header. Twice the default window: a
 /// server votes no further ahead than that.
@@ -42,10 +43,11 @@ impl Word {
 }
 
 /// What servers said that does not stand in the tree.
+#[derive(Clone)]
 pub(super) struct Learner {
     /// Votes for blocks whose header is not known, by sender.
     pub pending: Vec<BTreeMap<BlockHash, Signed<Vote>>>,
-    /// The last commit of each server whose block is not known.
+    /// The highest commit of each server whose block is not known.
     pub pending_commits: Vec<Option<(View, BlockRef)>>,
     /// Senders of votes above the decided height for unknown blocks.
     pub pending_senders: ServerSet,
@@ -67,6 +69,13 @@ impl Learner {
             future: vec![BTreeMap::new(); servers],
             quorate: None,
         }
+    }
+
+    /// Feeds what decisions can depend on into a hash: not the newest votes, which only show who
+    /// voted twice.
+    pub fn fingerprint(&self, hasher: &mut impl Hasher) {
+        let Self { pending, pending_commits, pending_senders, latest: _, future, quorate } = self;
+        (pending, pending_commits, pending_senders, future, quorate).hash(hasher);
     }
 
     /// Who voted for a block whose header is not known.

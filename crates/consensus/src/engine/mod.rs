@@ -53,6 +53,7 @@ use evidence::Accusations;
 use fetch::Wants;
 use leader::Leader;
 use learner::Learner;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use timer::Timer;
 use tree::Tree;
@@ -64,6 +65,7 @@ use view_change::Change;
 ///
 /// # Source
 /// docs/protocol.md
+#[derive(Clone)]
 pub struct Engine {
     config: Config,
     /// Position of the last journal record.
@@ -142,6 +144,23 @@ impl Engine {
             return None;
         }
         self.leader_slot()
+    }
+
+    /// Feeds into a hash what this engine will say about agreement from now on can depend on, so
+    /// that a search can tell whether it has been here before.
+    ///
+    /// Left out are the clock and the patience, which say only *when* views are left, the counters,
+    /// and who was accused already, which only keeps proofs from being given twice. Two engines that are alike in the rest give the same
+    /// votes, reports, shares and decisions for the same inputs, if none of them is
+    /// [`Input::Tick`].
+    ///
+    /// # Cost
+    /// Linear in what the engine remembers.
+    pub fn fingerprint(&self, hasher: &mut impl Hasher) {
+        (self.journal, self.started, self.restored, self.halted).hash(hasher);
+        (&self.certified, &self.ahead, self.work_waiting).hash(hasher);
+        (&self.tree, &self.acceptor, &self.leader, &self.change, &self.wants).hash(hasher);
+        self.learner.fingerprint(hasher);
     }
 
     fn take(&mut self, input: Input, out: &mut Vec<Output>) {

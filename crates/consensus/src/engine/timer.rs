@@ -23,6 +23,7 @@ pub(super) enum Cause {
 }
 
 /// One server's patience.
+#[derive(Clone)]
 pub(super) struct Timer {
     base: Micros,
     max: Micros,

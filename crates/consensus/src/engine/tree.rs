@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub(super) const TREE_BLOCKS_MAX: usize = 16_384;
 
 /// How far the check of a block's payload has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Payload {
     /// Its parent is not ready.
     Waiting,
@@ -30,6 +30,7 @@ pub(crate) enum Payload {
 }
 
 /// A block and what was said about it.
+#[derive(Clone, Hash)]
 pub(crate) struct Node {
     pub block: BlockRef,
     pub proposal: Arc<Proposal>,
@@ -75,7 +76,7 @@ impl Node {
 }
 
 /// The last decided block, or one above it, as far as its children need it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Hash)]
 pub(crate) struct Root {
     pub block: BlockRef,
     pub view: View,
@@ -93,6 +94,7 @@ pub(crate) enum Lineage {
 }
 
 /// The blocks above the last certified one.
+#[derive(Clone, Hash)]
 pub(crate) struct Tree {
     nodes: BTreeMap<BlockHash, Node>,
     children: BTreeMap<BlockHash, Vec<BlockHash>>,

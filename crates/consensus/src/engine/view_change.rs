@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A view change under way, from both sides.
+#[derive(Clone, Hash)]
 pub(super) struct Change {
     /// The report of each server for the highest view it wants to enter.
     pub reports: Vec<Option<Arc<Signed<ViewChange>>>>,
