@@ -165,7 +165,7 @@ fn a_share_for_the_block_left_behind_is_not_sent() {
 
 #[test]
 fn shares_on_two_logs_of_one_height_are_proof_once_and_used_no_more() {
-    let (me, peer) = preferred_for_both(EARLY, LATE);
+    let (me, peer) = whose_turn();
     let mut bench = Bench::new(me);
     (1..=2).for_each(|height| bench.deliver(height));
     assert_eq!(bench.asked(), [EARLY]);
