@@ -105,16 +105,3 @@ pub enum Done {
         result: Result<Vec<u8>, ServerSet>,
     },
 }
-
-impl Done {
-    /// Whether the job was for a certificate of the alliance key.
-    pub(crate) fn is_for_certificate(&self) -> bool {
-        match self {
-            Self::CertifyShare { .. }
-            | Self::CombineCertificate { .. }
-            | Self::ProveShare { .. }
-            | Self::CheckShare { .. } => true,
-            Self::SignBatch(_) | Self::CombineStatement { .. } => false,
-        }
-    }
-}

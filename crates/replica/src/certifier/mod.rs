@@ -23,7 +23,7 @@ mod target;
 use crate::config::Limits;
 use crate::evidence::{Evidence, contradict};
 use crate::io::{Recipients, StoreOp, Unsigned, When};
-use crate::job::{CombineFailure, Job};
+use crate::job::{CombineFailure, Done, Job};
 use crate::outbox::Outbox;
 use crate::peers::Peers;
 use crate::wire::{CertifyShare, PeerMessage};
@@ -133,6 +133,10 @@ impl Certifier {
         let height = certificate.block.height;
         if height <= self.height() {
             return false;
+        }
+        let combining = |round: &Round| matches!(round.phase, Phase::Combining(_));
+        if !self.round.as_ref().is_some_and(combining) {
+            self.pace.verified();
         }
         out.write(StoreOp::Certificate(certificate.clone()));
         self.certified = Some(certificate.clone());
@@ -298,9 +302,15 @@ impl Certifier {
         }
     }
 
-    /// A job for certificates took so much processor time.
-    pub(crate) fn spent(&mut self, cost: Micros) {
-        self.pace.spent(cost);
+    /// A job took so much processor time.
+    pub(crate) fn spent(&mut self, done: &Done, cost: Micros) {
+        match done {
+            Done::CombineCertificate { .. } => self.pace.combined(cost),
+            Done::CertifyShare { .. } | Done::ProveShare { .. } | Done::CheckShare { .. } => {
+                self.pace.spent(cost);
+            }
+            Done::SignBatch(_) | Done::CombineStatement { .. } => {}
+        }
     }
 
     /// This server's own share is there.

@@ -26,6 +26,8 @@ pub(super) struct Pace {
     costs: VecDeque<u64>,
     /// What was spent since the last round began.
     spent: u64,
+    /// What the last combination cost.
+    combination: u64,
     /// Until when the rounds that were begun use up the budget.
     paid: Micros,
 }
@@ -38,6 +40,7 @@ impl Pace {
             interval_min: interval_min.0,
             costs: VecDeque::with_capacity(ROUNDS),
             spent: 0,
+            combination: 0,
             paid: Micros::ZERO,
         }
     }
@@ -45,6 +48,19 @@ impl Pace {
     /// Notes the processor time of a job.
     pub(super) fn spent(&mut self, cost: Micros) {
         self.spent = self.spent.saturating_add(cost.0);
+    }
+
+    /// Notes the processor time of a combination.
+    pub(super) fn combined(&mut self, cost: Micros) {
+        self.combination = cost.0;
+        self.spent(cost);
+    }
+
+    /// Notes that a certificate came which another server made. It was verified, and that is most of
+    /// a combination; how long it took here is not measured, because peers decide how often it is
+    /// done.
+    pub(super) fn verified(&mut self) {
+        self.spent(Micros(self.combination));
     }
 
     /// When the next round may begin.
@@ -102,6 +118,19 @@ mod tests {
         let mut pace = Pace::new(100, Micros(5_000));
         rounds(&mut pace, 0, 1_000_000, 0);
         assert_eq!(rounds(&mut pace, 1_000_000, 2_000_000, 0), 200);
+    }
+
+    #[test]
+    fn what_others_combine_costs_a_verification_here() {
+        let mut pace = Pace::new(100, Micros(1_000));
+        pace.combined(Micros(1_500));
+        let mut now = Micros::ZERO;
+        for _ in 0..1_000 {
+            now = now.max(pace.next());
+            pace.begin(now);
+            pace.verified();
+        }
+        assert!((14_500_000..=15_500_000).contains(&now.0), "1000 rounds in {now:?}");
     }
 
     #[test]

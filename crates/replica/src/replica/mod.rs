@@ -167,9 +167,7 @@ impl Replica {
     }
 
     fn done(&mut self, done: Done, cost: Micros) {
-        if done.is_for_certificate() {
-            self.certifier.spent(cost);
-        }
+        self.certifier.spent(&done, cost);
         let (peers, out) = (&self.peers, &mut self.out);
         match done {
             Done::SignBatch(batch) => self.spread(batch),
