@@ -4,6 +4,8 @@
 //! the answer is always no, known when the code is compiled: no server holds a switch that breaks a
 //! rule.
 
+use ally_policy::ServerSet;
+
 /// Declares the mistakes with their names.
 macro_rules! bugs {
     ($($(#[doc = $doc:literal])+ $bug:ident = $name:literal,)+) => {
@@ -41,6 +43,82 @@ bugs! {
     EarlyBlocksVotedFor = "early-blocks-voted-for",
     /// Reports count however far their blocks' time is ahead.
     EarlyReportsCounted = "early-reports-counted",
+    /// Selection takes the reports of one server fewer than a quorum.
+    ReportsOneShort = "reports-one-short",
+    /// Selection starts from the lowest certified block reported, not from the highest.
+    LowestCertificate = "lowest-certificate",
+    /// Selection looks at the lowest view voted in, not at the highest.
+    LowestView = "lowest-view",
+    /// A leader's choice is endorsed without being recomputed.
+    ChoiceUnchecked = "choice-unchecked",
+    /// A view's tip is endorsed although it is not held.
+    TipNotHeld = "tip-not-held",
+    /// Blocks below an endorsed tip are not journalled.
+    TipNotJournalled = "tip-not-journalled",
+    /// A report speaks of the vote only if it was cast in the view just left.
+    OlderVoteUnreported = "older-vote-unreported",
+    /// A report leaves out the commit certificate.
+    CommitUnreported = "commit-unreported",
+    /// A block is decided by one vote fewer than a fast quorum.
+    VotesOneShort = "votes-one-short",
+    /// A vote that comes again counts again.
+    ServerCountedTwice = "server-counted-twice",
+    /// Votes for descendants of another view count.
+    OtherViewCounted = "other-view-counted",
+    /// A server counts its own vote before it is durable.
+    OwnVoteCountedEarly = "own-vote-counted-early",
+    /// Commits of a kernel decide.
+    KernelOfCommits = "kernel-of-commits",
+    /// A vote is sent before it is durable.
+    VoteSentEarly = "vote-sent-early",
+    /// A vote is repeated, on a timer or to a peer that came back, before it is durable.
+    VoteRepeatedEarly = "vote-repeated-early",
+    /// A report is sent before the view's end is durable.
+    ReportSentEarly = "report-sent-early",
+    /// A share of a new view is sent before it is durable.
+    ShareSentEarly = "share-sent-early",
+    /// A commit is sent before it is durable.
+    CommitSentEarly = "commit-sent-early",
+    /// Leaving a view is not journalled.
+    LeaveNotJournalled = "leave-not-journalled",
+    /// A server goes on voting in the view that it has left.
+    VoteAfterLeaving = "vote-after-leaving",
+    /// A block is voted for while its payload is still being checked.
+    VoteWithoutPayload = "vote-without-payload",
+    /// A restarted server leads its view again.
+    LeadsAgain = "leads-again",
+    /// Replay passes over the records of views that were left.
+    LeaveForgotten = "leave-forgotten",
+    /// Replay drops the last record.
+    LastRecordForgotten = "last-record-forgotten",
+    /// Replay goes through the journal backwards.
+    ReplayedBackwards = "replayed-backwards",
+    /// A shortened journal holds no word of the last vote.
+    SnapshotWithoutVote = "snapshot-without-vote",
+    /// A certificate for a block that is out of reach is ignored.
+    CertificateIgnored = "certificate-ignored",
+    /// Patience does not fall back with a decision.
+    PatienceNeverShrinks = "patience-never-shrinks",
+    /// The timer runs while there is nothing to wait for.
+    TimerRunsIdle = "timer-runs-idle",
+    /// A block that does not come is not asked for again.
+    AskedForOnce = "asked-for-once",
+    /// A vote for the same block again is taken for a second vote.
+    RepeatTakenForLie = "repeat-taken-for-lie",
+    /// A vote for a descendant is taken for a conflicting one.
+    DescendantTakenForLie = "descendant-taken-for-lie",
+    /// A batch is sent before it is durable.
+    BatchSentEarly = "batch-sent-early",
+    /// After a restart the numbers of undelivered batches are used again.
+    BatchNumberReused = "batch-number-reused",
+    /// Batches are not sent again to a peer that comes back.
+    BatchesNotResent = "batches-not-resent",
+    /// A share of the alliance key is given for a block that was only checked.
+    ShareBeforeDecision = "share-before-decision",
+    /// Payloads are voted for beyond the limits of a block.
+    BudgetUnchecked = "budget-unchecked",
+    /// The log's size and root in a header are not compared with what the batches give.
+    LogUnchecked = "log-unchecked",
 }
 
 /// The mistakes that are made: none, but in tests.
@@ -73,6 +151,13 @@ impl Bugs {
             let _ = bug;
             false
         }
+    }
+
+    /// A set with one more member, where a mistake counts somebody who is not there.
+    pub(crate) fn one_more(self, bug: Bug, set: &ServerSet, servers: usize) -> ServerSet {
+        let absent = ServerSet::first(servers).difference(set).iter().next();
+        let added = absent.filter(|_| self.has(bug));
+        set.union(&added.into_iter().collect())
     }
 
     /// Whether no mistake is made.

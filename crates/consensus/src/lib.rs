@@ -32,7 +32,7 @@ pub use certificate::{
 };
 pub use config::{CLOCK_TOLERANCE, Config, WINDOW_BLOCKS};
 pub use context::{Context, signing_bytes};
-pub use engine::{Base, Counters, Engine, Phase, RestoreError, Status};
+pub use engine::{Base, Counters, Engine, Phase, RestoreError, Sizes, Status};
 pub use evidence::{Evidence, EvidenceKind, Judge, Law, Unproven};
 pub use ids::{
     AllianceId, BlockHash, Digest, Epoch, Height, JournalPosition, Micros, PolicyDigest, Sequence,

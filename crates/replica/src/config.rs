@@ -46,6 +46,8 @@ pub struct Limits {
     /// The least time from the start of one certificate to the start of the next under load, in
     /// microseconds: what sending, storing and verifying them may cost.
     pub certify_interval_min: Micros,
+    /// Records after which the journal is rewritten, at the next certificate.
+    pub journal_records: usize,
 }
 
 impl Default for Limits {
@@ -61,6 +63,7 @@ impl Default for Limits {
             pipelined_block_bytes_min: 64 << 10,
             certify_cpu_permille: 100,
             certify_interval_min: Micros(10_000),
+            journal_records: 2048,
         }
     }
 }

@@ -5,9 +5,6 @@ use crate::outbox::Outbox;
 use ally_consensus::{JournalPosition, Record};
 use std::collections::VecDeque;
 
-/// Records after which the journal is rewritten, at the next certificate.
-const REWRITE_RECORDS: usize = 2048;
-
 /// Places of journal records among all writes. The engine numbers its records by itself; a rewritten
 /// journal has other numbers in the store.
 #[derive(Debug)]
@@ -17,12 +14,15 @@ pub(crate) struct Journal {
     /// Records that may not be durable yet: the engine's number and the write.
     marks: VecDeque<(JournalPosition, WritePosition)>,
     records: usize,
+    /// Records after which it is long.
+    long: usize,
 }
 
 impl Journal {
-    /// A journal of `records` records, the last of which stands at `stored`.
-    pub(crate) fn new(stored: JournalPosition, records: usize) -> Self {
-        Self { stored, marks: VecDeque::new(), records }
+    /// A journal of `records` records, the last of which stands at `stored`; it is long once it has
+    /// `long`.
+    pub(crate) fn new(stored: JournalPosition, records: usize, long: usize) -> Self {
+        Self { stored, marks: VecDeque::new(), records, long }
     }
 
     /// Writes the engine's record `number`.
@@ -49,7 +49,7 @@ impl Journal {
 
     /// Whether it has grown long enough to be rewritten.
     pub(crate) fn is_long(&self) -> bool {
-        self.records >= REWRITE_RECORDS
+        self.records >= self.long
     }
 
     /// Replaces it by records that stand for it.
@@ -66,13 +66,16 @@ mod tests {
     use super::*;
     use ally_consensus::View;
 
+    const LONG: usize = 2048;
+
     fn record(view: u64) -> Record {
         Record::Leave(View(view))
     }
 
     #[test]
     fn a_message_waits_for_its_record_and_for_all_before() {
-        let (mut journal, mut out) = (Journal::new(JournalPosition(40), 3), Outbox::default());
+        let (mut journal, mut out) =
+            (Journal::new(JournalPosition(40), 3, LONG), Outbox::default());
         journal.append(JournalPosition(5), record(1), &mut out);
         let other =
             out.write(StoreOp::RewriteJournal { first: JournalPosition(1), records: vec![] });
@@ -87,8 +90,9 @@ mod tests {
 
     #[test]
     fn a_rewritten_journal_goes_on_after_what_it_replaced() {
-        let (mut journal, mut out) = (Journal::new(JournalPosition(40), 0), Outbox::default());
-        for number in 0..REWRITE_RECORDS as u64 {
+        let (mut journal, mut out) =
+            (Journal::new(JournalPosition(40), 0, LONG), Outbox::default());
+        for number in 0..LONG as u64 {
             assert!(!journal.is_long());
             journal.append(JournalPosition(number + 1), record(number), &mut out);
         }

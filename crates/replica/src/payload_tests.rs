@@ -2,7 +2,7 @@ use super::*;
 use crate::pool::Demand;
 use crate::testing::held;
 use ally_consensus::{
-    AllianceId, BatchRef, BlockHash, BlockHeader, Epoch, Height, Micros, View, payload_digest,
+    AllianceId, BatchRef, BlockHash, BlockHeader, Bugs, Epoch, Height, Micros, View, payload_digest,
 };
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ fn an_honest_payload_is_valid_and_gives_the_state_after_it() {
     let parent = ChainState::genesis(4);
     let batches = [held(0, 0, 1, 10), held(2, 0, 2, 10), held(0, 1, 3, 10)];
     let proposal = proposal(&parent, &batches);
-    match check(&proposal, &parent, &pool_of(&batches), &Limits::default()) {
+    match check(&proposal, &parent, &pool_of(&batches), &Limits::default(), Bugs::NONE) {
         PayloadCheck::Valid(checked) => {
             assert_eq!(checked.state.log_size(), 3);
             assert_eq!(checked.state.next(ServerIndex(0)), Some(Sequence(2)));
@@ -50,7 +50,7 @@ fn what_is_not_held_is_named() {
     let parent = ChainState::genesis(4);
     let batches = [held(0, 0, 1, 10), held(2, 0, 2, 10)];
     let proposal = proposal(&parent, &batches);
-    match check(&proposal, &parent, &pool_of(&batches[..1]), &Limits::default()) {
+    match check(&proposal, &parent, &pool_of(&batches[..1]), &Limits::default(), Bugs::NONE) {
         PayloadCheck::Missing(missing) => assert_eq!(missing, [batches[1].id()]),
         other => panic!("{other:?}"),
     }
@@ -66,7 +66,7 @@ fn each_rule_a_leader_can_break_is_noticed() {
     let refused = |name: &str, change: &dyn Fn(&mut Proposal), limits: &Limits| {
         let mut proposal = good.clone();
         change(&mut proposal);
-        let found = check(&proposal, &parent, &pool, limits);
+        let found = check(&proposal, &parent, &pool, limits, Bugs::NONE);
         assert!(matches!(found, PayloadCheck::Invalid), "{name}: {found:?}");
     };
     let order = |change: fn(&mut Vec<BatchRef>)| {

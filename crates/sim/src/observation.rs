@@ -2,7 +2,7 @@
 
 use ally_consensus::{Breach, CheckpointCertificate, Height, Statement, View};
 use ally_policy::ServerIndex;
-use ally_replica::{DeliveredBlock, Evidence, PeerMessage, StoreOp};
+use ally_replica::{DeliveredBlock, Evidence, PeerMessage, Status, StoreOp};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -81,6 +81,13 @@ pub enum Observation<'a> {
         server: ServerIndex,
         /// Why.
         breach: &'a Breach,
+    },
+    /// A look at a running server, now and then.
+    Sampled {
+        /// Whom.
+        server: ServerIndex,
+        /// What it shows.
+        status: &'a Status,
     },
     /// A server crashed.
     Crashed {

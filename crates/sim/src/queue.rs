@@ -28,6 +28,11 @@ impl<E> Queue<E> {
         self.now
     }
 
+    /// Whether nothing more is to happen.
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
     /// Adds an event `delay` from now.
     pub fn after(&mut self, delay: u64, event: E) {
         self.at(Micros(self.now.0.saturating_add(delay)), event);

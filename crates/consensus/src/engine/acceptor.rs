@@ -7,10 +7,10 @@
 //! docs/protocol.md#common-case
 
 use super::Engine;
-use super::learner::FUTURE_PROPOSALS_PER_SENDER;
+use super::learner::{FUTURE_PROPOSALS_PER_SENDER, Word};
 use super::tree::{Node, Payload};
 use crate::{
-    BlockHash, BlockRef, CommitCertificate, Height, JournalPosition, Message, Micros,
+    BlockHash, BlockRef, Bug, CommitCertificate, Height, JournalPosition, Message, Micros,
     NewViewCertificate, Output, PayloadVerdict, Proposal, Recipients, Record, Signed, View, Vote,
 };
 
@@ -209,7 +209,7 @@ impl Engine {
     /// Votes as far along the leader's chain as it may, and as its clock lets it.
     pub(super) fn vote(&mut self, out: &mut Vec<Output>) {
         let waited = self.acceptor.withheld_until.take();
-        if !self.acceptor.open {
+        if !self.acceptor.open && !self.config.bugs.has(Bug::VoteAfterLeaving) {
             return;
         }
         let start = self.acceptor.head;
@@ -234,14 +234,23 @@ impl Engine {
         }
         let children = self.tree.children(&head.hash).iter();
         let mut nodes = children.filter_map(|hash| self.tree.node(hash));
-        let leader = self.config.rotation.leader(self.acceptor.view);
+        let view = self.voting_view();
+        let leader = self.config.rotation.leader(view);
+        let unchecked = self.config.bugs.has(Bug::VoteWithoutPayload);
         nodes.find(|node| {
-            node.view() == self.acceptor.view
+            node.view() == view
                 && node.signer == leader
-                && node.payload == Payload::Valid
+                && (node.payload == Payload::Valid || unchecked)
                 && !node.dead
                 && node.block.height == height
         })
+    }
+
+    /// The view that this server is in: it never votes in another.
+    fn voting_view(&self) -> View {
+        let left = self.acceptor.previous.filter(|_| !self.acceptor.open);
+        let left = left.filter(|_| self.config.bugs.has(Bug::VoteAfterLeaving));
+        left.unwrap_or(self.acceptor.view)
     }
 
     /// How high a block may be to be proposed and voted for: within the window above the last decided
@@ -272,7 +281,7 @@ impl Engine {
             chain.push(head);
         }
         self.hold_below(chain[0].hash, out);
-        let view = self.acceptor.view;
+        let view = self.voting_view();
         let slow_path = self.config.policy.has_slow_path();
         for block in chain {
             let Some(node) = self.tree.node_mut(&block.hash) else { return };
@@ -286,6 +295,9 @@ impl Engine {
             }
         }
         self.acceptor.head = head;
+        if self.config.bugs.has(Bug::OwnVoteCountedEarly) {
+            self.count(head.hash, self.config.me, Word::Vote, out);
+        }
     }
 
     /// The blocks of a branch, ascending, that no record holds yet; none if the branch has a hole,
@@ -333,7 +345,8 @@ impl Engine {
     pub(super) fn send_vote(&mut self, to: Recipients, out: &mut Vec<Output>) {
         if let Some(Voted { view, block, position, .. }) = self.acceptor.voted {
             let message = Message::Vote(Vote { view, block, share: None });
-            out.push(Output::SendDurable { after: position, to, message });
+            let after = self.durable_first(position, Bug::VoteSentEarly);
+            out.push(Output::SendDurable { after, to, message });
             self.counters.votes_sent += 1;
         }
     }

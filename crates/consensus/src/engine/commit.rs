@@ -13,8 +13,8 @@ use super::evidence::GivenShare;
 use super::learner::Word;
 use super::tree::Payload;
 use crate::{
-    BlockHash, BlockRef, Commit, CommitCertificate, JournalPosition, Message, Output, Recipients,
-    Record, Signed, Statement, View, Vote,
+    BlockHash, BlockRef, Bug, Commit, CommitCertificate, JournalPosition, Message, Output,
+    Recipients, Record, Signed, Statement, View, Vote,
 };
 use ally_policy::{ServerIndex, ServerSet};
 
@@ -167,6 +167,7 @@ impl Engine {
             return;
         };
         let message = Message::Commit(Commit { certificate: certificate.clone() });
-        out.push(Output::SendDurable { after: *position, to, message });
+        let after = self.durable_first(*position, Bug::CommitSentEarly);
+        out.push(Output::SendDurable { after, to, message });
     }
 }

@@ -14,7 +14,7 @@ use super::selection::{Reported, Selection, SelectionError, select};
 use super::timer::Cause;
 use super::tree::Payload;
 use crate::{
-    BlockRef, Evidence, Height, Message, NewView, NewViewCertificate, NewViewShare, Output,
+    BlockRef, Bug, Evidence, Height, Message, NewView, NewViewCertificate, NewViewShare, Output,
     Recipients, Record, Signed, Statement, View, ViewChange,
 };
 use ally_policy::ServerSet;
@@ -100,8 +100,9 @@ impl Engine {
             return;
         }
         let Some((choice, checked)) = self.change.choice.take() else { return };
-        let right =
-            checked || self.select(&choice.body.reports).is_ok_and(|s| s.tip == choice.body.tip);
+        let right = checked
+            || self.config.bugs.has(Bug::ChoiceUnchecked)
+            || self.select(&choice.body.reports).is_ok_and(|s| s.tip == choice.body.tip);
         if !right {
             self.give_evidence(Evidence::Selection(choice), out);
             self.leave(view.next(), Cause::Equivocation, out);
@@ -113,9 +114,11 @@ impl Engine {
         let timely = kept.len() == choice.body.reports.len();
         self.change.early_until = wait;
         self.change.choice = Some((choice, true));
-        if self.holds_tip(tip) && timely {
-            self.hold_below(tip.hash, out);
-            self.hold(tip.hash, out);
+        if (self.holds_tip(tip) || self.config.bugs.has(Bug::TipNotHeld)) && timely {
+            if !self.config.bugs.has(Bug::TipNotJournalled) {
+                self.hold_below(tip.hash, out);
+                self.hold(tip.hash, out);
+            }
             let position = self.write(Record::NewViewShare { view, tip }, out);
             self.acceptor.share = Some(SharedTip { view, tip, position });
             self.send_share(out);
@@ -137,7 +140,8 @@ impl Engine {
         if view == self.acceptor.view && !self.acceptor.open {
             let to = Recipients::One(self.config.rotation.leader(view));
             let message = Message::NewViewShare(NewViewShare { view, tip, share: Vec::new() });
-            out.push(Output::SendDurable { after: position, to, message });
+            let after = self.durable_first(position, Bug::ShareSentEarly);
+            out.push(Output::SendDurable { after, to, message });
         }
     }
 

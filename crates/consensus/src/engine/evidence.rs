@@ -3,7 +3,7 @@
 use super::Engine;
 use super::timer::Cause;
 use crate::{
-    BlockRef, Equivocation, Evidence, EvidenceKind, Message, NewView, NewViewShare, Output,
+    BlockRef, Bug, Equivocation, Evidence, EvidenceKind, Message, NewView, NewViewShare, Output,
     Proposal, Recipients, Signed, SignedHeader, View, ViewChange, Vote,
 };
 use ally_policy::ServerIndex;
@@ -216,11 +216,13 @@ impl Engine {
     /// it is, or if that is not known.
     fn conflict_between(&self, low: BlockRef, high: BlockRef) -> Option<Vec<SignedHeader>> {
         if low.height == high.height {
-            return (low.hash != high.hash).then(Vec::new);
+            let differs = low.hash != high.hash || self.config.bugs.has(Bug::RepeatTakenForLie);
+            return differs.then(Vec::new);
         }
         let chain: Vec<_> = self.tree.walk_down(high.hash, low.height).collect();
         let lowest = chain.last().filter(|node| node.parent().height == low.height)?;
-        let differs = lowest.parent().hash != low.hash;
+        let differs =
+            lowest.parent().hash != low.hash || self.config.bugs.has(Bug::DescendantTakenForLie);
         differs.then(|| chain.iter().map(|node| node.signed_header()).collect())
     }
 }

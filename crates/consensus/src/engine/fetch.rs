@@ -42,7 +42,6 @@ impl Wants {
         self.blocks.is_empty()
     }
 
-    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.blocks.len()
     }

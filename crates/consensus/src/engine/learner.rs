@@ -10,7 +10,7 @@
 use super::Engine;
 use super::tree::{Lineage, Node, Root};
 use crate::{
-    BlockHash, BlockRef, Breach, CheckpointCertificate, Decided, DecisionPath, Height, Output,
+    BlockHash, BlockRef, Breach, Bug, CheckpointCertificate, Decided, DecisionPath, Height, Output,
     Proposal, Record, Signed, SyncedBlock, View, Vote,
 };
 use ally_policy::{ServerIndex, ServerSet};
@@ -181,16 +181,23 @@ impl Engine {
         let policy = &self.config.policy;
         let mut highest = None;
         let mut cursor = hash;
-        while let Some(node) = self.tree.node_mut(&cursor).filter(|node| node.view() == view) {
+        let (bugs, servers) = (self.config.bugs, policy.server_count());
+        let all = bugs.has(Bug::OtherViewCounted);
+        while let Some(node) = self.tree.node_mut(&cursor).filter(|n| n.view() == view || all) {
             let behind = match word {
                 Word::Vote => &mut node.voters,
                 Word::Commit => &mut node.committers,
             };
             if !behind.insert(sender) {
-                break;
+                if !bugs.has(Bug::ServerCountedTwice) {
+                    break;
+                }
+                *behind = bugs.one_more(Bug::ServerCountedTwice, behind, servers);
             }
+            let counted = || bugs.one_more(Bug::VotesOneShort, behind, servers);
             let is_enough = || match word {
-                Word::Vote => policy.is_fast_quorum(behind),
+                Word::Vote => policy.is_fast_quorum(&counted()),
+                Word::Commit if bugs.has(Bug::KernelOfCommits) => policy.is_kernel(behind),
                 Word::Commit => policy.is_quorum(behind),
             };
             if highest.is_none() && is_enough() {
@@ -324,7 +331,9 @@ impl Engine {
 
     fn after_decisions(&mut self, out: &mut Vec<Output>) {
         let root = self.tree.root().block;
-        self.timer.progress(self.now.monotonic);
+        if !self.config.bugs.has(Bug::PatienceNeverShrinks) {
+            self.timer.progress(self.now.monotonic);
+        }
         self.change.stirred = true;
         self.learner.forget_below(root.height, self.oldest_live_view());
         self.wants.forget_below(root.height);
@@ -359,7 +368,9 @@ impl Engine {
     /// The alliance is ahead of this server: catch up by what is here, or ask for the rest.
     fn note_ahead(&mut self, certificate: CheckpointCertificate, out: &mut Vec<Output>) {
         let known = self.ahead.as_ref().map(|ahead| ahead.block.height);
-        if known.is_some_and(|height| height >= certificate.block.height) {
+        if known.is_some_and(|height| height >= certificate.block.height)
+            || self.config.bugs.has(Bug::CertificateIgnored)
+        {
             return;
         }
         self.timer.progress(self.now.monotonic);

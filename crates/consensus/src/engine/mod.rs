@@ -41,10 +41,10 @@ mod bounds_tests;
 mod commit_tests;
 
 pub use restore::{Base, RestoreError};
-pub use status::{Counters, Phase, Status};
+pub use status::{Counters, Phase, Sizes, Status};
 
 use crate::{
-    BlockRef, Bounds, Breach, CheckpointCertificate, Config, Height, Input, JournalPosition,
+    BlockRef, Bounds, Breach, Bug, CheckpointCertificate, Config, Height, Input, JournalPosition,
     Message, Micros, Now, Output, Recipients, Record, Signed, Slot, Verified, View,
 };
 use acceptor::Acceptor;
@@ -215,7 +215,7 @@ impl Engine {
         }
         let root = self.tree.root().block.hash;
         self.ask_children(root, out);
-        if self.leads(self.acceptor.view) {
+        if self.leads(self.acceptor.view) && !self.config.bugs.has(Bug::LeadsAgain) {
             self.leave(self.acceptor.view.next(), timer::Cause::Abdication, out);
         } else {
             self.repeat_to(Recipients::All, out);
@@ -231,7 +231,9 @@ impl Engine {
             self.repeat_to(Recipients::All, out);
             self.repeat_proposals(Recipients::All, out);
             self.want_missing(out);
-            self.repeat_wants(out);
+            if !self.config.bugs.has(Bug::AskedForOnce) {
+                self.repeat_wants(out);
+            }
             self.ask_postponed(out);
             self.say_behind(out);
         }
@@ -257,6 +259,11 @@ impl Engine {
         self.journal = JournalPosition(self.journal.0 + 1);
         out.push(Output::Journal { position: self.journal, record });
         self.journal
+    }
+
+    /// What a message waits for: its record, unless a mistake forgets to wait.
+    fn durable_first(&self, record: JournalPosition, bug: Bug) -> JournalPosition {
+        if self.config.bugs.has(bug) { JournalPosition::ZERO } else { record }
     }
 
     fn halt(&mut self, breach: Breach, out: &mut Vec<Output>) {

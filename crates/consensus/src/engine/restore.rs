@@ -10,7 +10,7 @@ use super::Engine;
 use super::acceptor::{Committed, SharedTip, Voted};
 use super::tree::Root;
 use crate::{
-    BlockHeader, BlockRef, CheckpointCertificate, Config, JournalPosition, Micros,
+    BlockHeader, BlockRef, Bug, Bugs, CheckpointCertificate, Config, JournalPosition, Micros,
     NewViewCertificate, Proposal, Record, Signed, View,
 };
 use thiserror::Error;
@@ -85,9 +85,10 @@ impl Engine {
         base: Base,
         records: impl IntoIterator<Item = Record>,
     ) -> Result<Self, RestoreError> {
+        let bugs = config.bugs;
         let mut engine = Self::empty(config, &base);
         engine.certified = base.certified.clone();
-        for (index, record) in records.into_iter().enumerate() {
+        for (index, record) in damaged(bugs, records).enumerate() {
             engine.restored = true;
             engine.replay(index, record)?;
         }
@@ -113,6 +114,7 @@ impl Engine {
                 self.acceptor.learned = Some(commit.clone());
                 self.acceptor.committed = Some(commit);
             }
+            Record::Leave(_) if self.config.bugs.has(Bug::LeaveForgotten) => {}
             Record::Leave(view) => {
                 self.reach(index, view)?;
                 self.replay_leave(view);
@@ -257,6 +259,7 @@ impl Engine {
         for (view, new_view) in spoken {
             records.extend(new_view.cloned().map(Record::Enter));
             let voted = place.voted.as_ref().filter(|voted| voted.view == view);
+            let voted = voted.filter(|_| !self.config.bugs.has(Bug::SnapshotWithoutVote));
             records.extend(voted.map(|voted| Record::Voted { view, block: voted.block }));
             self.snapshot_commit(view, &mut records);
         }
@@ -275,4 +278,16 @@ impl Engine {
         let known = self.acceptor.committed.as_ref().filter(|known| known.certificate.view == view);
         records.extend(known.map(|known| Record::Commit(known.certificate.clone())));
     }
+}
+
+/// The records as they stand, unless a mistake changes them.
+fn damaged(bugs: Bugs, records: impl IntoIterator<Item = Record>) -> std::vec::IntoIter<Record> {
+    let mut records: Vec<_> = records.into_iter().collect();
+    if bugs.has(Bug::LastRecordForgotten) {
+        records.pop();
+    }
+    if bugs.has(Bug::ReplayedBackwards) {
+        records.reverse();
+    }
+    records.into_iter()
 }

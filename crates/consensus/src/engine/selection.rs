@@ -78,11 +78,13 @@ pub(crate) enum SelectionError {
 pub(crate) fn select(reported: &Reported<'_>) -> Result<Selection, SelectionError> {
     let reports = reported.reports;
     let senders: ServerSet = reports.iter().map(|report| report.signer).collect();
-    if !reported.policy.is_quorum(&senders) {
+    let counted =
+        reported.bugs.one_more(Bug::ReportsOneShort, &senders, reported.policy.server_count());
+    if !reported.policy.is_quorum(&counted) {
         return Err(SelectionError::NoQuorum);
     }
     let certified = highest_certified(reported)?;
-    let Some(view) = highest_view(reports) else {
+    let Some(view) = highest_view(reported) else {
         return Ok(Selection { tip: certified, equivocation: None });
     };
     let forest = Forest::gather(reported, view, certified)?;
@@ -98,7 +100,10 @@ pub(crate) fn select(reported: &Reported<'_>) -> Result<Selection, SelectionErro
 fn highest_certified(reported: &Reported<'_>) -> Result<BlockRef, SelectionError> {
     let certificates = reported.reports.iter().filter_map(|report| report.body.certified.as_ref());
     let blocks = certificates.map(|certificate| certificate.block);
-    let highest = blocks.clone().max().unwrap_or(reported.origin);
+    let highest = match reported.bugs.has(Bug::LowestCertificate) {
+        false => blocks.clone().max().unwrap_or(reported.origin),
+        true => return Ok(blocks.min().unwrap_or(reported.origin)),
+    };
     let mut rivals = blocks.filter(|block| block.height == highest.height);
     if rivals.any(|block| block != highest) {
         return Err(SelectionError::Contradiction);
@@ -106,10 +111,12 @@ fn highest_certified(reported: &Reported<'_>) -> Result<BlockRef, SelectionError
     Ok(highest)
 }
 
-fn highest_view(reports: &[Arc<Signed<ViewChange>>]) -> Option<View> {
+fn highest_view(reported: &Reported<'_>) -> Option<View> {
+    let reports = reported.reports;
     let voted = reports.iter().filter_map(|report| report.body.voted.as_ref());
     let committed = reports.iter().filter_map(|report| report.body.committed.as_ref());
-    voted.map(|branch| branch.view).chain(committed.map(|(cc, _)| cc.view)).max()
+    let views = voted.map(|branch| branch.view).chain(committed.map(|(cc, _)| cc.view));
+    if reported.bugs.has(Bug::LowestView) { views.min() } else { views.max() }
 }
 
 /// A reported block of view w above the highest certified one.

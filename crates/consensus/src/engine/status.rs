@@ -62,6 +62,19 @@ pub struct Counters {
     pub dropped: u64,
 }
 
+/// How much is held that peers determine, against the limits that bound it (docs/protocol.md#limits).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sizes {
+    /// Blocks in the tree.
+    pub blocks: usize,
+    /// Votes for unknown blocks, of the server with the most.
+    pub pending_votes: usize,
+    /// Proposals for views that are not open, of the server with the most.
+    pub future_proposals: usize,
+    /// Blocks that are asked for.
+    pub wanted_blocks: usize,
+}
+
 impl Counters {
     pub(super) fn count_decision(&mut self, path: DecisionPath) {
         match path {
@@ -94,6 +107,18 @@ impl Engine {
     /// What happened since the start.
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// How much is held.
+    pub fn sizes(&self) -> Sizes {
+        let pending = self.learner.pending.iter().map(std::collections::BTreeMap::len);
+        let future = self.learner.future.iter().map(std::collections::BTreeMap::len);
+        Sizes {
+            blocks: self.tree.len(),
+            pending_votes: pending.max().unwrap_or(0),
+            future_proposals: future.max().unwrap_or(0),
+            wanted_blocks: self.wants.len(),
+        }
     }
 
     fn missing(&self) -> ServerSet {

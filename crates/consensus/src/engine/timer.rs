@@ -9,7 +9,7 @@
 //! docs/protocol.md#leaving
 
 use super::Engine;
-use crate::Micros;
+use crate::{Bug, Micros};
 
 /// Why a view is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl Engine {
     /// Starts or stops the timer by what there is to do.
     pub(super) fn rearm_timer(&mut self) {
         let leaving = !self.acceptor.open;
-        let work = leaving || self.has_work();
+        let work = leaving || self.has_work() || self.config.bugs.has(Bug::TimerRunsIdle);
         // Leaving alone helps nobody; and who is behind cannot tell a slow leader from its own gap.
         let expires = if leaving { self.change.quorum_leaves } else { self.ahead.is_none() };
         self.timer.run(self.now.monotonic, work, expires);

@@ -119,7 +119,6 @@ impl Tree {
         &self.root
     }
 
-    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.nodes.len()
     }

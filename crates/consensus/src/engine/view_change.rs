@@ -11,8 +11,9 @@ use super::evidence::GivenShare;
 use super::timer::Cause;
 use super::tree::Payload;
 use crate::{
-    BlockHash, Branch, CheckpointCertificate, Message, Micros, NewView, NewViewCertificate, Output,
-    Recipients, Record, Signed, SignedHeader, Statement, View, ViewChange,
+    BlockHash, Branch, Bug, CheckpointCertificate, JournalPosition, Message, Micros, NewView,
+    NewViewCertificate, Output, Recipients, Record, Signed, SignedHeader, Statement, View,
+    ViewChange,
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
@@ -87,7 +88,10 @@ impl Engine {
         if self.acceptor.open {
             self.acceptor.previous = Some(self.acceptor.view);
         }
-        self.acceptor.left_at = self.write(Record::Leave(view), out);
+        self.acceptor.left_at = match self.config.bugs.has(Bug::LeaveNotJournalled) {
+            false => self.write(Record::Leave(view), out),
+            true => self.journal,
+        };
         self.acceptor.view = view;
         self.acceptor.open = false;
         self.acceptor.new_view = None;
@@ -176,6 +180,10 @@ impl Engine {
         let voted = place
             .voted
             .as_ref()
+            .filter(|voted| {
+                let just_left = place.previous.is_none_or(|left| left == voted.view);
+                just_left || !self.config.bugs.has(Bug::OlderVoteUnreported)
+            })
             .map(|voted| self.branch(voted.view, voted.new_view.as_ref(), voted.block.hash));
         // What was learned last may not be shown while its blocks are missing here, or too many; the
         // server's own commit always can be.
@@ -187,10 +195,12 @@ impl Engine {
                 let fits = branch.headers.len() as u64 <= self.config.uncertified_blocks_max;
                 (fits && !branch.headers.is_empty()).then(|| (certificate.clone(), branch))
             });
+        let committed = committed.filter(|_| !self.config.bugs.has(Bug::CommitUnreported));
         let certified = self.newest_certificate().cloned();
         let message =
             Message::ViewChange(ViewChange { view: place.view, certified, voted, committed });
-        out.push(Output::SendDurable { after: place.left_at, to, message });
+        let after = self.durable_first(place.left_at, Bug::ReportSentEarly);
+        out.push(Output::SendDurable { after, to, message });
     }
 
     /// The highest certificate that this server knows, whether it has decided the block or not.
@@ -272,6 +282,11 @@ impl Engine {
             && (to != Recipients::All || self.leads(place.view))
         {
             out.push(Output::Send { to, message: Message::EnterView(certificate) });
+        }
+        if let Some(voted) = &mut self.acceptor.voted
+            && self.config.bugs.has(Bug::VoteRepeatedEarly)
+        {
+            voted.position = JournalPosition::ZERO;
         }
         self.send_vote(to, out);
         self.send_commit(to, out);

@@ -8,7 +8,7 @@ use crate::fetch::Urgency;
 use crate::io::{Output, Recipients, StoreOp, Unsigned, When};
 use crate::job::Job;
 use crate::payload::{self, PayloadCheck};
-use ally_consensus::{BlockRef, Message, PayloadVerdict, Proposal};
+use ally_consensus::{BlockRef, Bug, Message, PayloadVerdict, Proposal};
 use std::sync::Arc;
 
 type EngineInput = ally_consensus::Input;
@@ -88,7 +88,10 @@ impl Replica {
         };
         let found = match draft {
             Some(draft) if draft.fits(header) => PayloadCheck::Valid(draft),
-            _ => payload::check(&proposal, parent, &self.pool, &self.config.limits),
+            _ => {
+                let bugs = self.config.engine.bugs;
+                payload::check(&proposal, parent, &self.pool, &self.config.limits, bugs)
+            }
         };
         match found {
             PayloadCheck::Valid(checked) => self.note_checked(block, checked),
@@ -115,6 +118,10 @@ impl Replica {
     }
 
     fn note_checked(&mut self, block: BlockRef, checked: CheckedBlock) {
+        if self.config.engine.bugs.has(Bug::ShareBeforeDecision) {
+            let log = &checked.state;
+            self.certifier.delivered(block, log.log_size(), log.log_root());
+        }
         let forgotten = self.chain.insert(block, checked);
         if forgotten != Some(block) {
             self.tell_verdict(block, PayloadVerdict::Valid);

@@ -6,18 +6,18 @@ use crate::check::Checked;
 use crate::fetch::Urgency;
 use crate::io::{Output, Recipients, Serve, StoreOp, When};
 use crate::pool::{Arrival, Demand};
-use crate::wire::{PeerMessage, SyncBlocks};
-use ally_consensus::{CheckpointCertificate, Height, Message, Verified};
+use crate::wire::{CertifyShare, PeerMessage, SyncBlocks};
+use ally_consensus::{Bug, CheckpointCertificate, Height, Message, Signed, Verified};
 use ally_policy::ServerIndex;
 
 impl Replica {
     pub(super) fn receive(&mut self, from: ServerIndex, message: Checked) {
-        let (peers, out) = (&self.peers, &mut self.out);
+        let out = &mut self.out;
         match message {
             Checked::Consensus(message) => self.receive_consensus(message),
             Checked::Batch(batch) => self.receive_batch(batch),
             Checked::FetchBatches(ids) => self.serve_batches(from, ids),
-            Checked::CertifyShare(share) => self.certifier.share(share, peers, out),
+            Checked::CertifyShare(share) => self.receive_share(share),
             Checked::ProofRequest(block) => self.certifier.proof_request(from, block, out),
             Checked::ShareProof(proof) => self.certifier.proof(proof, out),
             Checked::Certificate(certificate) => self.take_certificate(certificate),
@@ -42,6 +42,14 @@ impl Replica {
             let message = PeerMessage::Certificate(certificate.clone());
             self.out.send(When::AtOnce, Recipients::One(to), message);
         }
+    }
+
+    /// Whoever shares what is certified already missed the certificate: the one server that combined
+    /// it may have kept it from some.
+    fn receive_share(&mut self, share: Signed<CertifyShare>) {
+        let below = share.body.block.height.0.saturating_sub(1);
+        self.show_certificate(share.signer, Height(below));
+        self.certifier.share(share, &self.peers, &mut self.out);
     }
 
     fn receive_batch(&mut self, batch: HeldBatch) {
@@ -133,6 +141,9 @@ impl Replica {
         for (proposal, id) in self.checks.missing() {
             let proposer = self.config.engine.rotation.leader(proposal.header.view);
             self.fetcher.want(*id, Urgency::Proposed, proposer, self.now.monotonic);
+        }
+        if self.config.engine.bugs.has(Bug::BatchesNotResent) {
+            return;
         }
         let own: Vec<_> =
             self.pool.run(self.config.engine.me).map(|held| held.signed().clone()).collect();

@@ -8,7 +8,7 @@ use crate::job::Job;
 use crate::passed_over::Neglect;
 use crate::payload;
 use crate::wire::PeerMessage;
-use ally_consensus::{BatchRef, Draft, Slot, payload_digest};
+use ally_consensus::{BatchRef, Bug, Draft, Slot, payload_digest};
 use ally_policy::ServerIndex;
 use std::sync::Arc;
 
@@ -27,7 +27,9 @@ impl Replica {
     pub(super) fn spread(&mut self, batch: HeldBatch) {
         let written = self.out.write(StoreOp::Batch(batch.clone()));
         let message = PeerMessage::Batch(batch.signed().clone());
-        self.out.send(When::Durable(written), Recipients::Others, message);
+        let early = self.config.engine.bugs.has(Bug::BatchSentEarly);
+        let when = if early { When::AtOnce } else { When::Durable(written) };
+        self.out.send(when, Recipients::Others, message);
         self.intake.written(batch, written);
     }
 

@@ -16,7 +16,7 @@ use crate::passed_over::PassedOver;
 use crate::peers::Peers;
 use crate::pool::{Demand, Pool};
 use ally_consensus::{
-    Base, BlockHeader, BlockRef, CheckpointCertificate, Engine, JournalPosition, Now, Record,
+    Base, BlockHeader, BlockRef, Bug, CheckpointCertificate, Engine, JournalPosition, Now, Record,
     Sequence,
 };
 use ally_policy::ServerIndex;
@@ -85,7 +85,7 @@ impl Replica {
         let state = recovered.state.unwrap_or_else(|| ChainState::genesis(servers));
         check_log(last, &state, servers)?;
         let stored = recovered.journal.last().map_or(JournalPosition::ZERO, |(last, _)| *last);
-        let journal = Journal::new(stored, recovered.journal.len());
+        let journal = Journal::new(stored, recovered.journal.len(), config.limits.journal_records);
         let records = recovered.journal.into_iter().map(|(_, record)| record);
         let certified = recovered.certified;
         let base =
@@ -172,6 +172,7 @@ fn take_batches(config: &Config, state: &ChainState, batches: Vec<HeldBatch>) ->
         .collect();
     own.sort_unstable();
     let after = own.last().map(|(sequence, _)| sequence.next());
+    let after = after.filter(|_| !config.engine.bugs.has(Bug::BatchNumberReused));
     let next_own = after.or(state.next(me)).unwrap_or(Sequence::ZERO);
     for batch in batches {
         // What was stored was kept for a reason; conflicts were reported then.

@@ -1,7 +1,7 @@
 //! What a person may want to know about a server.
 
 use super::Replica;
-use ally_consensus::{BlockRef, Counters, Height};
+use ally_consensus::{BlockRef, Counters, Height, Sizes};
 use ally_policy::ServerSet;
 
 /// A picture of a replica.
@@ -11,6 +11,8 @@ pub struct Status {
     pub agreement: ally_consensus::Status,
     /// What the engine counted.
     pub counters: Counters,
+    /// How much the engine holds that peers determine.
+    pub sizes: Sizes,
     /// The last delivered block.
     pub delivered: BlockRef,
     /// Commands delivered.
@@ -50,6 +52,7 @@ impl Replica {
         Status {
             agreement: self.engine.status(),
             counters: self.engine.counters(),
+            sizes: self.engine.sizes(),
             delivered: self.chain.tip(),
             log_size: self.chain.tip_state().log_size(),
             certified: self.certifier.height(),

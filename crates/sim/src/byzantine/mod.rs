@@ -8,6 +8,7 @@
 mod batches;
 mod flooding;
 mod garbling;
+mod ledger;
 mod memory;
 mod mutating;
 mod plotting;
@@ -28,6 +29,7 @@ use ally_consensus::{
 use ally_log::Origin;
 use ally_policy::{ServerIndex, ServerSet};
 use ally_replica::PeerMessage;
+use ledger::Ledger;
 use memory::Memory;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +43,7 @@ pub struct Coalition {
     all: ServerSet,
     draw: Stream,
     memory: Memory,
+    ledger: Ledger,
     /// For a block of ours, the block that stands against it.
     twins: BTreeMap<BlockHash, BlockRef>,
     /// For a block of ours, the one that we sent in its place, whose time is far ahead.
@@ -92,6 +95,7 @@ impl Coalition {
             all,
             draw,
             memory: Memory::default(),
+            ledger: Ledger::new(BlockRef::genesis(context.alliance, context.epoch), all.len()),
             twins: BTreeMap::new(),
             rushed: BTreeMap::new(),
             plots,
@@ -120,6 +124,7 @@ impl Coalition {
         from: ServerIndex,
         message: &PeerMessage,
     ) -> Vec<Lie> {
+        self.keep_account(message);
         let mut lies = match message {
             PeerMessage::Consensus(signed) => {
                 self.learn(&signed.body);
@@ -182,6 +187,7 @@ impl Coalition {
         message: PeerMessage,
         now: Micros,
     ) -> Vec<Lie> {
+        self.keep_account(&message);
         match &message {
             PeerMessage::Consensus(signed) => self.say(member, to, signed, now),
             PeerMessage::Batch(batch) => self.spread(member, to, batch),

@@ -97,10 +97,13 @@ impl Coalition {
         Some(self.for_some(to, &PeerMessage::Consensus(message)))
     }
 
-    /// Lies about what the log or the clock says, now and then.
+    /// Lies about what the log or the clock says, or about what is due, now and then.
     fn forge(&mut self, proposal: &mut Proposal) {
         if !self.draw.percent(self.treachery.forge) {
             return;
+        }
+        if self.draw.percent(40) {
+            return self.disorder(proposal);
         }
         let header = &mut proposal.header;
         match self.draw.below(4) {

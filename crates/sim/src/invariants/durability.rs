@@ -18,7 +18,10 @@ struct Held {
     votes: BTreeSet<(u64, BlockHash)>,
     commits: Vec<CommitCertificate>,
     view: View,
+    /// Something is on the disk, so that a restart knows that it is one.
+    begun: bool,
     shares: BTreeSet<(View, BlockRef)>,
+    blocks: BTreeSet<(u64, BlockHash)>,
     batches: BTreeSet<BatchId>,
 }
 
@@ -26,16 +29,17 @@ struct Held {
 pub(super) struct Durability {
     honest: ServerSet,
     held: BTreeMap<ServerIndex, Held>,
+    decided: BTreeSet<(u64, BlockHash)>,
 }
 
 impl Durability {
     pub(super) fn new(honest: ServerSet) -> Self {
-        Self { honest, held: BTreeMap::new() }
+        Self { honest, held: BTreeMap::new(), decided: BTreeSet::new() }
     }
 
     fn said(&mut self, server: ServerIndex, message: &PeerMessage) -> Result<(), String> {
         let held = self.held.entry(server).or_default();
-        match held.lacks(server, message) {
+        match held.lacks(server, message, &self.decided) {
             None => Ok(()),
             Some(kind) => Err(format!("durability: {server} sent a {kind} that it may forget")),
         }
@@ -44,7 +48,14 @@ impl Durability {
 
 impl Held {
     /// What kind of message this is, if the disk could forget it.
-    fn lacks(&self, server: ServerIndex, message: &PeerMessage) -> Option<&'static str> {
+    ///
+    /// What is decided anywhere need not be here: a quorum's journals hold it.
+    fn lacks(
+        &self,
+        server: ServerIndex,
+        message: &PeerMessage,
+        decided: &BTreeSet<(u64, BlockHash)>,
+    ) -> Option<&'static str> {
         let signed = match message {
             PeerMessage::Consensus(signed) => signed,
             PeerMessage::Batch(signed) => {
@@ -61,8 +72,15 @@ impl Held {
             }
             Message::Commit(commit) => ("commit", self.commits.contains(&commit.certificate)),
             Message::ViewChange(report) => ("report", self.view >= report.view),
+            Message::Proposal(proposal) => {
+                let view = proposal.header.view;
+                ("proposal of a view", self.begun && self.view >= view)
+            }
             Message::NewViewShare(share) => {
-                ("share of a new view", self.shares.contains(&(share.view, share.tip)))
+                let tip = (share.tip.height.0, share.tip.hash);
+                let held = self.blocks.contains(&tip) || decided.contains(&tip) || tip.0 == 0;
+                let kind = if held { "share of a new view" } else { "share of a tip" };
+                (kind, held && self.shares.contains(&(share.view, share.tip)))
             }
             _ => return None,
         };
@@ -70,10 +88,16 @@ impl Held {
     }
 
     fn keep(&mut self, record: &Record) {
+        self.begun = true;
         match record {
             Record::Vote(proposal) => {
                 let block = proposal.body.header.block_ref();
                 self.votes.insert((block.height.0, block.hash));
+                self.blocks.insert((block.height.0, block.hash));
+            }
+            Record::Hold(proposal) => {
+                let block = proposal.body.header.block_ref();
+                self.blocks.insert((block.height.0, block.hash));
             }
             Record::Voted { block, .. } => {
                 self.votes.insert((block.height.0, block.hash));
@@ -86,8 +110,10 @@ impl Held {
             }
             _ => {}
         }
-        while self.votes.len() > RECORDS_MAX {
-            self.votes.pop_first();
+        for blocks in [&mut self.votes, &mut self.blocks] {
+            if blocks.len() > RECORDS_MAX {
+                blocks.pop_first();
+            }
         }
         if self.commits.len() > 2 * RECORDS_MAX {
             self.commits.drain(..RECORDS_MAX);
@@ -109,6 +135,13 @@ impl Invariant for Durability {
                         held.batches.insert(batch.id());
                     }
                     _ => {}
+                }
+                Ok(())
+            }
+            Observation::Delivered { block, .. } => {
+                self.decided.insert((block.block.height.0, block.block.hash));
+                if self.decided.len() > RECORDS_MAX {
+                    self.decided.pop_first();
                 }
                 Ok(())
             }

@@ -5,6 +5,7 @@
 
 use crate::observation::Observation;
 use ally_consensus::{BlockHash, DecisionPath, Message, Micros};
+use ally_policy::ServerSet;
 use ally_replica::{DeliveredBlock, PeerMessage};
 use std::collections::BTreeMap;
 
@@ -20,6 +21,8 @@ pub struct Figures {
     pub paths: [u64; 3],
     /// For each path the shortest and longest time from proposal to delivery, µs.
     pub delays: [Option<(u64, u64)>; 3],
+    /// Servers that some honest server can prove to have lied.
+    pub proven: ServerSet,
     proposed: BTreeMap<(u64, BlockHash), Micros>,
 }
 
@@ -34,6 +37,9 @@ impl Figures {
                         self.proposed.pop_first();
                     }
                 }
+            }
+            Observation::Accused { evidence, .. } => {
+                self.proven.insert(evidence.culprit());
             }
             Observation::Delivered { block, .. } => self.delivered(now, block),
             _ => {}

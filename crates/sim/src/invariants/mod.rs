@@ -4,14 +4,22 @@
 
 mod agreement;
 mod blame;
+mod budget;
 mod certification;
+mod decision;
 mod durability;
 mod figures;
+mod good_case;
+mod log;
+mod memory;
 mod new_view;
+mod patience;
+mod reports;
 mod time;
 mod validity;
 mod votes;
 
+pub(crate) use budget::BLOCK_BATCHES;
 pub use figures::Figures;
 
 use crate::observation::Observation;
@@ -42,21 +50,34 @@ pub struct Invariants {
 impl Invariants {
     /// Nothing has happened yet.
     pub fn new(scenario: &Scenario, policy: Arc<TrustPolicy>, honest: ServerSet) -> Self {
-        let all: Vec<Box<dyn Invariant>> = vec![
+        let mut all: Vec<Box<dyn Invariant>> = vec![
             Box::new(agreement::Agreement::default()),
             Box::new(validity::Validity::new(honest)),
             Box::new(time::Time::new(scenario.clocks.clone(), honest)),
             Box::new(votes::Votes::new(honest)),
             Box::new(durability::Durability::new(honest)),
-            Box::new(new_view::NewViewSoundness::new(policy)),
+            Box::new(decision::Decision::new(Arc::clone(&policy))),
+            Box::new(new_view::NewViewSoundness::new(policy, honest)),
+            Box::new(log::Log::default()),
+            Box::new(reports::Reports::new(honest)),
+            Box::new(budget::Budget),
             Box::new(certification::Certification::default()),
             Box::new(blame::Blame::new(honest)),
+            Box::new(memory::Memory),
+            Box::new(patience::Patience::default()),
         ];
+        if let Some(good_case) = good_case::GoodCase::new(scenario) {
+            all.push(Box::new(good_case));
+        }
         Self { honest, all, figures: Figures::default(), violations: Vec::new() }
     }
 
     /// Something was observed.
     pub fn see(&mut self, now: Micros, what: &Observation<'_>) {
+        // Most of what there is to see, and nobody asks for it: what matters is what was said.
+        if matches!(what, Observation::Sent { .. }) {
+            return;
+        }
         // What happens inside a liar says nothing.
         if what.inside().is_some_and(|server| !self.honest.contains(server)) {
             return;
@@ -104,6 +125,7 @@ impl Observation<'_> {
             | Self::View { server, .. }
             | Self::Accused { server, .. }
             | Self::Halted { server, .. }
+            | Self::Sampled { server, .. }
             | Self::Crashed { server, .. }
             | Self::Restarted { server } => Some(*server),
             _ => None,

@@ -2,7 +2,9 @@
 //!
 //! "Could have been decided" is counted from the outside: whose votes or commits for the block, or
 //! for its descendants in the same view, were ever sent, by whomever and whenever. Views start from
-//! whatever a kernel's shares were combined for, whether anybody honest has heard of it or not.
+//! whatever a kernel's shares were combined for, whether anybody honest has heard of it or not. What
+//! honest servers choose and endorse is held to the same, also where no view comes of it: selection
+//! is sound.
 //!
 //! Source: docs/protocol.md#selection.
 
@@ -19,23 +21,28 @@ const HEIGHTS_KEPT: u64 = 2048;
 
 /// All headers, votes and commits that were sent, and the tips that views start from.
 pub(super) struct NewViewSoundness {
+    honest: ServerSet,
     policy: Arc<TrustPolicy>,
     headers: BTreeMap<BlockHash, BlockHeader>,
     heights: BTreeSet<(u64, BlockHash)>,
     votes: BTreeMap<BlockHash, ServerSet>,
     commits: BTreeMap<BlockHash, ServerSet>,
     tips: BTreeSet<(View, BlockRef)>,
+    /// What honest leaders chose and honest servers endorsed, whether it opened a view or not.
+    chosen: BTreeSet<(View, BlockRef)>,
 }
 
 impl NewViewSoundness {
-    pub(super) fn new(policy: Arc<TrustPolicy>) -> Self {
+    pub(super) fn new(policy: Arc<TrustPolicy>, honest: ServerSet) -> Self {
         Self {
+            honest,
             policy,
             headers: BTreeMap::new(),
             heights: BTreeSet::new(),
             votes: BTreeMap::new(),
             commits: BTreeMap::new(),
             tips: BTreeSet::new(),
+            chosen: BTreeSet::new(),
         }
     }
 }
@@ -65,14 +72,24 @@ impl Invariant for NewViewSoundness {
             if !fast && !slow {
                 continue;
             }
-            for (view, tip) in &self.tips {
-                if *view > header.view && !self.is_below(*hash, header, *tip) {
-                    return Err(format!(
-                        "new view: height {} of view {} could have been decided, and view {view} \
-                         starts from height {} beside it",
-                        header.height, header.view, tip.height
-                    ));
-                }
+            let beside = |tips: &BTreeSet<(View, BlockRef)>| {
+                let mut later = tips.iter().filter(|(view, _)| *view > header.view);
+                later.find(|(_, tip)| !self.is_below(*hash, header, *tip)).copied()
+            };
+            let (height, view) = (header.height, header.view);
+            if let Some((later, tip)) = beside(&self.tips) {
+                return Err(format!(
+                    "new view: height {height} of view {view} could have been decided, and view \
+                     {later} starts from height {} beside it",
+                    tip.height
+                ));
+            }
+            if let Some((later, tip)) = beside(&self.chosen) {
+                return Err(format!(
+                    "selection: height {height} of view {view} could have been decided, and honest \
+                     servers would start view {later} from height {} beside it",
+                    tip.height
+                ));
             }
         }
         Ok(())
@@ -90,6 +107,12 @@ impl NewViewSoundness {
             }
             Message::Commit(commit) => {
                 self.commits.entry(commit.certificate.block.hash).or_default().insert(from);
+            }
+            Message::NewView(choice) if self.honest.contains(from) => {
+                self.chosen.insert((choice.view, choice.tip));
+            }
+            Message::NewViewShare(share) if self.honest.contains(from) => {
+                self.chosen.insert((share.view, share.tip));
             }
             _ => {}
         }

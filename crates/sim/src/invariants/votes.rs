@@ -1,9 +1,10 @@
-//! One vote per view and height, and none in a view that was left.
+//! One vote per view and height, and none in a view that was left; one tip per view to share.
 //!
 //! A vote may be *sent* after its view was left, say for the first time after a crash. But it must
 //! have been *cast* before: written below the record of leaving, so that the report speaks of it.
 //!
-//! Source: docs/protocol.md#common-case, rule 2; docs/protocol.md#leaving.
+//! Source: docs/protocol.md#common-case, rule 2; docs/protocol.md#leaving;
+//! docs/protocol.md#entering.
 
 use super::Invariant;
 use crate::observation::Observation;
@@ -20,11 +21,13 @@ pub(super) struct Votes {
     honest: ServerSet,
     votes: BTreeMap<ServerIndex, BTreeMap<(View, u64), BlockHash>>,
     left: BTreeMap<ServerIndex, View>,
+    /// Each server's newest share of NV: for which tip.
+    shares: BTreeMap<ServerIndex, (View, BlockRef)>,
 }
 
 impl Votes {
     pub(super) fn new(honest: ServerSet) -> Self {
-        Self { honest, votes: BTreeMap::new(), left: BTreeMap::new() }
+        Self { honest, votes: BTreeMap::new(), left: BTreeMap::new(), shares: BTreeMap::new() }
     }
 
     fn vote(&mut self, server: ServerIndex, view: View, block: BlockRef) -> Result<(), String> {
@@ -36,6 +39,15 @@ impl Votes {
         match known {
             Some(hash) if hash != block.hash => {
                 Err(format!("double vote: {server} at view {view} height {}", block.height))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn share(&mut self, server: ServerIndex, view: View, tip: BlockRef) -> Result<(), String> {
+        match self.shares.insert(server, (view, tip)) {
+            Some((last, other)) if last == view && other != tip => {
+                Err(format!("double share: {server} shares two tips of view {view}"))
             }
             _ => Ok(()),
         }
@@ -72,6 +84,7 @@ impl Invariant for Votes {
             {
                 match &signed.body {
                     Message::Vote(vote) => self.vote(*server, vote.view, vote.block),
+                    Message::NewViewShare(share) => self.share(*server, share.view, share.tip),
                     _ => Ok(()),
                 }
             }

@@ -19,7 +19,7 @@ pub struct Treachery {
     pub choose_wrong: u64,
     /// Percent of its batches that it sends to some only.
     pub withhold_batches: u64,
-    /// Percent of second proposals with a forged log root or time, and of foreign proposals that it
+    /// Percent of second proposals with a forged log root or time, or batches that are not due, and of foreign proposals that it
     /// gives its share of the alliance key for before anything is decided.
     pub forge: u64,
     /// Percent of its own proposals that a leader gives a time far ahead, to all alike.

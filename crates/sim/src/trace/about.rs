@@ -110,7 +110,7 @@ impl About {
     /// What a person reads; none where another observation says it already.
     pub(super) fn observation(what: &Observation<'_>) -> Option<Self> {
         Some(match what {
-            Observation::Said { .. } => return None,
+            Observation::Said { .. } | Observation::Sampled { .. } => return None,
             Observation::Submitted { command, .. } => {
                 let command = String::from_utf8_lossy(command);
                 Self::new(Kind::Command, format!("command {command}"))

@@ -93,6 +93,7 @@ fn place(now: Micros, what: &Observation<'_>) -> Place {
         | Observation::View { server, .. }
         | Observation::Accused { server, .. }
         | Observation::Halted { server, .. }
+        | Observation::Sampled { server, .. }
         | Observation::Crashed { server, .. }
         | Observation::Restarted { server } => Place::Server(*server),
         _ => Place::Everywhere,
@@ -131,6 +132,7 @@ fn digest(what: &Observation<'_>) -> [u64; 3] {
         Observation::Crashed { server, height } => words(11, *server, height.0),
         Observation::Restarted { server } => words(12, *server, 0),
         Observation::Healed => [13, 0, 0],
+        Observation::Sampled { server, status } => words(14, *server, status.agreement.view.0),
     }
 }
 

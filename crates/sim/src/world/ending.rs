@@ -73,21 +73,23 @@ impl World {
         idle.then(|| format!("no rest: {}", self.describe()))
     }
 
-    /// Whether no honest server owes a command, all have delivered the same blocks, and no more
-    /// commands are to come.
+    /// Whether no honest server owes a command, all have delivered the same blocks and know the
+    /// certificate of the last, and no more commands are to come.
     fn settled(&self) -> bool {
         let last = self.scenario.healed_at + self.scenario.load.after_healing * 1_000;
         if self.queue.now().0 <= last || self.clients.owed_by(|s| self.living().contains(s)) > 0 {
             return false;
         }
-        let mut heights = self.living().iter().map(|server| self.height(server));
+        let mut heights = self.living().iter().map(|server| self.heights(server));
         let first = heights.next();
-        heights.all(|height| Some(height) == first)
+        let certified = first.is_some_and(|(delivered, certified)| delivered == certified);
+        certified && heights.all(|both| Some(both) == first)
     }
 
-    fn height(&self, server: ServerIndex) -> Height {
+    /// How far a server has delivered, and knows certificates.
+    fn heights(&self, server: ServerIndex) -> (Height, Height) {
         let status = self.servers[server.index()].status();
-        status.map_or(Height::ZERO, |status| status.delivered.height)
+        status.map_or_else(Default::default, |status| (status.delivered.height, status.certified))
     }
 
     fn describe(&self) -> String {
@@ -132,6 +134,7 @@ impl World {
             paths: figures.paths,
             delays: figures.delays,
             happened,
+            proven: figures.proven,
             trace_hash: self.trace.hash(),
             violations: self.invariants.into_violations(),
         };

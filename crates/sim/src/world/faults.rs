@@ -7,6 +7,9 @@ use ally_consensus::Micros;
 use ally_policy::ServerIndex;
 use ally_replica::Input;
 
+/// How often servers are looked at while the faults last.
+const SAMPLES: u64 = 32;
+
 /// How long a crash goes unnoticed by the servers at the other ends of the links, µs at most.
 const NOTICED_WITHIN: u64 = 5_000;
 
@@ -48,6 +51,23 @@ impl World {
         }
         self.plan_cuts();
         self.queue.at(Micros(self.scenario.healed_at), Event::Heal);
+        self.queue.after(self.sample_every(), Event::Sample);
+    }
+
+    /// A look at every server; the next one follows while anything else is to happen.
+    pub(super) fn sample(&mut self) {
+        for server in self.honest().iter() {
+            if let Some(status) = self.servers[server.index()].status() {
+                self.observe(Observation::Sampled { server, status: &status });
+            }
+        }
+        if !self.queue.is_empty() {
+            self.queue.after(self.sample_every(), Event::Sample);
+        }
+    }
+
+    fn sample_every(&self) -> u64 {
+        (self.scenario.healed_at / SAMPLES).max(1)
     }
 
     /// The ends of a link learn of the cuts that can be noticed.

@@ -18,7 +18,7 @@ mod network;
 mod perform;
 
 use crate::byzantine::Coalition;
-use crate::invariants::Invariants;
+use crate::invariants::{BLOCK_BATCHES, Invariants};
 use crate::keys::{KeyTable, Signer};
 use crate::observation::Observation;
 use crate::plot::Plots;
@@ -44,6 +44,8 @@ use std::sync::Arc;
 const EVENTS_MAX: u64 = 5_000_000;
 /// The alliance's name in checkpoints.
 const ORIGIN: &str = "example.org/simulated";
+/// Records after which a journal is rewritten: few, so that it happens in short runs.
+const JOURNAL_RECORDS: usize = 24;
 /// Commands of any length are commands here.
 const COMMAND_BYTES: std::ops::RangeInclusive<usize> = 0..=ally_replica::BATCH_BYTES_MAX;
 
@@ -67,6 +69,7 @@ enum Event {
     Gone { server: ServerIndex, life: u32, peer: ServerIndex },
     LinkUp { a: ServerIndex, b: ServerIndex },
     LinkDown { a: ServerIndex, b: ServerIndex },
+    Sample,
     Heal,
 }
 
@@ -93,6 +96,8 @@ pub struct World {
     /// When all was done for the first time after the healing.
     settled_at: Option<Micros>,
     rotation: Rotation,
+    /// Whether a run goes on after something broke.
+    goes_on: bool,
     /// What waits for servers that stand still.
     stalled: BTreeMap<ServerIndex, Vec<Event>>,
     /// Old states of disks.
@@ -129,6 +134,8 @@ pub struct Outcome {
     pub delays: [Option<(u64, u64)>; 3],
     /// How often faults and lies did something.
     pub happened: Tally,
+    /// Servers that some honest server can prove to have lied.
+    pub proven: ServerSet,
     /// Identifies everything that was observed, in order: equal for equal runs only.
     pub trace_hash: u64,
 }
@@ -188,6 +195,7 @@ impl World {
             healed: false,
             settled_at: None,
             rotation: rotation.clone(),
+            goes_on: false,
             stalled: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             synced_wrongly: BTreeSet::new(),
@@ -210,6 +218,12 @@ impl World {
         self
     }
 
+    /// Goes on after something broke, to see what comes of it.
+    pub fn going_on(mut self) -> Self {
+        self.goes_on = true;
+        self
+    }
+
     /// Runs to the end.
     pub fn run(self) -> Outcome {
         self.run_recorded().0
@@ -227,7 +241,8 @@ impl World {
         while let Some(event) = self.queue.pop() {
             self.events += 1;
             self.happen(event);
-            if self.invariants.is_broken() || self.is_over() || self.queue.now() > deadline {
+            let broken = self.invariants.is_broken() && !self.goes_on;
+            if broken || self.is_over() || self.queue.now() > deadline {
                 break;
             }
             if self.events >= EVENTS_MAX {
@@ -294,6 +309,7 @@ impl World {
             Event::RollBack(server) => self.roll_back(server),
             Event::LinkUp { a, b } => self.link(a, b, true),
             Event::LinkDown { a, b } => self.link(a, b, false),
+            Event::Sample => self.sample(),
             Event::Heal => self.heal(),
         }
     }
@@ -404,6 +420,12 @@ fn configure(
         bugs,
         ..ally_consensus::Config::new(context, me, quorums, rotation.clone(), base_timeout)
     };
-    let limits = Limits { certify_interval_min: Micros(2_000), ..Limits::default() };
+    let many = Limits::default().block_batches_max;
+    let limits = Limits {
+        certify_interval_min: Micros(2_000),
+        journal_records: JOURNAL_RECORDS,
+        block_batches_max: if scenario.is_honest(me) { BLOCK_BATCHES } else { many },
+        ..Limits::default()
+    };
     Config { engine, policy: Arc::clone(policy), origin: origin.clone(), limits }
 }

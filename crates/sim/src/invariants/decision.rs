@@ -1,0 +1,135 @@
+//! A decision has its voters: what an honest server decides, a fast quorum voted for in one view, or
+//! a quorum committed to, or the alliance has certified; or that is true of a descendant.
+//!
+//! Counted from what was said, each server once. So a server that counts its own vote before it
+//! may send it, or somebody else's twice, is found out.
+//!
+//! Source: docs/protocol.md#common-case, rule 3; docs/protocol.md#slow-path.
+
+use super::Invariant;
+use crate::observation::Observation;
+use ally_consensus::{BlockHash, BlockHeader, Message, Micros, View};
+use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
+use ally_replica::{DeliveredBlock, PeerMessage};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Heights below the newest decided one at which blocks are forgotten.
+const HEIGHTS_KEPT: u64 = 256;
+
+/// What was said about each block.
+pub(super) struct Decision {
+    policy: Arc<TrustPolicy>,
+    said: BTreeMap<BlockHash, Said>,
+    by_height: BTreeSet<(u64, BlockHash)>,
+    /// The highest block that some honest server decided.
+    decided: u64,
+}
+
+/// What was said about a block itself; its descendants have their own.
+#[derive(Default)]
+struct Said {
+    view: Option<View>,
+    children: Vec<BlockHash>,
+    voters: ServerSet,
+    committers: ServerSet,
+    certified: bool,
+}
+
+impl Decision {
+    pub(super) fn new(policy: Arc<TrustPolicy>) -> Self {
+        Self { policy, said: BTreeMap::new(), by_height: BTreeSet::new(), decided: 0 }
+    }
+
+    fn heard(&mut self, from: ServerIndex, message: &Message) {
+        match message {
+            Message::Proposal(proposal) => self.header(&proposal.header),
+            Message::Fetched(proposal) => self.header(&proposal.body.header),
+            Message::Vote(vote) => {
+                self.at(vote.block.height.0, vote.block.hash).voters.insert(from);
+            }
+            Message::Commit(commit) => {
+                let block = commit.certificate.block;
+                self.at(block.height.0, block.hash).committers.insert(from);
+            }
+            _ => {}
+        }
+    }
+
+    fn header(&mut self, header: &BlockHeader) {
+        let (height, hash) = (header.height.0, header.hash());
+        let own = self.at(height, hash);
+        if own.view.replace(header.view).is_none() {
+            self.at(height.saturating_sub(1), header.parent).children.push(hash);
+        }
+    }
+
+    fn at(&mut self, height: u64, hash: BlockHash) -> &mut Said {
+        self.by_height.insert((height, hash));
+        self.said.entry(hash).or_default()
+    }
+
+    fn delivered(&mut self, server: ServerIndex, block: &DeliveredBlock) -> Result<(), String> {
+        let height = block.block.height.0;
+        if height <= self.decided {
+            return Ok(());
+        }
+        self.decided = height;
+        self.header(&block.header);
+        let justified = self.descendants(block.block.hash).any(|hash| self.is_decided(hash));
+        while let Some((lowest, hash)) = self.by_height.first().copied()
+            && lowest + HEIGHTS_KEPT < height
+        {
+            self.by_height.pop_first();
+            self.said.remove(&hash);
+        }
+        match justified {
+            true => Ok(()),
+            false => Err(format!(
+                "decision: {server} decided height {height} of view {} ({:?}) without a quorum",
+                block.header.view, block.path
+            )),
+        }
+    }
+
+    /// Whether enough said so about the block itself, in its view.
+    fn is_decided(&self, hash: BlockHash) -> bool {
+        let Some(block) = self.said.get(&hash) else { return false };
+        let (mut voters, mut committers) = (ServerSet::EMPTY, ServerSet::EMPTY);
+        let descendants = self.descendants(hash).filter_map(|hash| self.said.get(&hash));
+        for descendant in descendants.filter(|other| other.view == block.view) {
+            voters = voters.union(&descendant.voters);
+            committers = committers.union(&descendant.committers);
+        }
+        block.certified
+            || self.policy.is_fast_quorum(&voters)
+            || self.policy.has_slow_path() && self.policy.is_quorum(&committers)
+    }
+
+    /// The block first, then what builds on it.
+    fn descendants(&self, hash: BlockHash) -> impl Iterator<Item = BlockHash> {
+        let mut open = vec![hash];
+        std::iter::from_fn(move || {
+            let next = open.pop()?;
+            open.extend(self.said.get(&next).into_iter().flat_map(|block| &block.children));
+            Some(next)
+        })
+    }
+}
+
+impl Invariant for Decision {
+    fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
+        match what {
+            Observation::Said { server, message: PeerMessage::Consensus(signed) } => {
+                self.heard(*server, &signed.body);
+            }
+            Observation::Certified { certificate } => {
+                let block = certificate.block;
+                self.at(block.height.0, block.hash).certified = true;
+            }
+            Observation::Delivered { server, block } => return self.delivered(*server, block),
+            _ => {}
+        }
+        Ok(())
+    }
+}
