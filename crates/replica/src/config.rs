@@ -61,7 +61,7 @@ impl Default for Limits {
             batches_in_flight_max: 2,
             blocks_in_flight_max: 3,
             pipelined_block_bytes_min: 64 << 10,
-            certify_cpu_permille: 100,
+            certify_cpu_permille: 50,
             certify_interval_min: Micros(10_000),
             journal_records: 2048,
         }
