@@ -82,42 +82,36 @@ fn assert_found_where(
 }
 
 #[test]
-#[ignore = "long: each alliance that needs the rule, from seed 0"]
 fn sim_finds_equivocation_ignored() {
     let bugs = Bugs::planted(Bug::EquivocationIgnored);
     assert_found(&SOUND, bugs);
 }
 
 #[test]
-#[ignore = "long: each alliance that needs the rule, from seed 0"]
 fn sim_finds_the_equivocators_report_admitted() {
     let bugs = Bugs::planted(Bug::EquivocatorAdmitted);
     assert_found(&["four", "nine"], bugs);
 }
 
 #[test]
-#[ignore = "long: each alliance that needs the rule, from seed 0"]
 fn sim_finds_the_equivocator_not_counted_as_faulty() {
     let bugs = Bugs::planted(Bug::EquivocatorNotCounted);
     assert_found(&["four", "nine"], bugs);
 }
 
 #[test]
-#[ignore = "long: each alliance that needs the rule, from seed 0"]
 fn sim_finds_commits_ignored() {
     let bugs = Bugs::planted(Bug::CommitIgnored);
     assert_found(&["seven"], bugs);
 }
 
 #[test]
-#[ignore = "long: each alliance that needs the rule, from seed 0"]
 fn sim_finds_votes_for_blocks_of_the_future() {
     let bugs = Bugs::planted(Bug::EarlyBlocksVotedFor);
     assert_found_where(&SOUND, Style::Weather, bugs, loses_time);
 }
 
 #[test]
-#[ignore = "long: each alliance that needs the rule, from seed 0"]
 fn sim_finds_reports_of_blocks_of_the_future_counted() {
     let bugs = Bugs::planted(Bug::EarlyReportsCounted);
     assert_found_where(&SOUND, Style::Weather, bugs, loses_time);
