@@ -7,6 +7,7 @@
 //!
 //! Marks are fast, not cryptographic: actors do not compute, they ask.
 
+use ally_byzantine::Keys;
 use ally_consensus::{Authenticator, CheckpointCertificate, Context, Statement, signing_bytes};
 use ally_log::{Checkpoint, Hash, Origin};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
@@ -137,42 +138,31 @@ fn fold(word: u64, by: u64) -> u64 {
 }
 
 impl Signer {
-    /// Signs for one of the servers it holds keys of.
-    ///
-    /// # Panics
-    /// If it does not hold that server's key: an actor that forges is a bug of the simulator.
-    pub fn sign(&self, server: ServerIndex, bytes: &[u8]) -> [u8; 64] {
+    fn check(&self, server: ServerIndex) {
+        assert!(self.servers.contains(server), "{server}'s key is not in these hands");
+    }
+}
+
+impl Keys for Signer {
+    fn servers(&self) -> &ServerSet {
+        &self.servers
+    }
+
+    fn sign(&self, server: ServerIndex, bytes: &[u8]) -> [u8; 64] {
         self.check(server);
         let mut signature = [0; 64];
         signature[..MARK].copy_from_slice(&self.table.mark(Kind::Signature, server.0, bytes));
         signature
     }
 
-    /// A server's share on a statement.
-    ///
-    /// # Panics
-    /// As [`Signer::sign`].
-    pub fn share(&self, server: ServerIndex, context: &Context, statement: &Statement) -> Vec<u8> {
+    fn share(&self, server: ServerIndex, context: &Context, statement: &Statement) -> Vec<u8> {
         self.check(server);
         self.table.share(server, &statement_bytes(context, statement)).to_vec()
     }
 
-    /// A server's share of the alliance key on a checkpoint.
-    ///
-    /// # Panics
-    /// As [`Signer::sign`].
-    pub fn certify_share(&self, server: ServerIndex, checkpoint: &Checkpoint) -> Vec<u8> {
+    fn certify_share(&self, server: ServerIndex, checkpoint: &Checkpoint) -> Vec<u8> {
         self.check(server);
         self.table.share(server, checkpoint.statement().as_bytes()).to_vec()
-    }
-
-    /// Whose keys these are.
-    pub fn servers(&self) -> &ServerSet {
-        &self.servers
-    }
-
-    fn check(&self, server: ServerIndex) {
-        assert!(self.servers.contains(server), "{server}'s key is not in these hands");
     }
 }
 

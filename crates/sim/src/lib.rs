@@ -25,23 +25,20 @@
 
 mod attempt;
 mod bench;
-mod byzantine;
 mod diagram;
 mod invariants;
 mod keys;
 mod observation;
-mod plot;
 mod policies;
 mod queue;
-mod random;
 mod scenario;
 mod server;
 mod shrink;
 mod sweep;
-mod tally;
 mod trace;
 mod world;
 
+pub use ally_byzantine::Tally;
 pub use attempt::Attempt;
 pub use bench::bench_scenario;
 pub use diagram::Diagram;
@@ -52,7 +49,6 @@ pub use scenario::{
 };
 pub use shrink::{Shrunk, shrink};
 pub use sweep::{Alliance, Sweep, Total};
-pub use tally::Tally;
 pub use trace::{About, Entry, Kind, Place, Trace};
 pub use world::{Outcome, World};
 

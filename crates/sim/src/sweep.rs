@@ -6,7 +6,7 @@
 use crate::attempt::Attempt;
 use crate::policies::{SOUND, Setting};
 use crate::scenario::{Scenario, Style};
-use crate::tally::Tally;
+use ally_byzantine::Tally;
 use ally_consensus::Bugs;
 use ally_policy::PolicyError;
 use std::ops::{ControlFlow, Range};

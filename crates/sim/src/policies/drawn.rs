@@ -1,7 +1,7 @@
 //! Alliances drawn from a seed: counted, two-level, weighted by repetition, asymmetric.
 
 use super::{Setting, counted};
-use crate::random::Stream;
+use ally_byzantine::Stream;
 
 /// The largest alliance.
 const SERVERS_MAX: u64 = 31;

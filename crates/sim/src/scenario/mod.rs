@@ -9,10 +9,10 @@ mod members;
 mod network;
 mod processes;
 mod servers;
-mod treachery;
 mod twins;
 mod wide_area;
 
+pub use ally_byzantine::Treachery;
 pub use clocks::{ClockFault, Clocks, SetBack};
 pub use cut::{Cut, Manner as CutManner};
 pub use disks::{DiskFault, Disks, Trouble};
@@ -20,12 +20,11 @@ pub use load::Load;
 pub use members::Member;
 pub use network::{Network, Partition};
 pub use processes::{Crash, Paces, Pause};
-pub use treachery::Treachery;
 pub use twins::{Camps, Twins};
 pub use wide_area::WideArea;
 
 use crate::policies::Setting;
-use crate::random::Stream;
+use ally_byzantine::Stream;
 use ally_policy::{PolicyError, ServerIndex, ServerSet};
 use serde::{Deserialize, Serialize};
 use std::fmt;

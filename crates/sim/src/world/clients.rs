@@ -2,9 +2,9 @@
 
 use super::World;
 use crate::observation::Observation;
-use crate::random::Stream;
 use crate::scenario::Load;
 use crate::server::Disk;
+use ally_byzantine::Stream;
 use ally_policy::ServerIndex;
 use ally_replica::{DeliveredBlock, Input};
 use bytes::Bytes;

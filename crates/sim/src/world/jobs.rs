@@ -2,6 +2,7 @@
 
 use super::World;
 use crate::observation::Observation;
+use ally_byzantine::Keys;
 use ally_consensus::{BlockHash, BlockRef, CheckpointCertificate, Digest, Height};
 use ally_log::Checkpoint;
 use ally_policy::{ServerIndex, ServerSet};

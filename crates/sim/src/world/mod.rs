@@ -17,17 +17,17 @@ mod machines;
 mod network;
 mod perform;
 
-use crate::byzantine::Coalition;
 use crate::invariants::{BLOCK_BATCHES, Invariants};
 use crate::keys::{KeyTable, Signer};
 use crate::observation::Observation;
-use crate::plot::Plots;
 use crate::queue::Queue;
-use crate::random::Stream;
 use crate::scenario::{CutManner, Scenario, Style};
 use crate::server::{Disk, Fuse, Server};
-use crate::tally::Tally;
 use crate::trace::Trace;
+use ally_byzantine::Coalition;
+use ally_byzantine::Plots;
+use ally_byzantine::Stream;
+use ally_byzantine::Tally;
 use ally_consensus::{
     AllianceId, Bounds, Bugs, Context, Epoch, Micros, Now, PolicyDigest, Quorums, Rotation,
 };
@@ -170,7 +170,7 @@ impl World {
         let coalition = Coalition::new(
             context,
             origin.clone(),
-            keys.signer(scenario.coalition),
+            Box::new(keys.signer(scenario.coalition)),
             scenario.treachery,
             slow_path,
             everybody,

@@ -2,8 +2,8 @@
 
 use super::World;
 use super::letter::Letter;
-use crate::byzantine::Lie;
 use crate::observation::Observation;
+use ally_byzantine::Lie;
 use ally_policy::ServerIndex;
 use ally_replica::{Input, PeerMessage};
 

@@ -3,6 +3,7 @@
 use super::letter::Letter;
 use super::{Event, World};
 use crate::observation::Observation;
+use ally_byzantine::Keys;
 use ally_consensus::Micros;
 use ally_policy::ServerIndex;
 use ally_replica::{

@@ -2,7 +2,7 @@
 
 use super::super::{ClockFault, Clocks, DiskFault, Pause, Trouble};
 use super::fail_prone;
-use crate::random::Stream;
+use ally_byzantine::Stream;
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 
 /// The most that a clock on the wall is behind, µs: an hour.

@@ -10,7 +10,7 @@ use super::{
     Twins,
 };
 use crate::policies::Setting;
-use crate::random::Stream;
+use ally_byzantine::Stream;
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 
 /// A timeout doubles up to this many times its base.

@@ -1,7 +1,7 @@
 //! Draws networks: distances, bandwidth, and who is cut off from whom.
 
 use super::super::{Cut, CutManner, Network, WideArea};
-use crate::random::Stream;
+use ally_byzantine::Stream;
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 
 /// Base timeouts are this many longest delays at least: whoever runs servers sets them so.

@@ -1,7 +1,7 @@
 //! Draws what liars do besides lying about proposals, votes and reports.
 
 use super::super::Treachery;
-use crate::random::Stream;
+use ally_byzantine::Stream;
 
 /// Adds to what a coalition does, in half of the runs; a few things at a time.
 pub(super) fn mischief(seed: u64, treachery: Treachery) -> Treachery {

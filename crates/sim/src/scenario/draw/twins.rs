@@ -1,7 +1,7 @@
 //! Draws scripts for servers with two faces.
 
 use super::super::{Camps, Twins};
-use crate::random::Stream;
+use ally_byzantine::Stream;
 use ally_policy::{ServerSet, TrustPolicy};
 
 /// In so many runs of a hundred the liars are twins.

@@ -17,11 +17,11 @@ mod reporting;
 mod shares;
 mod syncing;
 
-use crate::keys::Signer;
+use crate::keys::Keys;
 use crate::plot::Plots;
 use crate::random::Stream;
-use crate::scenario::Treachery;
 use crate::tally::Tally;
+use crate::treachery::Treachery;
 use ally_consensus::{
     BlockHash, BlockRef, Branch, Context, Message, Micros, Proposal, Signed, View, Vote,
     signing_bytes,
@@ -37,7 +37,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Coalition {
     context: Context,
     origin: Origin,
-    signer: Signer,
+    signer: Box<dyn Keys>,
     treachery: Treachery,
     slow_path: bool,
     all: ServerSet,
@@ -79,7 +79,7 @@ impl Coalition {
     pub fn new(
         context: Context,
         origin: Origin,
-        signer: Signer,
+        signer: Box<dyn Keys>,
         treachery: Treachery,
         slow_path: bool,
         all: ServerSet,

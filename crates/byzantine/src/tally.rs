@@ -8,7 +8,7 @@ pub struct Tally(BTreeMap<&'static str, u64>);
 
 impl Tally {
     /// It happened once more.
-    pub(crate) fn count(&mut self, what: &'static str) {
+    pub fn count(&mut self, what: &'static str) {
         *self.0.entry(what).or_insert(0) += 1;
     }
 

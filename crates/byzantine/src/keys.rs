@@ -1,0 +1,23 @@
+//! What liars sign with.
+
+use ally_consensus::{Context, Statement};
+use ally_log::Checkpoint;
+use ally_policy::{ServerIndex, ServerSet};
+
+/// The keys of some servers, and of nobody else: what a coalition can sign is what its members could.
+///
+/// Implementations panic when they are asked for the key of a server that is not among
+/// [`Keys::servers`]: an actor that forges is a bug of whoever drives it.
+pub trait Keys: Send {
+    /// Whose keys these are.
+    fn servers(&self) -> &ServerSet;
+
+    /// A server's signature of these bytes.
+    fn sign(&self, server: ServerIndex, bytes: &[u8]) -> [u8; 64];
+
+    /// A server's share on a statement of the engine.
+    fn share(&self, server: ServerIndex, context: &Context, statement: &Statement) -> Vec<u8>;
+
+    /// A server's share of the alliance key on a checkpoint; empty if it has none.
+    fn certify_share(&self, server: ServerIndex, checkpoint: &Checkpoint) -> Vec<u8>;
+}
