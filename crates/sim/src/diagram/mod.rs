@@ -2,6 +2,8 @@
 //!
 //! The file needs nothing else: the data are in it, and a script without dependencies draws them.
 
+mod troubles;
+
 use crate::attempt::Attempt;
 use crate::scenario::Scenario;
 use crate::trace::{Entry, Kind, Place};
@@ -72,6 +74,7 @@ impl<'a> Diagram<'a> {
             "violations": self.run.violations,
             "servers": servers.collect::<Vec<_>>(),
             "partitions": splits.collect::<Vec<_>>(),
+            "troubles": troubles::of(scenario),
             "healed_at": scenario.healed_at,
             "earlier": self.before.len(),
             "later": all - self.before.len() - self.shown.len(),
