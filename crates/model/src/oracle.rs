@@ -37,6 +37,17 @@ impl Testimony {
         }
         testimony
     }
+
+    /// Whether everything that this other testimony says stands in this one too.
+    #[cfg(test)]
+    pub(crate) fn says_all_of(&self, other: &Self) -> bool {
+        self.server == other.server
+            && self.votes.is_superset(&other.votes)
+            && self.commits.is_superset(&other.commits)
+            && self.shares.is_superset(&other.shares)
+            && self.decided.starts_with(&other.decided)
+            && (self.halted || !other.halted)
+    }
 }
 
 /// Agreement and soundness of NV. Every block counts as decided that *some* server could find

@@ -7,15 +7,22 @@
 //!
 //! Breadth first, so the first violation found is a shortest one.
 //!
-//! What is left out, and why nothing is lost by it, stands at [`Search::hears`] and in docs/model.md.
+//! What is left out, and why nothing is lost by it, stands in `hearing.rs` (what servers hear) and
+//! `order.rs` (whose turn it is), and in docs/model.md.
+
+mod hearing;
+mod order;
+#[cfg(test)]
+mod tests;
 
 use crate::adversary::Adversary;
 use crate::book::{Book, MessageId};
 use crate::member::{Member, Step, Unwatched};
 use crate::oracle::{Testimony, judge};
-use crate::spec::{self, Deed};
 use crate::{Setting, Violation};
-use ally_consensus::{Message, View};
+use ally_consensus::Message;
+use hearing::{At, hears};
+use order::Turn;
 use std::collections::{BTreeSet, HashMap};
 
 /// The most honest servers of a case.
@@ -32,37 +39,6 @@ struct Lane {
     moves: Vec<HashMap<Step, u32>>,
     /// What the invariants see of it, by number in `Search::testimonies`.
     testimonies: Vec<u32>,
-}
-
-/// A server whose steps are tried; alone if it has any.
-struct Turn {
-    number: usize,
-    alone: bool,
-}
-
-/// Where a server stands, as far as it matters to what it hears.
-struct At {
-    view: u64,
-    open: bool,
-    /// It leads the view that it wants to enter, and has sent its choice.
-    chosen: bool,
-    /// It has given its share for the view that it wants to enter.
-    shared: bool,
-}
-
-impl At {
-    fn of(book: &Book, member: &Member) -> Self {
-        let place = spec::place(&member.said);
-        let view = place.view;
-        let chose = |id: &MessageId| matches!(book.parcel(*id).body(), Message::NewView(choice) if choice.view.0 == view);
-        let gave = |deed: &Deed| matches!(deed, Deed::Shared(shared, _) if *shared == view);
-        Self {
-            view,
-            open: place.tip.is_some(),
-            chosen: member.sent.iter().any(chose),
-            shared: member.said.iter().any(gave),
-        }
-    }
 }
 
 /// What a search found.
@@ -92,6 +68,8 @@ pub struct Search {
     seen: HashMap<State, u32>,
     states: Vec<State>,
     parents: Vec<u32>,
+    /// Whether everybody may move at any time: `order.rs` leaves nothing out.
+    every_order: bool,
 }
 
 impl Search {
@@ -111,6 +89,7 @@ impl Search {
             seen: HashMap::new(),
             states: Vec::new(),
             parents: Vec::new(),
+            every_order: false,
         };
         for server in honest {
             let member = Member::new(&mut search.book, server);
@@ -178,51 +157,35 @@ impl Search {
         }
         let offers = self.adversary.offers(&mut self.book, pool.iter().copied());
         let mut successors = Vec::new();
-        for lane in self.in_turn(state) {
-            let first = successors.len();
-            for step in self.steps(lane.number, state[lane.number], pool.iter().chain(&*offers)) {
-                let target = self.target(lane.number, state[lane.number], step);
-                if target != state[lane.number] {
-                    let mut successor = state;
-                    successor[lane.number] = target;
-                    successors.push(successor);
+        for Turn { lanes } in self.turns(state) {
+            for lane in lanes {
+                for step in self.steps(lane, state[lane], pool.iter().chain(&*offers)) {
+                    let target = self.target(lane, state[lane], step);
+                    if target != state[lane] {
+                        let mut successor = state;
+                        successor[lane] = target;
+                        successors.push(successor);
+                    }
                 }
             }
-            if lane.alone && successors.len() > first {
-                return successors.split_off(first);
+            if !successors.is_empty() {
+                break;
             }
         }
         successors
     }
 
-    /// Whose steps are to be tried: everybody's, but those first that depend on nobody else's.
-    ///
-    /// Where neither votes nor commits are heard, a server in view 0 hears its leader only: so each
-    /// order of events comes to the same as one in which the leader, then the others one by one, do
-    /// all that they do in view 0 and leave it. What is looked for, a decision or NV that should not
-    /// be, never goes away again, so nothing is lost by letting a server leave that had stayed. Then
-    /// an honest leader of the next view goes on alone until it has chosen: all that it could hear
-    /// has been said, and nobody can enter that view without its choice.
-    fn in_turn(&self, state: State) -> Vec<Turn> {
-        let everybody = || (0..self.lanes.len()).map(|number| Turn { number, alone: false });
-        let setting = &self.book.setting;
-        if setting.votes_heard || setting.has_slow_path() {
-            return everybody().collect();
+    /// Who is to move: the first of the turns in which anything can happen.
+    fn turns(&self, state: State) -> Vec<Turn> {
+        if self.every_order {
+            return vec![Turn { lanes: (0..self.lanes.len()).collect() }];
         }
-        let member = |lane: usize| &self.lanes[lane].members[state[lane] as usize];
-        let place = |lane: usize| At::of(&self.book, member(lane));
-        let leads = |lane: &usize, view: u64| member(*lane).me == setting.leader(view);
-        let mut order: Vec<usize> = (0..self.lanes.len()).collect();
-        order.sort_by_key(|lane| !leads(lane, 0));
-        let first = order.iter().copied().find(|lane| place(*lane).view == 0);
-        let first = first.filter(|_| setting.views > 0).or_else(|| {
-            let at = |lane: &usize| place(*lane);
-            order.into_iter().find(|lane| {
-                leads(lane, 1) && at(lane).view == 1 && !at(lane).open && !at(lane).chosen
-            })
-        });
-        let alone = first.map(|number| Turn { number, alone: true });
-        alone.into_iter().chain(everybody()).collect()
+        let stand = |(lane, local): (&Lane, u32)| {
+            let member = &lane.members[local as usize];
+            (member.me, At::of(&self.book, member))
+        };
+        let servers: Vec<_> = self.lanes.iter().zip(state).map(stand).collect();
+        order::turns(&self.book.setting, &servers)
     }
 
     fn steps<'a>(
@@ -233,72 +196,12 @@ impl Search {
     ) -> Vec<Step> {
         let member = &self.lanes[lane].members[local as usize];
         let at = At::of(&self.book, member);
-        let heard = messages.filter(|id| self.hears(member, &at, **id)).map(|id| Step::Hear(*id));
+        let heard =
+            messages.filter(|id| hears(&self.book, member, &at, **id)).map(|id| Step::Hear(*id));
         let mut steps: Vec<Step> = heard.collect();
         steps.extend(member.may_leave(&self.book).then_some(Step::Leave));
         steps.extend(member.may_propose(&self.book).then_some(Step::Propose));
         steps
-    }
-
-    /// Which messages a server hears, and when. Left out, because another order of events that is
-    /// searched comes to the same:
-    ///
-    /// 1. Messages never used up: hearing one again is always allowed, and where it changes nothing it
-    ///    is no step.
-    /// 2. Reports are heard by the leader of the view they are for, once it wants to enter that view
-    ///    and until it has chosen. To others, and earlier, they say only that it is time to leave,
-    ///    which every server may do at any time anyway, and are kept; later they change nothing.
-    /// 3. Choices are heard by who wants to enter their view, one each: earlier ones are not kept
-    ///    (their reports are, see 2), later ones are ignored.
-    /// 4. A block is heard after its parent and not before its view is open, a vote after its block.
-    ///    Earlier they would be kept until then. (NV is on offer by itself, so a block is not needed
-    ///    to enter its view.) Once its view is left, or another branch of its view is known, a block
-    ///    is heard when the engine has asked for it: till then it would wait, or prove that it is
-    ///    time to leave.
-    /// 5. Who enters a view has left the one before: it has then said one thing more, its report,
-    ///    which nobody has to hear. Proofs of equivocation say only that it is time to leave; questions for blocks are answered
-    ///    by the blocks themselves, which are on offer to everybody for good.
-    /// 6. Nothing of views beyond the case's last one: the bound.
-    /// 7. Votes are not heard at all unless the case says so. What could be decided is then counted
-    ///    from what was sent, which is at least what any server would find; what a server does after
-    ///    it found a block decided is searched by the cases with votes.
-    fn hears(&self, member: &Member, at: &At, id: MessageId) -> bool {
-        let parcel = self.book.parcel(id);
-        let setting = &self.book.setting;
-        if parcel.from == member.me || parcel.to.is_some_and(|to| to != member.me) {
-            return false;
-        }
-        let wants = |view: View| at.view == view.0 && !at.open && view.0 <= setting.views;
-        match parcel.body() {
-            Message::Proposal(proposal) => {
-                let header = &proposal.header;
-                let block = self.book.id(&header.block_ref());
-                let open = header.view.0 == at.view && at.open;
-                let rival = |other: &spec::Id| {
-                    let blocks = &self.book.blocks;
-                    blocks.0[other].view == header.view.0 && blocks.conflict(*other, block)
-                };
-                let first = open && !member.known.iter().any(rival);
-                member.asked.contains(&header.hash())
-                    || (first && member.known.contains(&self.book.blocks.0[&block].parent))
-            }
-            Message::ViewChange(report) => {
-                wants(report.view) && setting.leader(at.view) == member.me && !at.chosen
-            }
-            Message::NewView(choice) => wants(choice.view) && !at.shared,
-            Message::NewViewShare(share) => wants(share.view),
-            Message::EnterView(certificate) => wants(certificate.view),
-            Message::Vote(vote) => {
-                setting.votes_heard && member.known.contains(&self.book.id(&vote.block))
-            }
-            Message::Commit(commit) => {
-                let certificate = &commit.certificate;
-                let view = certificate.view.0;
-                let block = self.book.id(&certificate.block);
-                member.known.contains(&block) && (view < at.view || (view == at.view && at.open))
-            }
-            _ => false,
-        }
     }
 
     fn target(&mut self, lane: usize, local: u32, step: Step) -> u32 {
