@@ -6,11 +6,11 @@ use crate::api::{
 };
 use crate::driver::{Board, Event, Published, RETRY_AFTER, StatusBoard, StoredError, StoredLog};
 use crate::evidence::kind_name;
-use crate::keys::PublicKeys;
 use crate::net::Links;
 use crate::store::EvidenceKey;
 use ally_alliance::keys::ClientPublic;
 use ally_consensus::{CheckpointCertificate, Digest, Height};
+use ally_keyring::PublicKeys;
 use ally_log::{Certificate, Frontier, Prover, Receipt};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy, explain};
 use ally_proto::{DuplicateWindow, Entry, ProposalId};

@@ -9,7 +9,6 @@ pub mod api;
 mod backend;
 mod driver;
 pub mod evidence;
-mod keys;
 pub mod net;
 mod node;
 pub mod store;

@@ -6,7 +6,6 @@ use crate::driver::{
     Driver, Event, FatalError, Inbox, Parts, Published, RecoverError, StatusBoard, StoredLog,
     ingest, recover,
 };
-use crate::keys::{OwnKeys, PublicKeys};
 use crate::net::{self, Links, LinksConfig};
 use crate::store::{Durability, Identity as StoreIdentity, Store, StoreError};
 use ally_alliance::Alliance;
@@ -15,6 +14,7 @@ use ally_alliance::{
     ClientPolicy, ConfigError, KeyFileError, KeyPurpose, Parameters, ServerConfig, read_share,
 };
 use ally_consensus::Micros;
+use ally_keyring::{OwnKeys, PublicKeys};
 use ally_log::Origin;
 use ally_policy::ServerIndex;
 use ally_proto::limits::{ENTRY_BYTES_MAX, ENTRY_BYTES_MIN};

@@ -2,9 +2,7 @@
 
 use super::alarm::Alarm;
 use crate::driver::Event;
-use crate::keys::{OwnKeys, PublicKeys};
-use ally_consensus::{BlockHash, BlockRef, CheckpointCertificate, Digest, Height, Micros};
-use ally_log::Checkpoint;
+use ally_consensus::Micros;
 use ally_replica::{Done, Job};
 use rustix::time::{ClockId, clock_gettime};
 use std::sync::mpsc;
@@ -60,50 +58,10 @@ fn cpu_time() -> u64 {
     seconds * 1_000_000 + nanos / 1000
 }
 
-/// Does a job.
-pub(super) fn run(job: Job, keys: &PublicKeys, own: &OwnKeys) -> Option<Done> {
-    Some(match job {
-        Job::CertifyShare(checkpoint) => Done::CertifyShare {
-            block: block_of(&checkpoint),
-            share: own.certify_share(keys, &checkpoint)?,
-        },
-        Job::CombineCertificate { checkpoint, shares } => Done::CombineCertificate {
-            block: block_of(&checkpoint),
-            result: keys.combine_certificate(&checkpoint, &shares).map(|signature| {
-                CheckpointCertificate {
-                    block: block_of(&checkpoint),
-                    log_size: checkpoint.log_size,
-                    log_root: Digest(checkpoint.log_root.0),
-                    signature,
-                }
-            }),
-        },
-        Job::ProveShare { checkpoint, share } => Done::ProveShare {
-            block: block_of(&checkpoint),
-            proof: own.prove_certify_share(keys, &checkpoint, &share),
-        },
-        Job::CheckShare { checkpoint, server, share, proof } => Done::CheckShare {
-            block: block_of(&checkpoint),
-            server,
-            valid: keys.certify_share_holds(&checkpoint, server, &share, &proof),
-        },
-        Job::CombineStatement { statement, shares } => Done::CombineStatement {
-            statement,
-            result: keys.combine_statement(&statement, &shares),
-        },
-        // A server without a share of the key gives none, and is not waited for.
-        // Batches are signed in place; see `Driver::run_job`.
-        _ => return None,
-    })
-}
-
-fn block_of(checkpoint: &Checkpoint) -> BlockRef {
-    BlockRef { height: Height(checkpoint.height), hash: BlockHash(checkpoint.block.0) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ally_consensus::{BlockHash, BlockRef, Height};
     use tokio::sync::mpsc::unbounded_channel;
 
     #[test]

@@ -36,11 +36,11 @@ pub use stored::StoredError;
 pub(crate) use stored::StoredLog;
 
 use crate::api::Submission;
-use crate::keys::{OwnKeys, PublicKeys};
 use crate::net::{Links, Sent};
 use crate::store::{Store, StoreError, WriteBatch};
 use ally_codec::Encode;
 use ally_consensus::{JournalPosition, Micros, Now};
+use ally_keyring::{OwnKeys, PublicKeys};
 use ally_log::TileWriter;
 use ally_policy::ServerIndex;
 use ally_replica::{
@@ -152,7 +152,11 @@ impl Driver {
         let (of_all, of_us) = (Arc::clone(&keys), Arc::clone(&own));
         let mut clock = ClockWatch::default();
         clock.compare(parts.time, unix_now());
-        let jobs = Jobs::start(move |job| jobs::run(job, &of_all, &of_us), parts.events.clone())?;
+        let work = move |job| {
+            let rng = &mut rand_core::UnwrapErr(getrandom::SysRng);
+            ally_keyring::run(job, &of_all, &of_us, rng)
+        };
+        let jobs = Jobs::start(work, parts.events.clone())?;
         let shelf = Shelf::with(store.all_evidence()?);
         Ok(Self {
             shelf,

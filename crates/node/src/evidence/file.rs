@@ -1,10 +1,10 @@
 //! Evidence as a file.
 
 use super::words;
-use crate::keys::PublicKeys;
 use ally_alliance::Alliance;
 use ally_codec::{Decode, DecodeError, Encode};
 use ally_consensus::{Digest, Law, Unproven};
+use ally_keyring::PublicKeys;
 use ally_log::OriginError;
 use ally_policy::ServerIndex;
 use ally_replica::Evidence;
