@@ -4,6 +4,7 @@
 //! the answer is always no, known when the code is compiled: no server holds a switch that breaks a
 //! rule.
 
+use crate::{Context, Epoch, PolicyDigest};
 use ally_policy::ServerSet;
 
 /// Declares the mistakes with their names.
@@ -119,13 +120,49 @@ bugs! {
     BudgetUnchecked = "budget-unchecked",
     /// The log's size and root in a header are not compared with what the batches give.
     LogUnchecked = "log-unchecked",
+    /// A block may be older than its parent.
+    TimeMayGoBack = "time-may-go-back",
+    /// A block may order batches out of their origin's order.
+    SequenceUnchecked = "sequence-unchecked",
+    /// The signatures of headers are not checked.
+    HeadersUnsigned = "headers-unsigned",
+    /// The signatures of the reports in a leader's choice are not checked.
+    ReportsUnsigned = "reports-unsigned",
+    /// Reports of an earlier view change count in a leader's choice.
+    OldReportsCounted = "old-reports-counted",
+    /// The headers in a report need not follow each other.
+    BranchUnlinked = "branch-unlinked",
+    /// The signature of a new-view certificate is not checked.
+    NewViewUnchecked = "new-view-unchecked",
+    /// The signature of a commit certificate is not checked.
+    CommitUnchecked = "commit-unchecked",
+    /// The alliance's signature on a block and its log is not checked.
+    CheckpointUnchecked = "checkpoint-unchecked",
+    /// A certificate of another epoch is accepted.
+    OtherEpochAccepted = "other-epoch-accepted",
+    /// A certificate is checked for its signature, but not for the policy that it was made under.
+    OtherPolicyAccepted = "other-policy-accepted",
+    /// Whoever is named as sender is taken for the sender.
+    SenderUnchecked = "sender-unchecked",
+    /// Two headers are taken for a proof of equivocation, whatever they say.
+    EquivocationUnproven = "equivocation-unproven",
+    /// The batches of a proposal are not compared with its header.
+    PayloadUnmatched = "payload-unmatched",
+    /// The origin's signature of a batch is not checked.
+    BatchesUnsigned = "batches-unsigned",
+    /// Blocks to catch up with need not follow each other.
+    BlocksUnlinked = "blocks-unlinked",
+    /// Shares that do not combine convict all who gave them; nobody is asked for a proof.
+    ProofsSkipped = "proofs-skipped",
+    /// A proof of a share is believed unseen.
+    ProofsUnchecked = "proofs-unchecked",
 }
 
 /// The mistakes that are made: none, but in tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bugs {
     #[cfg(feature = "planted-bugs")]
-    planted: u64,
+    planted: u128,
 }
 
 impl Bugs {
@@ -153,6 +190,16 @@ impl Bugs {
         }
     }
 
+    /// What certificates may have been made under: `own` and, where a mistake accepts it, the next
+    /// epoch, or a policy that nobody has.
+    pub(crate) fn contexts(self, own: Context) -> impl Iterator<Item = Context> {
+        let epoch = Epoch(own.epoch.0.wrapping_add(1));
+        let next = self.has(Bug::OtherEpochAccepted).then_some(Context { epoch, ..own });
+        let policy = PolicyDigest([0; 32]);
+        let other = self.has(Bug::OtherPolicyAccepted).then_some(Context { policy, ..own });
+        [Some(own), next, other].into_iter().flatten()
+    }
+
     /// A set with one more member, where a mistake counts somebody who is not there.
     pub(crate) fn one_more(self, bug: Bug, set: &ServerSet, servers: usize) -> ServerSet {
         let absent = ServerSet::first(servers).difference(set).iter().next();
@@ -177,7 +224,7 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Bug::ALL.len());
-        assert!(Bug::ALL.len() <= 64);
+        assert!(Bug::ALL.len() <= 128);
     }
 
     #[test]

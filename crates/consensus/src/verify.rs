@@ -5,9 +5,9 @@
 
 use crate::remembered::Remembered;
 use crate::{
-    BlockHeader, BlockRef, Bounds, Branch, CheckpointCertificate, CommitCertificate, Context,
-    Equivocation, Message, NewView, NewViewCertificate, Proposal, Rotation, Signed, SignedHeader,
-    Statement, View, ViewChange, payload_digest, signing_bytes,
+    BlockHeader, BlockRef, Bounds, Branch, Bug, Bugs, CheckpointCertificate, CommitCertificate,
+    Context, Equivocation, Message, NewView, NewViewCertificate, Proposal, Rotation, Signed,
+    SignedHeader, Statement, View, ViewChange, payload_digest, signing_bytes,
 };
 use ally_codec::Encode;
 use ally_policy::ServerIndex;
@@ -169,13 +169,35 @@ pub struct Verifier<A> {
     bounds: Bounds,
     authenticator: A,
     remembered: Mutex<Remembered>,
+    bugs: Bugs,
 }
 
 impl<A: Authenticator> Verifier<A> {
     /// A verifier for one alliance and epoch; `bounds` are those of its policy.
     pub fn new(context: Context, rotation: Rotation, bounds: Bounds, authenticator: A) -> Self {
         let remembered = Mutex::new(Remembered::new(&bounds));
-        Self { context, rotation, bounds, authenticator, remembered }
+        Self { context, rotation, bounds, authenticator, remembered, bugs: Bugs::NONE }
+    }
+
+    /// The same, with rules broken on purpose.
+    pub fn planted(self, bugs: Bugs) -> Self {
+        Self { bugs, ..self }
+    }
+
+    /// Which rules are broken on purpose: none, but in tests.
+    pub fn bugs(&self) -> Bugs {
+        self.bugs
+    }
+
+    /// Whether the alliance key signed the checkpoint statement of this block, in this epoch.
+    pub fn is_certified(&self, certificate: &CheckpointCertificate) -> bool {
+        self.bugs.has(Bug::CheckpointUnchecked)
+            || self.contexts().any(|context| self.authenticator.checkpoint(&context, certificate))
+    }
+
+    /// What a certificate may have been made under: this alliance's epoch and policy.
+    fn contexts(&self) -> impl Iterator<Item = Context> {
+        self.bugs.contexts(self.context)
     }
 
     /// The alliance, epoch and policy that it checks for.
@@ -235,7 +257,8 @@ impl<A: Authenticator> Verifier<A> {
             return true;
         }
         let bytes = signing_bytes(&self.context, "block", &header.to_bytes());
-        let right = self.authenticator.signature(signer, &bytes, &signature);
+        let right = self.authenticator.signature(signer, &bytes, &signature)
+            || self.bugs.has(Bug::HeadersUnsigned);
         if right && self.rotation.leader(header.view) == signer {
             self.remembered().note(signer, hash, signature);
         }
@@ -280,7 +303,8 @@ impl<A: Authenticator> Check<'_, A> {
     fn proposal(&self, signer: ServerIndex, proposal: &Proposal) -> Result<(), Misstatement> {
         let header = &proposal.header;
         self.header(signer, header)?;
-        if payload_digest(&proposal.batches) != header.payload_digest {
+        let matches = payload_digest(&proposal.batches) == header.payload_digest;
+        if !matches && !self.verifier.bugs.has(Bug::PayloadUnmatched) {
             return Err(Misstatement::Payload);
         }
         match &proposal.new_view {
@@ -330,15 +354,24 @@ impl<A: Authenticator> Check<'_, A> {
         if certificate.view == View::ZERO {
             return Err(Misstatement::NewView);
         }
-        self.statement(&certificate.statement(), &certificate.signature)
+        self.statement(&certificate.statement(), &certificate.signature, Bug::NewViewUnchecked)
     }
 
     fn commit_certificate(&self, certificate: &CommitCertificate) -> Result<(), Misstatement> {
-        self.statement(&certificate.statement(), &certificate.signature)
+        self.statement(&certificate.statement(), &certificate.signature, Bug::CommitUnchecked)
     }
 
-    fn statement(&self, statement: &Statement, signature: &[u8]) -> Result<(), Misstatement> {
-        if self.verifier.authenticator.statement(&self.verifier.context, statement, signature) {
+    fn statement(
+        &self,
+        statement: &Statement,
+        signature: &[u8],
+        unchecked: Bug,
+    ) -> Result<(), Misstatement> {
+        let Verifier { authenticator, bugs, .. } = self.verifier;
+        let mut contexts = self.verifier.contexts();
+        if contexts.any(|context| authenticator.statement(&context, statement, signature))
+            || bugs.has(unchecked)
+        {
             Ok(())
         } else {
             Err(Misstatement::Certificate)
@@ -348,7 +381,7 @@ impl<A: Authenticator> Check<'_, A> {
     fn report(&self, report: &ViewChange) -> Result<(), Misstatement> {
         let certified = report.certified.as_ref();
         if let Some(certificate) = certified
-            && !self.verifier.authenticator.checkpoint(&self.verifier.context, certificate)
+            && !self.verifier.is_certified(certificate)
         {
             return Err(Misstatement::Certificate);
         }
@@ -392,6 +425,7 @@ impl<A: Authenticator> Check<'_, A> {
             let body = &header.body;
             let links =
                 body.parent == below.hash && Some(body.height.0) == below.height.0.checked_add(1);
+            let links = links || self.verifier.bugs.has(Bug::BranchUnlinked);
             if body.view != branch.view || !links {
                 return Err(Misstatement::Branch);
             }
@@ -419,13 +453,17 @@ impl<A: Authenticator> Check<'_, A> {
             return Err(Misstatement::NotLeader(choice.view));
         }
         let sorted = choice.reports.windows(2).all(|pair| pair[0].signer < pair[1].signer);
-        if !sorted || choice.reports.iter().any(|report| report.body.view != choice.view) {
+        let another = choice.reports.iter().any(|report| report.body.view != choice.view);
+        if !sorted || (another && !self.verifier.bugs.has(Bug::OldReportsCounted)) {
             return Err(Misstatement::Reports);
         }
         for report in &choice.reports {
             let bytes =
                 signing_bytes(&self.verifier.context, "view-change", &report.body.to_bytes());
-            if !self.verifier.authenticator.signature(report.signer, &bytes, &report.signature) {
+            let Verifier { authenticator, bugs, .. } = self.verifier;
+            if !authenticator.signature(report.signer, &bytes, &report.signature)
+                && !bugs.has(Bug::ReportsUnsigned)
+            {
                 return Err(Misstatement::NestedSignature(report.signer));
             }
             self.report(&report.body)?;
@@ -440,7 +478,8 @@ impl<A: Authenticator> Check<'_, A> {
         let same = low.height == high.height && low != high;
         let adjacent =
             low.height.0.checked_add(1) == Some(high.height.0) && high.parent != low.hash();
-        if first.view != second.view || !(same || adjacent) {
+        let shown = first.view == second.view && (same || adjacent);
+        if !shown && !self.verifier.bugs.has(Bug::EquivocationUnproven) {
             return Err(Misstatement::NoEquivocation);
         }
         self.signed_header(&proof.first)?;

@@ -173,7 +173,8 @@ impl Engine {
         self.tree.parent(&node.header().parent).is_some_and(|parent| {
             parent.block == node.parent()
                 && node.view() >= parent.view
-                && node.header().timestamp_us >= parent.timestamp_us
+                && (node.header().timestamp_us >= parent.timestamp_us
+                    || self.config.bugs.has(Bug::TimeMayGoBack))
         })
     }
 

@@ -27,7 +27,9 @@ use crate::job::{CombineFailure, Done, Job};
 use crate::outbox::Outbox;
 use crate::peers::Peers;
 use crate::wire::{CertifyShare, PeerMessage};
-use ally_consensus::{BlockRef, CheckpointCertificate, Digest, Epoch, Height, Micros, Signed};
+use ally_consensus::{
+    BlockRef, Bug, Bugs, CheckpointCertificate, Digest, Epoch, Height, Micros, Signed,
+};
 use ally_log::{Checkpoint, Hash, Origin};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use blame::Released;
@@ -73,6 +75,7 @@ pub(crate) struct Certifier {
     pace: Pace,
     /// A moving average of the time from a round's start to its certificate.
     latency: Micros,
+    bugs: Bugs,
 }
 
 impl Certifier {
@@ -84,6 +87,7 @@ impl Certifier {
         epoch: Epoch,
         limits: &Limits,
         certified: Option<CheckpointCertificate>,
+        bugs: Bugs,
     ) -> Self {
         Self {
             me,
@@ -99,6 +103,7 @@ impl Certifier {
             doubted: ServerSet::EMPTY,
             pace: Pace::new(limits.certify_cpu_permille, limits.certify_interval_min),
             latency: Micros(PATIENCE_FIRST / 2),
+            bugs,
         }
     }
 
@@ -423,6 +428,9 @@ impl Certifier {
                 culprits.iter().for_each(|server| self.blame(server, out));
                 // Without the culprits those that held back are needed now.
                 self.lose_patience_now();
+            }
+            CombineFailure::Inconsistent if self.bugs.has(Bug::ProofsSkipped) => {
+                contributors.iter().for_each(|server| self.blame(server, out));
             }
             CombineFailure::Inconsistent => self.ask_proofs(contributors, out),
         }

@@ -22,7 +22,8 @@ impl Bench {
         (0..4).for_each(|server| peers.connect(ServerIndex(server)));
         let origin = Origin::new(ORIGIN).unwrap();
         let limits = Limits::default();
-        let certifier = Certifier::new(ServerIndex(me), policy, origin, Epoch(0), &limits, None);
+        let (me, bugs) = (ServerIndex(me), Bugs::NONE);
+        let certifier = Certifier::new(me, policy, origin, Epoch(0), &limits, None, bugs);
         Self { certifier, peers, out: Outbox::default(), now: Micros(1_000_000) }
     }
 

@@ -155,6 +155,7 @@ fn new_certifier(config: &Config, certified: Option<CheckpointCertificate>) -> C
         config.engine.context.epoch,
         &config.limits,
         certified,
+        config.engine.bugs,
     )
 }
 
