@@ -4,6 +4,9 @@ use ally_consensus::{Context, Statement};
 use ally_log::Checkpoint;
 use ally_policy::{ServerIndex, ServerSet};
 
+/// What nobody signed.
+const UNSIGNED: [u8; 16] = [7; 16];
+
 /// The keys of some servers, and of nobody else: what a coalition can sign is what its members could.
 ///
 /// Implementations panic when they are asked for the key of a server that is not among
@@ -20,4 +23,15 @@ pub trait Keys: Send {
 
     /// A server's share of the alliance key on a checkpoint; empty if it has none.
     fn certify_share(&self, server: ServerIndex, checkpoint: &Checkpoint) -> Vec<u8>;
+
+    /// A certificate as it may exist under another epoch or policy of the same servers. Any may, so
+    /// anybody may have it; who knows of none gives something that nobody signed.
+    fn foreign_certificate(&self, _context: &Context, _statement: &Statement) -> Vec<u8> {
+        UNSIGNED.to_vec()
+    }
+
+    /// As [`Keys::foreign_certificate`], on a block and its log in another epoch.
+    fn foreign_checkpoint(&self, _checkpoint: &Checkpoint) -> Vec<u8> {
+        UNSIGNED.to_vec()
+    }
 }

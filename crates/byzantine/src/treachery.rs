@@ -40,4 +40,14 @@ pub struct Treachery {
     pub garble: u64,
     /// Of a thousand messages it hears, after how many it floods somebody.
     pub flood: u64,
+    /// Of a thousand messages it hears, after how many it sends something that is signed wrongly, in
+    /// another's name or for another epoch or policy; and percent of its choices as a new leader for
+    /// which it makes the reports up.
+    pub counterfeit: u64,
+    /// Percent of its own proposals to which a leader gives a time before their parent's, to all
+    /// alike.
+    pub backdate: u64,
+    /// Percent of its own proposals with batches that are not due, or a log that does not follow from
+    /// them, to all alike.
+    pub misorder: u64,
 }

@@ -20,6 +20,7 @@ const MARK: usize = 16;
 pub struct KeyTable {
     secret: u64,
     policy: Arc<TrustPolicy>,
+    context: Context,
     origin: Origin,
 }
 
@@ -32,8 +33,13 @@ pub struct Signer {
 
 impl KeyTable {
     /// The keys of a world with this policy.
-    pub fn new(secret: u64, policy: Arc<TrustPolicy>, origin: Origin) -> Arc<Self> {
-        Arc::new(Self { secret, policy, origin })
+    pub fn new(
+        secret: u64,
+        policy: Arc<TrustPolicy>,
+        context: Context,
+        origin: Origin,
+    ) -> Arc<Self> {
+        Arc::new(Self { secret, policy, context, origin })
     }
 
     /// The keys of `servers` only.
@@ -49,12 +55,12 @@ impl KeyTable {
         shares: &[(ServerIndex, Vec<u8>)],
     ) -> Result<Vec<u8>, ServerSet> {
         let bytes = statement_bytes(context, statement);
-        let (givers, culprits) = self.judge(&bytes, shares);
-        let enough = match statement {
-            Statement::NewView { .. } => self.policy.is_kernel(&givers),
-            Statement::Commit { .. } => self.policy.is_quorum(&givers),
+        let enough = |givers: &ServerSet| match statement {
+            Statement::NewView { .. } => self.policy.is_kernel(givers),
+            Statement::Commit { .. } => self.policy.is_quorum(givers),
         };
-        if enough { Ok(self.mark(Kind::Statement, 0, &bytes).to_vec()) } else { Err(culprits) }
+        self.judge(&bytes, shares, enough)?;
+        Ok(self.mark(Kind::Statement, 0, &bytes).to_vec())
     }
 
     /// The alliance's signature on a checkpoint, or the servers whose shares are bad.
@@ -64,11 +70,8 @@ impl KeyTable {
         shares: &[(ServerIndex, Vec<u8>)],
     ) -> Result<Vec<u8>, ServerSet> {
         let statement = checkpoint.statement();
-        let (givers, culprits) = self.judge(statement.as_bytes(), shares);
-        match self.policy.is_certify_set(&givers) {
-            true => Ok(self.mark(Kind::Checkpoint, 0, statement.as_bytes()).to_vec()),
-            false => Err(culprits),
-        }
+        self.judge(statement.as_bytes(), shares, |givers| self.policy.is_certify_set(givers))?;
+        Ok(self.mark(Kind::Checkpoint, 0, statement.as_bytes()).to_vec())
     }
 
     /// Whether a share of the alliance key on a checkpoint is right.
@@ -76,11 +79,25 @@ impl KeyTable {
         share == self.share(server, checkpoint.statement().as_bytes())
     }
 
-    fn judge(&self, bytes: &[u8], shares: &[(ServerIndex, Vec<u8>)]) -> (ServerSet, ServerSet) {
-        let (good, bad): (Vec<_>, Vec<_>) =
-            shares.iter().partition(|(server, share)| *share == self.share(*server, bytes));
-        let servers = |of: Vec<&(ServerIndex, Vec<u8>)>| of.iter().map(|(s, _)| *s).collect();
-        (servers(good), servers(bad))
+    /// Whether these shares combine to a signature: the first ones that are enough are used, as they
+    /// are, and only when one of these is bad is each looked at. Then it says whose are.
+    fn judge(
+        &self,
+        bytes: &[u8],
+        shares: &[(ServerIndex, Vec<u8>)],
+        enough: impl Fn(&ServerSet) -> bool,
+    ) -> Result<(), ServerSet> {
+        let bad = shares.iter().filter(|(server, share)| *share != self.share(*server, bytes));
+        let bad: ServerSet = bad.map(|(server, _)| *server).collect();
+        let mut used = ServerSet::EMPTY;
+        for (server, _) in shares {
+            used.insert(*server);
+            if enough(&used) {
+                let is_good = used.intersection(&bad).is_empty();
+                return if is_good { Ok(()) } else { Err(bad) };
+            }
+        }
+        Err(bad)
     }
 
     fn share(&self, server: ServerIndex, bytes: &[u8]) -> [u8; MARK] {
@@ -164,6 +181,16 @@ impl Keys for Signer {
         self.check(server);
         self.table.share(server, checkpoint.statement().as_bytes()).to_vec()
     }
+
+    fn foreign_certificate(&self, context: &Context, statement: &Statement) -> Vec<u8> {
+        assert_ne!(*context, self.table.context, "a certificate that nobody can make");
+        self.table.mark(Kind::Statement, 0, &statement_bytes(context, statement)).to_vec()
+    }
+
+    fn foreign_checkpoint(&self, checkpoint: &Checkpoint) -> Vec<u8> {
+        assert_ne!(checkpoint.epoch, self.table.context.epoch.0, "nobody can make it");
+        self.table.mark(Kind::Checkpoint, 0, checkpoint.statement().as_bytes()).to_vec()
+    }
 }
 
 impl Authenticator for KeyTable {
@@ -189,14 +216,35 @@ fn statement_bytes(context: &Context, statement: &Statement) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ally_consensus::{AllianceId, BlockHash, BlockRef, Epoch, Height, PolicyDigest, View};
     use ally_policy::FaultModel;
+
+    const CONTEXT: Context =
+        Context { alliance: AllianceId([1; 32]), epoch: Epoch(0), policy: PolicyDigest([2; 32]) };
+
+    fn table(secret: u64) -> Arc<KeyTable> {
+        let policy = Arc::new(TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap());
+        KeyTable::new(secret, policy, CONTEXT, Origin::new("example.org/sim").unwrap())
+    }
+
+    #[test]
+    fn one_bad_share_among_those_used_makes_a_bad_signature() {
+        let keys = table(1);
+        let block = BlockRef { height: Height(1), hash: BlockHash([3; 32]) };
+        let statement = Statement::NewView { view: View(1), tip: block };
+        let signer = keys.signer(ServerSet::first(4));
+        let share =
+            |server| (ServerIndex(server), signer.share(ServerIndex(server), &CONTEXT, &statement));
+        let bad = |server| (ServerIndex(server), vec![0; MARK]);
+        let combine = |shares: &[_]| keys.combine(&CONTEXT, &statement, shares);
+        assert!(combine(&[share(0), share(2)]).is_ok(), "a kernel");
+        assert_eq!(combine(&[bad(0), share(1), share(2)]), Err(ServerSet::first(1)));
+        assert!(combine(&[share(0), share(1), bad(2)]).is_ok(), "the bad one is not used");
+        assert_eq!(combine(&[share(0)]), Err(ServerSet::EMPTY), "too few");
+    }
 
     #[test]
     fn marks_depend_on_everything() {
-        let policy = Arc::new(TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap());
-        let table = |secret| {
-            KeyTable::new(secret, Arc::clone(&policy), Origin::new("example.org/sim").unwrap())
-        };
         let keys = table(1);
         let mut marks = vec![
             keys.mark(Kind::Signature, 0, b"a"),
@@ -217,8 +265,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "not in these hands")]
     fn nobody_signs_with_anothers_key() {
-        let policy = Arc::new(TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap());
-        let keys = KeyTable::new(1, policy, Origin::new("example.org/sim").unwrap());
-        keys.signer(ServerSet::first(1)).sign(ServerIndex(1), b"a");
+        table(1).signer(ServerSet::first(1)).sign(ServerIndex(1), b"a");
     }
 }

@@ -2,7 +2,7 @@
 
 use ally_consensus::{Breach, CheckpointCertificate, Height, Statement, View};
 use ally_policy::ServerIndex;
-use ally_replica::{DeliveredBlock, Evidence, PeerMessage, Status, StoreOp};
+use ally_replica::{CheckError, DeliveredBlock, Evidence, PeerMessage, Status, StoreOp};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -48,6 +48,15 @@ pub enum Observation<'a> {
         server: ServerIndex,
         /// What.
         block: &'a Arc<DeliveredBlock>,
+    },
+    /// The checks on arrival refused a message.
+    Refused {
+        /// Where.
+        server: ServerIndex,
+        /// Whose link it came over.
+        from: ServerIndex,
+        /// Why.
+        error: &'a CheckError,
     },
     /// Shares were combined to a new-view or commit certificate.
     Combined {

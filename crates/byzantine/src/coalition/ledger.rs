@@ -2,7 +2,8 @@
 //! question refuses.
 
 use super::Coalition;
-use ally_consensus::{BlockHash, BlockRef, Proposal, payload_digest};
+use ally_consensus::{BlockHash, BlockRef, Proposal, Sequence, payload_digest};
+use ally_policy::ServerIndex;
 use ally_replica::{BatchId, ChainState, HeldBatch, PeerMessage, SignedBatch};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -58,6 +59,12 @@ impl Ledger {
 
     fn after(&self, parent: &BlockHash, batches: &Option<Vec<HeldBatch>>) -> Option<ChainState> {
         Some(self.states.get(parent)?.extend(batches.as_ref()?))
+    }
+
+    /// The number of the newest batch of an origin that was seen.
+    pub(super) fn newest_of(&self, origin: ServerIndex) -> Option<Sequence> {
+        let own = self.batches.keys().filter(|id| id.origin == origin);
+        own.map(|id| id.sequence).max()
     }
 
     /// Batches that are not due after a block: ordered before, or after one that is missing.

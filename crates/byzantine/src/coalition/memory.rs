@@ -1,8 +1,10 @@
 //! What a coalition has seen: proposals, which can be voted for and reported, and certificates.
 
 use crate::random::Stream;
-use ally_consensus::{BlockHash, BlockRef, NewViewCertificate, Proposal, Signed};
+use ally_consensus::{BlockHash, BlockRef, NewViewCertificate, Proposal, Signed, ViewChange};
+use ally_policy::ServerIndex;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// The most proposals a coalition remembers: the newest.
 const REMEMBERED: usize = 256;
@@ -15,6 +17,8 @@ pub(super) struct Memory {
     seen: BTreeMap<BlockHash, Signed<Proposal>>,
     order: VecDeque<BlockHash>,
     certificates: Vec<NewViewCertificate>,
+    /// The first report of each server, which is the most stale.
+    reports: BTreeMap<ServerIndex, Arc<Signed<ViewChange>>>,
 }
 
 impl Memory {
@@ -26,6 +30,16 @@ impl Memory {
 
     pub(super) fn certificate(&self, draw: &mut Stream) -> Option<NewViewCertificate> {
         draw.pick(&self.certificates).cloned()
+    }
+
+    /// Keeps the first report of each server.
+    pub(super) fn keep_report(&mut self, report: &Signed<ViewChange>) {
+        self.reports.entry(report.signer).or_insert_with(|| Arc::new(report.clone()));
+    }
+
+    /// The first report of a server.
+    pub(super) fn first_report(&self, of: ServerIndex) -> Option<&Arc<Signed<ViewChange>>> {
+        self.reports.get(&of)
     }
 
     pub(super) fn keep(&mut self, proposal: Signed<Proposal>) {

@@ -6,6 +6,8 @@
 //! moment, which random bytes would not.
 
 mod batches;
+mod choosing;
+mod counterfeiting;
 mod flooding;
 mod garbling;
 mod ledger;
@@ -134,6 +136,7 @@ impl Coalition {
         };
         lies.extend(self.mutate(member, message));
         lies.extend(self.flood(member));
+        lies.extend(self.counterfeit(member));
         lies
     }
 
@@ -152,6 +155,8 @@ impl Coalition {
             Message::Commit(commit) if self.plots.is_some() => self.join_commit(commit),
             Message::ViewChange(report) if !self.contains(from) => {
                 self.left = self.left.max(report.view);
+                let Signed { signer, signature, .. } = *message;
+                self.memory.keep_report(&Signed { signer, signature, body: report.clone() });
                 Vec::new()
             }
             _ => Vec::new(),
@@ -226,14 +231,7 @@ impl Coalition {
             Message::ViewChange(report) if self.draw.percent(self.treachery.lie) => {
                 self.report(member, to, report)
             }
-            Message::NewView(choice) if self.draw.percent(self.treachery.choose_wrong) => {
-                let mut choice = choice.clone();
-                if let Some(block) = self.memory.any_block(&mut self.draw) {
-                    choice.tip = block;
-                }
-                let message = self.signed(member, Message::NewView(choice));
-                self.for_some(to, &PeerMessage::Consensus(message))
-            }
+            Message::NewView(choice) => self.choose(member, to, message, choice),
             _ => self.for_some(to, &PeerMessage::Consensus(message.clone())),
         }
     }

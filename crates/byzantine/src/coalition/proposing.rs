@@ -1,6 +1,7 @@
 //! A lying leader: two proposals for one place.
 
 use super::{Coalition, Lie};
+use crate::treachery::Treachery;
 use ally_consensus::{Digest, Message, Micros, Proposal, Signed, Vote};
 use ally_policy::ServerIndex;
 use ally_replica::PeerMessage;
@@ -19,6 +20,9 @@ impl Coalition {
         now: Micros,
     ) -> Vec<Lie> {
         if let Some(lies) = self.rush(member, to, proposal) {
+            return lies;
+        }
+        if let Some(lies) = self.misorder(member, to, proposal) {
             return lies;
         }
         let honest = PeerMessage::Consensus(original.clone());
@@ -72,29 +76,66 @@ impl Coalition {
         lies
     }
 
-    /// Sends a block whose time is far ahead in place of the true one, and what extends it.
+    /// Sends a block whose time is far ahead, or before its parent's, in place of the true one, and
+    /// what extends it.
     fn rush(
         &mut self,
         member: ServerIndex,
         to: &[ServerIndex],
         proposal: &Proposal,
     ) -> Option<Vec<Lie>> {
-        let percent = self.treachery.rush;
+        let Treachery { rush, backdate, .. } = self.treachery;
         let parent = self.rushed.get(&proposal.header.parent).copied();
-        if parent.is_none() && (percent == 0 || !self.draw.percent(percent)) {
-            return None;
-        }
+        let mut does = |percent| percent > 0 && self.draw.percent(percent);
+        let (ahead, behind) = (parent.is_none() && does(rush), parent.is_none() && does(backdate));
         let mut body = proposal.clone();
         let header = &mut body.header;
         match parent {
             Some((block, time)) => (header.parent, header.timestamp_us) = (block.hash, time),
-            None => header.timestamp_us.0 += FORGED_CLOCK_US,
+            None if ahead => header.timestamp_us.0 += FORGED_CLOCK_US,
+            None if behind => header.timestamp_us = Micros(1),
+            None => return None,
+        }
+        if behind {
+            self.tally.count("liar: older than its parent");
         }
         let rushed = (header.block_ref(), header.timestamp_us);
         self.rushed.insert(proposal.header.hash(), rushed);
         let message = self.signed(member, Message::Proposal(body.clone()));
         self.memory.keep(Signed { signer: member, signature: message.signature, body });
         Some(self.for_some(to, &PeerMessage::Consensus(message)))
+    }
+
+    /// Sends a block with batches that are not due, or with a log that does not follow from them, in
+    /// place of the true one, to all alike, and votes for it.
+    fn misorder(
+        &mut self,
+        member: ServerIndex,
+        to: &[ServerIndex],
+        proposal: &Proposal,
+    ) -> Option<Vec<Lie>> {
+        let percent = self.treachery.misorder;
+        if percent == 0 || !self.draw.percent(percent) {
+            return None;
+        }
+        let mut body = proposal.clone();
+        match self.draw.below(4) {
+            0 => body.header.log_root = Digest([13; 32]),
+            1 => body.header.log_size += 1,
+            _ => self.disorder(&mut body),
+        }
+        if body == *proposal {
+            return None;
+        }
+        self.tally.count("liar: wrong order or log");
+        let message = self.signed(member, Message::Proposal(body.clone()));
+        self.memory.keep(Signed { signer: member, signature: message.signature, body });
+        let vote = vote_on(&message).map(|vote| self.signed(member, Message::Vote(vote)));
+        let mut lies = self.for_some(to, &PeerMessage::Consensus(message));
+        if let Some(vote) = vote {
+            lies.extend(self.for_some(to, &PeerMessage::Consensus(vote)));
+        }
+        Some(lies)
     }
 
     /// Lies about what the log or the clock says, or about what is due, now and then.

@@ -27,6 +27,10 @@ impl Coalition {
 
     fn lie(&mut self, truth: &ViewChange) -> ViewChange {
         let mut lie = truth.clone();
+        if self.treachery.counterfeit > 0 && self.draw.percent(50) {
+            self.counterfeit_branch(&mut lie);
+            return lie;
+        }
         let kind = self.draw.below(if self.plots.is_some() { 12 } else { 6 });
         match kind {
             // "I never voted."
@@ -47,6 +51,18 @@ impl Coalition {
             }
         }
         lie
+    }
+
+    /// "I voted for a block", whose leader has not signed it, or which does not follow those below.
+    fn counterfeit_branch(&mut self, lie: &mut ViewChange) {
+        let Some(branch) = &mut lie.voted else { return };
+        if self.draw.percent(50) {
+            if let Some(top) = branch.headers.last_mut() {
+                top.body.timestamp_us.0 += 1;
+            }
+        } else if branch.headers.len() > 1 {
+            branch.headers.remove(0);
+        }
     }
 
     /// A chain of seen headers of one view on top of what the report starts from.

@@ -14,6 +14,7 @@ mod log;
 mod memory;
 mod new_view;
 mod patience;
+mod refusal;
 mod reports;
 mod time;
 mod validity;
@@ -63,6 +64,7 @@ impl Invariants {
             Box::new(budget::Budget),
             Box::new(certification::Certification::default()),
             Box::new(blame::Blame::new(honest)),
+            Box::new(refusal::Refusal::new(honest)),
             Box::new(memory::Memory),
             Box::new(patience::Patience::default()),
         ];

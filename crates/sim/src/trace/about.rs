@@ -146,6 +146,9 @@ impl About {
             Observation::Accused { evidence, .. } => {
                 Self::new(Kind::Evidence, format!("proves that {} lies", evidence.culprit()))
             }
+            Observation::Refused { error, .. } => {
+                Self::new(Kind::Evidence, format!("refuses a message: {error}"))
+            }
             Observation::Halted { breach, .. } => {
                 Self::new(Kind::Evidence, format!("halts: {breach:?}"))
             }

@@ -92,6 +92,7 @@ fn place(now: Micros, what: &Observation<'_>) -> Place {
         | Observation::Delivered { server, .. }
         | Observation::View { server, .. }
         | Observation::Accused { server, .. }
+        | Observation::Refused { server, .. }
         | Observation::Halted { server, .. }
         | Observation::Sampled { server, .. }
         | Observation::Crashed { server, .. }
@@ -132,6 +133,7 @@ fn digest(what: &Observation<'_>) -> [u64; 3] {
         Observation::Crashed { server, height } => words(11, *server, height.0),
         Observation::Restarted { server } => words(12, *server, 0),
         Observation::Healed => [13, 0, 0],
+        Observation::Refused { server, from, .. } => words(15, *server, u64::from(from.0)),
         Observation::Sampled { server, status } => words(14, *server, status.agreement.view.0),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::keys::KeyTable;
 use ally_policy::ServerIndex;
-use ally_replica::{Checked, Checker, PeerMessage};
+use ally_replica::{CheckError, Checked, Checker, PeerMessage};
 use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ pub(super) struct Letter(Rc<Content>);
 struct Content {
     from: ServerIndex,
     message: PeerMessage,
-    checked: OnceCell<Option<Checked>>,
+    checked: OnceCell<Result<Checked, CheckError>>,
 }
 
 impl Letter {
@@ -33,9 +33,12 @@ impl Letter {
         &self.0.message
     }
 
-    /// What a server may believe of it; nothing if it does not verify.
-    pub(super) fn checked(&self, checker: &Checker<Arc<KeyTable>>) -> Option<Checked> {
-        let check = || checker.check(self.0.from, self.0.message.clone()).ok();
+    /// What a server may believe of it.
+    ///
+    /// # Errors
+    /// Why it is not believed.
+    pub(super) fn checked(&self, checker: &Checker<Arc<KeyTable>>) -> Result<Checked, CheckError> {
+        let check = || checker.check(self.0.from, self.0.message.clone());
         self.0.checked.get_or_init(check).clone()
     }
 }

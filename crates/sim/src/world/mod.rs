@@ -156,11 +156,12 @@ impl World {
         let organisations = policy.organisations().iter().map(|each| each.servers().to_vec());
         let rotation = Rotation::new(context.epoch, organisations.collect());
         let origin = Origin::new(ORIGIN).expect("the name is one");
-        let keys = KeyTable::new(seed ^ 0x5eed, Arc::clone(&policy), origin.clone());
+        let keys = KeyTable::new(seed ^ 0x5eed, Arc::clone(&policy), context, origin.clone());
         let slow_path = policy.has_slow_path();
         let bounds = Bounds::of(policy.as_ref());
         let checker =
-            Checker::new(context, rotation.clone(), bounds, COMMAND_BYTES, Arc::clone(&keys));
+            Checker::new(context, rotation.clone(), bounds, COMMAND_BYTES, Arc::clone(&keys))
+                .planted(bugs);
         let everybody = policy.everybody();
         let config = |me| configure(&scenario, &policy, &rotation, context, &origin, me, bugs);
         let plots = || {

@@ -35,8 +35,11 @@ impl World {
             return;
         }
         match letter.checked(&self.checker) {
-            Some(message) => self.input(to, Input::Received { from, message }),
-            None => self.tally.count("refused by the checks"),
+            Ok(message) => self.input(to, Input::Received { from, message }),
+            Err(error) => {
+                self.tally.count("refused by the checks");
+                self.observe(Observation::Refused { server: name, from, error: &error });
+            }
         }
     }
 

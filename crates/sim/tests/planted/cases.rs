@@ -21,6 +21,24 @@ pub struct Case {
 const LOST: &[&str] =
     &["selection", "new view", "agreement", "report", "halt", "panic", "no liveness"];
 
+/// What comes of a lie that is believed.
+const LIES: &[&str] = &[
+    "agreement",
+    "blame",
+    "decision",
+    "halt",
+    "log",
+    "new view",
+    "panic",
+    "refused",
+    "report",
+    "selection",
+    "time",
+    "validity",
+    "certificate",
+    "no liveness",
+];
+
 const fn case(
     bug: Bug,
     alliance: &'static str,
@@ -74,8 +92,26 @@ pub const CASES: &[Case] = &[
     case(Bug::DescendantTakenForLie, "four", Weather, 0, &["blame"]),
     case(Bug::BatchSentEarly, "four", Weather, 0, &["durability"]),
     case(Bug::BatchNumberReused, "four", Weather, 1, &["no liveness", "blame", "validity"]),
-    case(Bug::BatchesNotResent, "five", Weather, 36, &["no liveness"]),
+    case(Bug::BatchesNotResent, "seven", Weather, 131, &["no liveness"]),
     case(Bug::ShareBeforeDecision, "two-level", Weather, 0, &["time", "certificate", "decision", "agreement", "halt", "log", "validity", "no liveness", "panic"]),
     case(Bug::BudgetUnchecked, "seven", Plot, 0, &["budget"]),
-    case(Bug::LogUnchecked, "nine", Weather, 19, &["log", "panic"]),
+    case(Bug::LogUnchecked, "seven", Weather, 0, &["log", "panic"]),
+    case(Bug::TimeMayGoBack, "nine", Weather, 0, &["time"]),
+    case(Bug::SequenceUnchecked, "nine", Weather, 0, &["validity", "log", "panic"]),
+    case(Bug::HeadersUnsigned, "nine", Weather, 0, LIES),
+    case(Bug::ReportsUnsigned, "nine", Weather, 0, LIES),
+    case(Bug::OldReportsCounted, "two-level", Weather, 28, LOST),
+    case(Bug::BranchUnlinked, "two-level", Weather, 17, LIES),
+    case(Bug::NewViewUnchecked, "five", Weather, 32, LOST),
+    case(Bug::CommitUnchecked, "seven", Weather, 0, LIES),
+    case(Bug::CheckpointUnchecked, "nine", Weather, 0, LIES),
+    case(Bug::OtherEpochAccepted, "nine", Weather, 0, LIES),
+    case(Bug::OtherPolicyAccepted, "nine", Weather, 138, LOST),
+    case(Bug::SenderUnchecked, "nine", Weather, 0, &["refused"]),
+    case(Bug::EquivocationUnproven, "five", Weather, 6, &["blame"]),
+    case(Bug::PayloadUnmatched, "seven", Weather, 6, LIES),
+    case(Bug::BatchesUnsigned, "nine", Weather, 2, &["blame", "validity"]),
+    case(Bug::BlocksUnlinked, "seven", Weather, 78, LIES),
+    case(Bug::ProofsSkipped, "nine", Weather, 3, &["blame"]),
+    case(Bug::ProofsUnchecked, "seven", Weather, 25, &["no liveness"]),
 ];

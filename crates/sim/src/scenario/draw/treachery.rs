@@ -3,8 +3,21 @@
 use super::super::Treachery;
 use ally_byzantine::Stream;
 
+/// Adds what the checks on arrival, and the rules of time and order, have to refuse; in a third of the
+/// runs.
+fn forgeries(seed: u64, treachery: Treachery) -> Treachery {
+    let draw = &mut Stream::new(seed, "forgeries");
+    match draw.below(9) {
+        0 => Treachery { counterfeit: draw.between(5, 100), ..treachery },
+        1 => Treachery { backdate: draw.between(5, 100), ..treachery },
+        2 => Treachery { misorder: draw.between(5, 100), ..treachery },
+        _ => treachery,
+    }
+}
+
 /// Adds to what a coalition does, in half of the runs; a few things at a time.
 pub(super) fn mischief(seed: u64, treachery: Treachery) -> Treachery {
+    let treachery = forgeries(seed, treachery);
     let draw = &mut Stream::new(seed, "mischief");
     if draw.percent(50) {
         return treachery;
