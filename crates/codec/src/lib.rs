@@ -42,7 +42,8 @@ pub trait Decode: Sized {
     ///
     /// # Errors
     /// [`DecodeError`] if the bytes are not the canonical encoding of a value; the sender is to
-    /// blame. Never panics, and never allocates more than the input is long.
+    /// blame. Never panics, and holds memory in proportion to the bytes that are there, whatever
+    /// lengths they claim.
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError>;
 
     /// Reads one value that takes up all of `bytes`.

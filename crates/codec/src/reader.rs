@@ -138,8 +138,8 @@ impl<'a> Reader<'a> {
     /// [`DecodeError::TooLong`] above the limit; whatever an item fails with.
     pub fn list<T: Decode>(&mut self, limit: usize) -> Result<Vec<T>, DecodeError> {
         let count = self.length(limit)?;
-        // An item takes at least one byte, so the input itself bounds what is set aside here.
-        let mut items = Vec::with_capacity(count.min(self.left()).min(1024));
+        // No more is set aside for a claim than there are bytes behind it.
+        let mut items = Vec::with_capacity(count.min(self.left() / size_of::<T>().max(1)));
         for _ in 0..count {
             items.push(T::decode(self)?);
         }
