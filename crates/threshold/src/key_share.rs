@@ -83,10 +83,8 @@ impl KeyShare {
         if count == 0 || width == 0 {
             return Err(DecodeError::Invalid("size of a key share"));
         }
-        let mut secrets = Vec::with_capacity(count);
-        for _ in 0..count {
-            secrets.push(Zeroizing::new(reader.raw(width)?.to_vec()));
-        }
+        let secrets = reader.raw(count * width)?.chunks(width);
+        let secrets = secrets.map(|secret| Zeroizing::new(secret.to_vec())).collect();
         reader.finish()?;
         Ok(Self { key, server, secrets })
     }

@@ -91,10 +91,8 @@ impl Decode for LeafShares {
         if count == 0 && width != 0 {
             return Err(DecodeError::Invalid("width of no shares"));
         }
-        let mut leaves = Vec::with_capacity(count);
-        for _ in 0..count {
-            leaves.push(reader.raw(width)?.to_vec());
-        }
+        let bytes = reader.raw(count * width)?;
+        let leaves = (0..count).map(|leaf| bytes[leaf * width..][..width].to_vec()).collect();
         Ok(Self { key, server, leaves })
     }
 }
