@@ -3,13 +3,14 @@
 
 use ally_codec::Encode;
 use ally_consensus::{
-    Authenticator, CheckpointCertificate, Context, Message, Signed, Statement, signing_bytes,
+    Authenticator, CheckpointCertificate, Context, Judge, Message, Signed, Statement, signing_bytes,
 };
 use ally_policy::ServerIndex;
 use sha2::{Digest, Sha256};
 
 /// All keys of a modelled alliance.
-pub(crate) struct Keys;
+#[derive(Debug, Clone, Copy)]
+pub struct Keys;
 
 fn digest(kind: &[u8], signer: u16, bytes: &[u8]) -> [u8; 32] {
     let mut hasher = Sha256::new();
@@ -26,22 +27,43 @@ fn signature(signer: ServerIndex, bytes: &[u8]) -> [u8; 64] {
 }
 
 /// What the shares of enough servers combine to.
-pub(crate) fn combine(context: &Context, statement: &Statement) -> Vec<u8> {
+pub fn combine(context: &Context, statement: &Statement) -> Vec<u8> {
     let bytes = signing_bytes(context, statement.kind(), &statement.content());
     digest(b"group", 0, &bytes).to_vec()
 }
 
+/// A server's share of that.
+pub fn share(context: &Context, statement: &Statement, server: ServerIndex) -> Vec<u8> {
+    let bytes = signing_bytes(context, statement.kind(), &statement.content());
+    digest(b"share", server.0, &bytes).to_vec()
+}
+
+/// Signs a checkpoint in the alliance's name; whatever signature it has is replaced.
+pub fn certify(context: &Context, certificate: CheckpointCertificate) -> CheckpointCertificate {
+    let signature = checkpoint_signature(context, &certificate).to_vec();
+    CheckpointCertificate { signature, ..certificate }
+}
+
+fn checkpoint_signature(context: &Context, certificate: &CheckpointCertificate) -> [u8; 32] {
+    let unsigned = CheckpointCertificate { signature: Vec::new(), ..certificate.clone() };
+    digest(b"alliance", 0, &signing_bytes(context, "checkpoint", &unsigned.to_bytes()))
+}
+
 /// Signs as the driver of a server does: share first, then the signature over all.
-pub(crate) fn sign(
+pub fn sign(
     context: &Context,
     signer: ServerIndex,
     slow_path: bool,
     mut body: Message,
 ) -> Signed<Message> {
     if let Some(statement) = body.share_statement(slow_path) {
-        let bytes = signing_bytes(context, statement.kind(), &statement.content());
-        body.set_share(digest(b"share", signer.0, &bytes).to_vec());
+        body.set_share(share(context, &statement, signer));
     }
+    sign_as_is(context, signer, body)
+}
+
+/// Signs what is there, with whatever share it has.
+pub fn sign_as_is(context: &Context, signer: ServerIndex, body: Message) -> Signed<Message> {
     let signature = match body.signed_kind() {
         None => [0; 64],
         Some(kind) => signature(signer, &signing_bytes(context, kind, &body.signed_content())),
@@ -59,8 +81,18 @@ impl Authenticator for Keys {
     }
 
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
-        let unsigned = CheckpointCertificate { signature: Vec::new(), ..certificate.clone() };
-        let bytes = signing_bytes(context, "checkpoint", &unsigned.to_bytes());
-        digest(b"alliance", 0, &bytes)[..] == certificate.signature[..]
+        checkpoint_signature(context, certificate)[..] == certificate.signature[..]
+    }
+}
+
+impl Judge for Keys {
+    fn statement_share(
+        &self,
+        context: &Context,
+        statement: &Statement,
+        server: ServerIndex,
+        given: &[u8],
+    ) -> bool {
+        share(context, statement, server) == given
     }
 }

@@ -7,12 +7,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod keys;
 pub mod spec;
 
 mod adversary;
 mod book;
 mod compare;
-mod keys;
 mod member;
 mod oracle;
 mod quiz;
