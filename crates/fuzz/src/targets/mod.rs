@@ -1,0 +1,33 @@
+//! The targets, one file each.
+
+mod codec;
+mod document;
+mod engine;
+mod evidence;
+mod policy;
+mod receipt;
+mod shares;
+
+/// One thing that takes bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// What it is called: as its program in `fuzz/fuzz_targets` and its folder in `fuzz/corpus`.
+    pub name: &'static str,
+    /// Panics if something does not hold that must hold for these bytes.
+    pub run: fn(&[u8]),
+    /// Bytes that get far, to start from.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+    /// How many changes of each seed and corpus file an ordinary test tries.
+    pub changes: u64,
+}
+
+/// All of them.
+pub const ALL: [Target; 7] = [
+    Target { name: "codec", run: codec::run, seeds: codec::seeds, changes: 300 },
+    Target { name: "document", run: document::run, seeds: document::seeds, changes: 300 },
+    Target { name: "engine", run: engine::run, seeds: engine::seeds, changes: 20 },
+    Target { name: "evidence", run: evidence::run, seeds: evidence::seeds, changes: 100 },
+    Target { name: "policy", run: policy::run, seeds: policy::seeds, changes: 100 },
+    Target { name: "receipt", run: receipt::run, seeds: receipt::seeds, changes: 200 },
+    Target { name: "shares", run: shares::run, seeds: shares::seeds, changes: 8 },
+];
