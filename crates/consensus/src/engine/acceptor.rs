@@ -339,7 +339,7 @@ impl Engine {
 
     /// The block that the open view starts from.
     fn view_tip(&self) -> BlockRef {
-        self.acceptor.new_view.as_ref().map_or(self.origin(), |certificate| certificate.tip)
+        self.acceptor.new_view.as_ref().map_or(self.origin, |certificate| certificate.tip)
     }
 
     /// Sends the last vote, again or for the first time.

@@ -146,7 +146,7 @@ fn tell(engine: &mut Engine, block: BlockHash, verdict: PayloadVerdict) -> Vec<O
 #[test]
 fn a_check_that_there_was_no_room_for_is_asked_for_again() {
     let mut engine = engine();
-    let header = header(0, 1, engine.origin().hash, 0);
+    let header = header(0, 1, engine.origin.hash, 0);
     let block = header.hash();
     let asks = |outputs: &[Output]| {
         outputs.iter().any(
@@ -174,7 +174,7 @@ fn a_check_that_there_was_no_room_for_is_asked_for_again() {
 #[test]
 fn a_leaders_orphans_take_the_leaders_places_only() {
     let mut engine = engine();
-    let tip = engine.origin();
+    let tip = engine.origin;
     let certificate = NewViewCertificate { view: View(2), tip, signature: Vec::new() };
     hear(&mut engine, 2, Message::EnterView(certificate));
     for height in 2..60 {
@@ -247,7 +247,7 @@ fn votes_of_a_view_that_is_over_are_no_work() {
         hear(&mut engine, signer, Message::Vote(Vote { view: View(0), block, share: None }));
     }
     assert!(engine.deadline().is_some(), "a kernel speaks of a block that is not here");
-    let tip = engine.origin();
+    let tip = engine.origin;
     let certificate = NewViewCertificate { view: View(1), tip, signature: Vec::new() };
     hear(&mut engine, 1, Message::EnterView(certificate));
     assert_eq!(engine.deadline(), None, "it was not decided, or the tip would have it");

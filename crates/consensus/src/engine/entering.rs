@@ -64,7 +64,7 @@ impl Engine {
             reports,
             policy: self.config.policy.as_ref(),
             rotation: &self.config.rotation,
-            origin: self.origin(),
+            origin: self.origin,
             bugs: self.config.bugs,
         };
         select(&reported)

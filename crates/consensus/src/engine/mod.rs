@@ -68,6 +68,8 @@ use view_change::Change;
 #[derive(Clone)]
 pub struct Engine {
     config: Config,
+    /// The block that view 0 starts from.
+    origin: BlockRef,
     /// Position of the last journal record.
     journal: JournalPosition,
     /// Whether the first step, which says what a restart has to say, was made.
@@ -275,13 +277,8 @@ impl Engine {
         self.config.rotation.leader(view) == self.config.me
     }
 
-    /// The block that view 0 starts from.
-    fn origin(&self) -> BlockRef {
-        BlockRef::genesis(self.config.context.alliance, self.config.context.epoch)
-    }
-
     fn certified_height(&self) -> Height {
-        self.certified.as_ref().map_or(self.origin().height, |certificate| certificate.block.height)
+        self.certified.as_ref().map_or(self.origin.height, |certificate| certificate.block.height)
     }
 
     fn empty(config: Config, base: &Base) -> Self {
@@ -296,6 +293,7 @@ impl Engine {
         let root = base.root(origin);
         let servers = config.policy.server_count();
         Self {
+            origin,
             journal: base.position,
             started: false,
             restored: false,

@@ -211,7 +211,7 @@ impl Engine {
     /// The headers of one view from the later of its tip and the last certified block up to `top`;
     /// none if `top` is not above that, or conflicts with it.
     fn branch(&self, view: View, new_view: Option<&NewViewCertificate>, top: BlockHash) -> Branch {
-        let tip = new_view.map_or(self.origin(), |certificate| certificate.tip);
+        let tip = new_view.map_or(self.origin, |certificate| certificate.tip);
         let certified = self.newest_certificate().map(|certificate| certificate.block);
         let base = certified.filter(|block| block.height > tip.height).unwrap_or(tip);
         let nodes: Vec<_> = self.tree.walk_down(top, base.height).collect();
