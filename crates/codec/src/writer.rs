@@ -3,16 +3,29 @@
 use crate::Encode;
 use alloc::vec::Vec;
 
+/// Room that is set aside at once, in bytes: most encodings (headers, votes, what is signed) fit.
+const ROOM: usize = 256;
+
 /// Builds an encoding from front to back.
-#[derive(Default)]
 pub struct Writer {
     bytes: Vec<u8>,
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self::with_room(ROOM)
+    }
 }
 
 impl Writer {
     /// An empty encoding.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty encoding that will have about so many bytes: for what is long, or kept for long.
+    pub fn with_room(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes) }
     }
 
     /// Appends one byte.

@@ -36,7 +36,10 @@ impl ServerSet {
     /// If `count` is above [`SERVERS_MAX`].
     pub fn first(count: usize) -> Self {
         assert!(count <= SERVERS_MAX, "{count} servers, at most {SERVERS_MAX}");
-        (0..count).map(|index| ServerIndex(index as u16)).collect()
+        Self(std::array::from_fn(|word| match count.saturating_sub(64 * word) {
+            rest @ ..64 => (1 << rest) - 1,
+            _ => u64::MAX,
+        }))
     }
 
     /// Adds a server; true if it was not in the set. A server at or past [`SERVERS_MAX`] cannot be

@@ -75,7 +75,7 @@ impl Batch {
     ) -> Result<Self, DecodeError> {
         let size: usize = commands.iter().map(|command| COMMAND_OVERHEAD + command.len()).sum();
         check_limits(commands.len(), BATCH_OVERHEAD + size)?;
-        let mut writer = Writer::new();
+        let mut writer = Writer::with_room(BATCH_OVERHEAD + size);
         writer.u16(origin.0).value(&sequence).u32(commands.len() as u32);
         for command in commands {
             writer.bytes(command);
