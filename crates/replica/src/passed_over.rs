@@ -5,7 +5,7 @@
 //! alone: one victim is no kernel, but all who hold its batch and see it passed over are.
 
 use ally_consensus::Micros;
-use ally_policy::ServerIndex;
+use ally_policy::{ServerIndex, ServerSet};
 
 /// How many blocks with other origins' batches may be delivered while an origin's next batch waits.
 /// A fair leader takes it into the first block or two that it makes after it has it.
@@ -46,13 +46,14 @@ impl PassedOver {
         }
     }
 
-    /// Says whether an origin's next batch is held now.
-    pub(crate) fn waits(&mut self, origin: ServerIndex, held: bool, now: Micros) {
-        let Some(waiting) = self.origins.get_mut(origin.index()) else { return };
-        if !held {
-            *waiting = Waiting::default();
-        } else if waiting.since.is_none() {
-            waiting.since = Some(now);
+    /// Says of which origins the next batch is held now.
+    pub(crate) fn waits(&mut self, held: &ServerSet, now: Micros) {
+        for (index, waiting) in self.origins.iter_mut().enumerate() {
+            if !held.contains(ServerIndex(index as u16)) {
+                *waiting = Waiting::default();
+            } else if waiting.since.is_none() {
+                waiting.since = Some(now);
+            }
         }
     }
 
@@ -109,9 +110,13 @@ mod tests {
 
     const ORIGIN: ServerIndex = ServerIndex(1);
 
+    fn of_origin() -> ServerSet {
+        [ORIGIN].into_iter().collect()
+    }
+
     fn waiting_since(now: u64) -> PassedOver {
         let mut passed = PassedOver::new(3, Micros(100));
-        passed.waits(ORIGIN, true, Micros(now));
+        passed.waits(&of_origin(), Micros(now));
         passed
     }
 
@@ -141,7 +146,7 @@ mod tests {
         let mut passed = waiting_since(1000);
         (0..20).for_each(|_| passed.delivered(|_| false));
         passed.delivered(|origin| origin == ORIGIN);
-        passed.waits(ORIGIN, true, Micros(1300));
+        passed.waits(&of_origin(), Micros(1300));
         assert!(passed.due(Micros(1600)).starved.is_empty());
         (0..20).for_each(|_| passed.delivered(|_| false));
         assert_eq!(passed.due(Micros(1600)).starved, [ORIGIN]);
@@ -153,7 +158,7 @@ mod tests {
     #[test]
     fn nothing_waiting_needs_no_timer() {
         let mut passed = waiting_since(1000);
-        passed.waits(ORIGIN, false, Micros(1001));
+        passed.waits(&ServerSet::EMPTY, Micros(1001));
         assert_eq!(passed.deadline(), None);
     }
 }

@@ -44,6 +44,8 @@ pub(crate) enum Arrival {
 pub(crate) struct Pool {
     origins: Vec<OriginPool>,
     bytes_max: usize,
+    /// Origins whose next batch is held.
+    waiting: ServerSet,
     liars: ServerSet,
 }
 
@@ -59,7 +61,8 @@ impl Pool {
     /// bytes kept of one origin without demand.
     pub(crate) fn new(next: impl IntoIterator<Item = Sequence>, bytes_max: usize) -> Self {
         let origins = next.into_iter().map(|next| OriginPool { next, ..OriginPool::default() });
-        Self { origins: origins.collect(), bytes_max, liars: ServerSet::EMPTY }
+        let (waiting, liars) = (ServerSet::EMPTY, ServerSet::EMPTY);
+        Self { origins: origins.collect(), bytes_max, waiting, liars }
     }
 
     /// Takes in a batch.
@@ -85,6 +88,9 @@ impl Pool {
         if kept {
             pool.bytes += bytes;
             same_number.push(batch);
+            if reference.sequence == pool.next {
+                self.waiting.insert(reference.origin);
+            }
         }
         match other {
             None => Arrival::Kept,
@@ -107,11 +113,6 @@ impl Pool {
         self.origins.get(origin.index())?.held.get(&sequence)?.first()
     }
 
-    /// The first undelivered batch of an origin, if held.
-    pub(crate) fn first(&self, origin: ServerIndex) -> Option<&HeldBatch> {
-        self.at(origin, self.origins.get(origin.index())?.next)
-    }
-
     /// The undelivered batches of an origin that follow each other without a gap.
     pub(crate) fn run(&self, origin: ServerIndex) -> impl Iterator<Item = &HeldBatch> {
         let next = self.origins.get(origin.index()).map_or(Sequence::ZERO, |pool| pool.next);
@@ -119,9 +120,9 @@ impl Pool {
             .map_while(move |sequence| self.at(origin, sequence))
     }
 
-    /// Whether any origin's next batch is held: work that a leader could order.
-    pub(crate) fn waiting(&self) -> bool {
-        self.origins.iter().any(|pool| pool.held.contains_key(&pool.next))
+    /// The origins whose next batch is held: work that a leader could order.
+    pub(crate) fn waiting(&self) -> &ServerSet {
+        &self.waiting
     }
 
     /// Drops everything of an origin below `next`: it is delivered.
@@ -133,9 +134,13 @@ impl Pool {
         let bytes: usize =
             gone.values().flatten().map(|held| held.reference().bytes as usize).sum();
         pool.bytes -= bytes;
+        match pool.held.contains_key(&pool.next) {
+            true => self.waiting.insert(origin),
+            false => self.waiting.remove(origin),
+        };
     }
 
-    /// Bytes held, for status.
+    /// Bytes held, of all origins.
     pub(crate) fn bytes(&self) -> usize {
         self.origins.iter().map(|pool| pool.bytes).sum()
     }

@@ -14,8 +14,24 @@ fn a_run_ends_at_the_first_gap() {
     let run: Vec<_> = pool.run(ServerIndex(1)).map(|b| b.reference().sequence.0).collect();
     assert_eq!(run, [0, 1]);
     pool.advance(ServerIndex(1), Sequence(3));
-    assert_eq!(pool.first(ServerIndex(1)).unwrap().reference().sequence, Sequence(3));
-    assert!(pool.waiting());
+    let next = pool.run(ServerIndex(1)).next();
+    assert_eq!(next.unwrap().reference().sequence, Sequence(3));
+}
+
+#[test]
+fn an_origin_waits_while_its_next_batch_is_held() {
+    let origin = ServerIndex(1);
+    let mut pool = pool(1000);
+    let mut waits_with = |sequence| {
+        pool.add(held(1, sequence, 7, 10), Demand::Unasked);
+        pool.waiting().contains(origin)
+    };
+    assert!(!waits_with(1), "the first is missing");
+    assert!(waits_with(0));
+    pool.advance(origin, Sequence(1));
+    assert_eq!(pool.waiting().iter().collect::<Vec<_>>(), [origin]);
+    pool.advance(origin, Sequence(2));
+    assert!(pool.waiting().is_empty());
 }
 
 #[test]
@@ -66,7 +82,7 @@ fn two_batches_under_one_number_are_evidence_once() {
         Arrival::Conflict { kept: true, evidence: None }
     );
     assert!(pool.find(&second.id()).is_some());
-    assert_eq!(pool.first(ServerIndex(1)).unwrap().id(), first.id());
+    assert_eq!(pool.run(ServerIndex(1)).next().unwrap().id(), first.id());
 }
 
 #[test]

@@ -17,13 +17,14 @@ type EngineOutput = ally_consensus::Output;
 impl Replica {
     /// Feeds the engine all that waits for it, and does what it says.
     pub(super) fn run_engine(&mut self) {
-        let mut outputs = Vec::new();
+        let mut outputs = std::mem::take(&mut self.engine_outputs);
         while let Some(input) = self.inbox.pop_front() {
             self.engine.step(input, self.now, &mut outputs);
             for output in outputs.drain(..) {
                 self.heed(output);
             }
         }
+        self.engine_outputs = outputs;
     }
 
     fn heed(&mut self, output: EngineOutput) {

@@ -51,6 +51,8 @@ pub struct Replica {
     engine: Engine,
     /// What the engine is to be told next.
     inbox: VecDeque<ally_consensus::Input>,
+    /// Room for what the engine says, kept from step to step.
+    engine_outputs: Vec<ally_consensus::Output>,
     out: Outbox,
     journal: Journal,
     intake: Intake,
@@ -86,7 +88,9 @@ impl Replica {
         self.take(input);
         self.settle();
         self.keep_time();
-        self.settle();
+        if !self.inbox.is_empty() {
+            self.settle();
+        }
         self.cut_batches();
         self.out.drain_into(outputs);
     }

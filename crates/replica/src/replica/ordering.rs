@@ -9,7 +9,6 @@ use crate::passed_over::Neglect;
 use crate::payload;
 use crate::wire::PeerMessage;
 use ally_consensus::{BatchRef, Bug, Draft, Slot, payload_digest};
-use ally_policy::ServerIndex;
 use std::sync::Arc;
 
 /// How many of an origin's batches are relayed to a leader that may not have them.
@@ -40,19 +39,16 @@ impl Replica {
     pub(super) fn propose(&mut self) {
         let Some(slot) = self.engine.slot() else { return };
         let limits = &self.config.limits;
-        if slot.in_flight >= limits.blocks_in_flight_max && !slot.pressing {
+        let least = if slot.in_flight == 0 { 1 } else { limits.pipelined_block_bytes_min };
+        let idle = slot.in_flight >= limits.blocks_in_flight_max || self.pool.bytes() < least;
+        if idle && !slot.pressing {
             return;
         }
         let Some(parent) = self.chain.state(&slot.parent.hash) else { return };
         let turn = slot.parent.height.0;
         let batches = payload::choose(parent, &self.pool, limits, &self.organisations, turn);
         let bytes: usize = batches.iter().map(|batch| batch.reference().bytes as usize).sum();
-        let worth_it = if slot.in_flight == 0 {
-            !batches.is_empty()
-        } else {
-            bytes >= limits.pipelined_block_bytes_min
-        };
-        if !worth_it && !slot.pressing {
+        if bytes < least && !slot.pressing {
             return;
         }
         let state = parent.extend(&batches);
@@ -74,12 +70,8 @@ impl Replica {
 
     /// Tells the engine whether work waits, and notes for each origin whether its next batch does.
     pub(super) fn note_waiting(&mut self) {
-        for index in 0..self.chain.tip_state().servers() {
-            let origin = ServerIndex(index as u16);
-            let held = self.pool.first(origin).is_some();
-            self.passed_over.waits(origin, held, self.now.monotonic);
-        }
-        let waiting = self.pool.waiting();
+        self.passed_over.waits(self.pool.waiting(), self.now.monotonic);
+        let waiting = !self.pool.waiting().is_empty();
         if waiting != self.work_waiting {
             self.work_waiting = waiting;
             self.inbox.push_back(ally_consensus::Input::Work { waiting });

@@ -102,6 +102,7 @@ impl Replica {
             now: Now::ZERO,
             engine,
             inbox: VecDeque::new(),
+            engine_outputs: Vec::new(),
             out: Outbox::default(),
             journal,
             intake,
