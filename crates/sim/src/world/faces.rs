@@ -30,11 +30,11 @@ impl World {
     }
 
     /// All copies that go by a name.
-    pub(super) fn copies_of(&self, name: ServerIndex) -> Vec<ServerIndex> {
+    pub(super) fn copies_of(&self, name: ServerIndex) -> impl Iterator<Item = ServerIndex> + use<> {
         let second = self.scenario.twins.members.iter().position(|member| member == name);
         let names = self.policy.server_count();
         let second = second.map(|number| ServerIndex((names + number) as u16));
-        [Some(name), second].into_iter().flatten().collect()
+        [Some(name), second].into_iter().flatten()
     }
 
     /// Whether the script lets one copy hear another now.

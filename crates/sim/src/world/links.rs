@@ -26,6 +26,12 @@ impl Queues {
     }
 }
 
+/// How long the copies of a message take, µs: the message itself, sent twice, replayed.
+type Delays = [Option<u64>; 3];
+
+/// A message that never arrives.
+const LOST: Delays = [None; 3];
+
 impl World {
     /// Puts a message on the network, which may lose, delay, reorder or repeat it.
     pub(super) fn transmit(&mut self, copy: ServerIndex, to: ServerIndex, letter: &Letter) {
@@ -43,10 +49,10 @@ impl World {
     ) {
         let (from, message) = (letter.from(), letter.message());
         let delays = self.delays(from, to, message);
-        if delays.is_empty() {
+        if delays == LOST {
             self.observe(Observation::Sent { from, to, message, delay: None });
         }
-        for delay in delays {
+        for delay in delays.into_iter().flatten() {
             self.observe(Observation::Sent { from, to, message, delay: Some(delay) });
             let letter = letter.clone();
             self.queue.after(delay, Event::Deliver { copy, to: hearer, letter });
@@ -78,19 +84,19 @@ impl World {
 
     /// How long the copies of a message take; none if it is lost. What is sent before the healing
     /// arrives at the latest one longest delay after it.
-    fn delays(&mut self, from: ServerIndex, to: ServerIndex, message: &PeerMessage) -> Vec<u64> {
+    fn delays(&mut self, from: ServerIndex, to: ServerIndex, message: &PeerMessage) -> Delays {
         if self.healed {
-            return vec![self.ordinary_delay(from, to)];
+            return [Some(self.ordinary_delay(from, to)), None, None];
         }
         if self.is_kept_secret(message) {
-            return Vec::new();
+            return LOST;
         }
         let held = match self.cut(from, to) {
             Some((CutManner::Held, until)) => {
                 self.tally.count("held by a clogged link");
                 until
             }
-            Some((_, _)) => return Vec::new(),
+            Some((_, _)) => return LOST,
             None => 0,
         };
         let now = self.queue.now().0;
@@ -99,19 +105,19 @@ impl World {
             (network.loss_permille, network.duplicate_permille, network.replay_permille);
         if self.network.permille(loss) {
             self.tally.count("lost");
-            return Vec::new();
+            return LOST;
         }
         let latest = self.scenario.healed_at.saturating_sub(now) + network.longest_delay();
         let queued = self.queued(from, to, message);
         let once = held.saturating_sub(now) + queued + self.delay(from, to);
-        let mut delays = vec![once.min(latest)];
+        let mut delays = [Some(once.min(latest)), None, None];
         if self.network.permille(duplicate) {
             self.tally.count("sent twice");
-            delays.push(self.delay(from, to).max(once).min(latest));
+            delays[1] = Some(self.delay(from, to).max(once).min(latest));
         }
         if self.network.permille(replay) {
             self.tally.count("replayed");
-            delays.push(self.network.between(once.min(latest), latest));
+            delays[2] = Some(self.network.between(once.min(latest), latest));
         }
         delays
     }

@@ -54,31 +54,26 @@ impl World {
             Outgoing::Ready(message) => message,
             Outgoing::ToSign(unsigned) => self.sign(from, unsigned),
         };
-        let (others, itself) = match to {
-            Recipients::All => (self.others(name), true),
-            Recipients::Others => (self.others(name), false),
-            Recipients::One(server) if server == name => (Vec::new(), true),
-            Recipients::One(server) => (vec![server], false),
+        let mut hearers = match to {
+            Recipients::All | Recipients::Others => self.everyone(),
+            Recipients::One(server) => [server].into_iter().collect(),
         };
+        let itself = hearers.remove(name) && to != Recipients::Others;
+        let letter = Letter::new(name, message);
         if itself {
             let life = self.servers[from.index()].life();
-            let letter = Letter::new(name, message.clone());
-            self.queue.after(0, Event::Own { server: from, life, letter });
+            self.queue.after(0, Event::Own { server: from, life, letter: letter.clone() });
         }
         if self.coalition.contains(name) && !self.has_two_faces(name) {
             let now = self.clocks(from).unix;
-            let sent = self.coalition.send(name, &others, message, now);
+            let hearers: Vec<_> = hearers.iter().collect();
+            let sent = self.coalition.send(name, &hearers, letter.message().clone(), now);
             return self.lie(sent);
         }
-        self.observe(Observation::Said { server: name, message: &message });
-        let letter = Letter::new(name, message);
-        for to in others {
+        self.observe(Observation::Said { server: name, message: letter.message() });
+        for to in hearers.iter() {
             self.transmit(from, to, &letter);
         }
-    }
-
-    fn others(&self, server: ServerIndex) -> Vec<ServerIndex> {
-        self.everyone().iter().filter(|other| *other != server).collect()
     }
 
     fn sign(&self, from: ServerIndex, mut unsigned: Unsigned) -> PeerMessage {
