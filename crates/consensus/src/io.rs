@@ -2,7 +2,8 @@
 
 use crate::{
     BatchRef, BlockHash, BlockHeader, BlockRef, CheckpointCertificate, Digest, Evidence,
-    JournalPosition, Message, NewViewCertificate, Proposal, Record, Statement, Verified, View,
+    JournalPosition, Message, NewViewCertificate, Proposal, Record, Statement, Testimony, Verified,
+    View,
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::sync::Arc;
@@ -205,6 +206,9 @@ pub enum Output {
     },
     /// Keep this and show it.
     Evidence(Evidence),
+    /// Keep this, under a limit, for whoever asks who is to blame: no later than the record or the
+    /// decision that follows it. Nothing waits for it.
+    Testimony(Arc<Testimony>),
     /// More servers misbehave than the policy tolerates, and it shows: stop, and say so. The engine
     /// does nothing any more.
     Halt(Breach),

@@ -14,6 +14,7 @@ mod config;
 mod context;
 mod engine;
 mod evidence;
+mod forensics;
 mod ids;
 mod io;
 mod journal;
@@ -34,6 +35,7 @@ pub use config::{CLOCK_TOLERANCE, Config, WINDOW_BLOCKS};
 pub use context::{Context, signing_bytes};
 pub use engine::{Base, Counters, Engine, Phase, RestoreError, Sizes, Status};
 pub use evidence::{Evidence, EvidenceKind, Judge, Law, Unproven};
+pub use forensics::{Backing, Conflict, Findings, Pool, Side, Testimony, TestimonyKind, TrailEnd};
 pub use ids::{
     AllianceId, BlockHash, Digest, Epoch, Height, JournalPosition, Micros, PolicyDigest, Sequence,
     View,

@@ -5,107 +5,17 @@ mod support;
 
 use ally_codec::{Decode, Encode};
 use ally_consensus::{
-    BlockHeader, BlockRef, Branch, Digest, Equivocation, Evidence, EvidenceKind, Message, Micros,
-    NewView, NewViewCertificate, NewViewShare, Proposal, Signed, SignedHeader, Statement, Unproven,
-    View, ViewChange, Vote, payload_digest,
+    BlockHeader, BlockRef, Equivocation, Evidence, EvidenceKind, Message, NewView, NewViewShare,
+    Signed, Unproven, View, ViewChange, Vote,
 };
-use ally_policy::{FaultModel, ServerIndex, TrustPolicy};
-use std::sync::Arc;
+use ally_policy::ServerIndex;
+use support::signed::{
+    as_choice, as_commit, as_report, as_share, as_vote, branch, choice, commit, header, net,
+    origin, report, share, sign, signed_header, vote,
+};
 use support::{Net, flat, keys, s};
 
 const LIAR: ServerIndex = ServerIndex(0);
-
-/// An alliance with a slow path, in which votes carry shares.
-fn net() -> Net {
-    let policy = TrustPolicy::flat(5, 7, FaultModel::Byzantine).expect("a sound policy");
-    assert!(policy.has_slow_path());
-    Net::new(policy, |_| {})
-}
-
-fn header(net: &Net, view: u64, parent: BlockRef, salt: u8) -> BlockHeader {
-    BlockHeader {
-        alliance: net.context.alliance,
-        epoch: net.context.epoch,
-        height: parent.height.next(),
-        view: View(view),
-        parent: parent.hash,
-        payload_digest: payload_digest(&[]),
-        log_size: 0,
-        log_root: Digest([salt; 32]),
-        timestamp_us: Micros(0),
-    }
-}
-
-fn origin(net: &Net) -> BlockRef {
-    BlockRef::genesis(net.context.alliance, net.context.epoch)
-}
-
-fn sign(net: &Net, signer: ServerIndex, body: Message) -> Signed<Message> {
-    keys::sign(&net.context, signer, net.policy.has_slow_path(), false, body)
-}
-
-fn of<T>(message: Signed<Message>, part: impl FnOnce(Message) -> Option<T>) -> Signed<T> {
-    let Signed { signer, signature, body } = message;
-    Signed { signer, signature, body: part(body).expect("what was signed") }
-}
-
-fn as_vote(message: Signed<Message>) -> Signed<Vote> {
-    of(message, |body| if let Message::Vote(vote) = body { Some(vote) } else { None })
-}
-
-fn as_report(message: Signed<Message>) -> Signed<ViewChange> {
-    of(message, |body| if let Message::ViewChange(report) = body { Some(report) } else { None })
-}
-
-fn as_choice(message: Signed<Message>) -> Signed<NewView> {
-    of(message, |body| if let Message::NewView(choice) = body { Some(choice) } else { None })
-}
-
-fn as_share(message: Signed<Message>) -> Signed<NewViewShare> {
-    of(message, |body| if let Message::NewViewShare(share) = body { Some(share) } else { None })
-}
-
-fn signed_header(net: &Net, header: &BlockHeader) -> SignedHeader {
-    let leader = net.rotation.leader(header.view);
-    let proposal = Proposal { header: header.clone(), batches: [].into(), new_view: None };
-    let Signed { signature, .. } = sign(net, leader, Message::Proposal(proposal));
-    Signed { signer: leader, signature, body: header.clone() }
-}
-
-fn vote(net: &Net, signer: ServerIndex, header: &BlockHeader) -> Signed<Vote> {
-    let vote = Vote { view: header.view, block: header.block_ref(), share: None };
-    as_vote(sign(net, signer, Message::Vote(vote)))
-}
-
-fn branch(net: &Net, headers: &[BlockHeader]) -> Branch {
-    let view = headers[0].view;
-    let tip = BlockRef {
-        height: ally_consensus::Height(headers[0].height.0 - 1),
-        hash: headers[0].parent,
-    };
-    let new_view = (view > View(0)).then(|| {
-        let signature = keys::combine(&net.context, &Statement::NewView { view, tip });
-        NewViewCertificate { view, tip, signature }
-    });
-    let headers = headers.iter().map(|header| signed_header(net, header)).collect();
-    Branch { view, new_view, headers }
-}
-
-fn report(net: &Net, signer: ServerIndex, view: u64, voted: Option<Branch>) -> Signed<ViewChange> {
-    let report = ViewChange { view: View(view), certified: None, voted, committed: None };
-    as_report(sign(net, signer, Message::ViewChange(report)))
-}
-
-fn choice(net: &Net, view: u64, tip: BlockRef, reports: &[Signed<ViewChange>]) -> Signed<NewView> {
-    let reports = reports.iter().cloned().map(Arc::new).collect();
-    let leader = net.rotation.leader(View(view));
-    as_choice(sign(net, leader, Message::NewView(NewView { view: View(view), reports, tip })))
-}
-
-fn share(net: &Net, signer: ServerIndex, tip: BlockRef) -> Signed<NewViewShare> {
-    let share = NewViewShare { view: View(7), tip, share: Vec::new() };
-    as_share(sign(net, signer, Message::NewViewShare(share)))
-}
 
 /// One proof of each kind against [`LIAR`], who leads views 0 and 7.
 fn proofs(net: &Net) -> Vec<Evidence> {
@@ -148,6 +58,11 @@ fn proofs(net: &Net) -> Vec<Evidence> {
             share: Vec::new(),
         })))),
         Evidence::CommitShare(as_vote(spoilt(Message::Vote(Vote { view, block, share: None })))),
+        Evidence::ConcealedCommit {
+            commit: commit(net, LIAR, &above),
+            report: certified(net, report(net, LIAR, 1, None), &one).into(),
+            headers: vec![above],
+        },
     ]
 }
 
@@ -157,7 +72,7 @@ fn each_kind_convicts_whoever_signed_it() {
     let proofs = proofs(&net);
     let kinds: Vec<_> = proofs.iter().map(Evidence::kind).collect();
     assert!(kinds.windows(2).all(|pair| pair[0] < pair[1]), "all kinds, each once: {kinds:?}");
-    assert_eq!(kinds.last(), Some(&EvidenceKind::CommitShare));
+    assert_eq!(kinds, EvidenceKind::ALL);
     for proof in proofs {
         assert_eq!(proof.verify(&net.law()), Ok(()), "{:?}", proof.kind());
         assert_eq!(proof.culprit(), LIAR);
@@ -232,6 +147,62 @@ fn what_a_report_need_not_name_is_held_against_nobody() {
     innocent(&later, report(&net, LIAR, 2, Some(branch(&net, &[one, two]))));
 }
 
+/// The report with a certified block.
+fn certified(net: &Net, report: Signed<ViewChange>, block: &BlockHeader) -> Signed<ViewChange> {
+    let certified = Some(keys::certify(&net.context, block));
+    let body = ViewChange { certified, ..report.body };
+    as_report(sign(net, report.signer, Message::ViewChange(body)))
+}
+
+#[test]
+fn a_commit_that_a_report_need_not_name_is_held_against_nobody() {
+    let net = net();
+    let one = header(&net, 0, origin(&net), 1);
+    let two = header(&net, 0, one.block_ref(), 1);
+    let beside = header(&net, 0, origin(&net), 2);
+    let verdict = |report: Signed<ViewChange>, headers: &[&BlockHeader]| {
+        let headers = headers.iter().copied().cloned().collect();
+        let commit = commit(&net, LIAR, &two);
+        Evidence::ConcealedCommit { commit, report: report.into(), headers }.verify(&net.law())
+    };
+    let silent = |view| report(&net, LIAR, view, None);
+    assert_eq!(verdict(silent(1), &[]), Ok(()));
+    // It came after the report, or lies below what is certified.
+    assert_eq!(verdict(silent(0), &[]), Err(Unproven::Innocent));
+    assert_eq!(verdict(certified(&net, silent(1), &two), &[]), Err(Unproven::Innocent));
+    // It lies above the certified block: that has to be shown, because it may lie beside it.
+    assert_eq!(verdict(certified(&net, silent(1), &one), &[&two]), Ok(()));
+    assert_eq!(verdict(certified(&net, silent(1), &one), &[]), Err(Unproven::Innocent));
+    assert_eq!(verdict(certified(&net, silent(1), &beside), &[&two]), Err(Unproven::Innocent));
+    // The report names it, or something higher.
+    let mut frank = silent(1).body;
+    let shown = commit(&net, LIAR, &two).body.certificate;
+    frank.committed = Some((shown, branch(&net, &[one.clone(), two.clone()])));
+    let frank = as_report(sign(&net, LIAR, Message::ViewChange(frank)));
+    assert_eq!(verdict(frank, &[]), Err(Unproven::Innocent));
+}
+
+/// The headers from a block down to what a report says is certified, as far as they were proposed.
+fn down_to(net: &Net, block: BlockRef, report: &ViewChange) -> Vec<BlockHeader> {
+    let certified = report.certified.as_ref().map(|certificate| certificate.block.height);
+    let proposed = |block: &BlockRef| {
+        net.said.iter().find_map(|message| match &message.body {
+            Message::Proposal(made) if made.header.block_ref() == *block => {
+                Some(made.header.clone())
+            }
+            _ => None,
+        })
+    };
+    let below = |header: &BlockHeader| BlockRef {
+        height: ally_consensus::Height(header.height.0 - 1),
+        hash: header.parent,
+    };
+    let headers = std::iter::successors(proposed(&block), |header| proposed(&below(header)));
+    headers
+        .take_while(|header| certified.is_some_and(|certified| header.height > certified))
+        .collect()
+}
+
 /// Everything that the servers of an alliance have signed, put together in all ways that could be
 /// proofs: none is one.
 fn assert_nobody_can_be_accused(net: &Net) {
@@ -243,12 +214,14 @@ fn assert_nobody_can_be_accused(net: &Net) {
     for server in 0..net.count() {
         let said = net.said.iter().filter(|message| message.signer == s(server)).cloned();
         let (mut votes, mut reports, mut choices, mut shares) = (vec![], vec![], vec![], vec![]);
+        let mut commits = vec![];
         for message in said {
             match message.body {
                 Message::Vote(_) => votes.push(as_vote(message)),
                 Message::ViewChange(_) => reports.push(as_report(message)),
                 Message::NewView(_) => choices.push(as_choice(message)),
                 Message::NewViewShare(_) => shares.push(as_share(message)),
+                Message::Commit(_) => commits.push(as_commit(message)),
                 _ => {}
             }
         }
@@ -264,6 +237,11 @@ fn assert_nobody_can_be_accused(net: &Net) {
             if net.policy.has_slow_path() {
                 innocent(Evidence::CommitShare(first.clone()));
             }
+        }
+        for (commit, report) in commits.iter().flat_map(|c| reports.iter().map(move |r| (c, r))) {
+            let headers = down_to(net, commit.body.certificate.block, &report.body);
+            let (commit, report) = (commit.clone(), report.clone().into());
+            innocent(Evidence::ConcealedCommit { commit, report, headers });
         }
         for first in &reports {
             for second in &reports {

@@ -13,7 +13,7 @@ use crate::wire::{CertifyShare, PeerMessage, ShareProof};
 use ally_codec::Encode;
 use ally_consensus::{
     BlockHeader, BlockRef, Breach, CheckpointCertificate, Context, DecisionPath, Height,
-    JournalPosition, Message, Micros, Record, Signed, Statement, View, signing_bytes,
+    JournalPosition, Message, Micros, Record, Signed, Statement, Testimony, View, signing_bytes,
 };
 use ally_policy::ServerIndex;
 use bytes::Bytes;
@@ -175,6 +175,8 @@ pub enum StoreOp {
     Certificate(CheckpointCertificate),
     /// Keep a proof of misbehaviour.
     Evidence(Evidence),
+    /// Keep what others have signed, under a limit: the newest.
+    Testimony(Arc<Testimony>),
 }
 
 /// A decided block whose batches are held; delivered in order, gap-free.

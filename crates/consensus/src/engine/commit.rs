@@ -9,26 +9,22 @@
 
 use super::Engine;
 use super::acceptor::Committed;
-use super::evidence::GivenShare;
 use super::learner::Word;
 use super::tree::Payload;
 use crate::{
     BlockHash, BlockRef, Bug, Commit, CommitCertificate, JournalPosition, Message, Output,
     Recipients, Record, Signed, Statement, View, Vote,
 };
-use ally_policy::{ServerIndex, ServerSet};
+use ally_policy::ServerSet;
 
 impl Engine {
-    /// Keeps the share that came with a vote, and has the shares combined once a quorum gave one.
-    pub(super) fn keep_share(&mut self, vote: Signed<Vote>, out: &mut Vec<Output>) {
-        let Signed { signer: sender, signature, body: vote } = vote;
-        let Some(share) = vote.share.filter(|_| self.config.policy.has_slow_path()) else { return };
-        let Some(node) = self.tree.node_mut(&vote.block.hash) else { return };
-        if node.spoilers.contains(sender) || node.shares.contains_key(&sender) {
-            return;
+    /// Keeps a vote, and has the shares that came with votes combined once a quorum gave one.
+    pub(super) fn keep_vote(&mut self, vote: Signed<Vote>, out: &mut Vec<Output>) {
+        let (block, view) = (vote.body.block, vote.body.view);
+        let Some(node) = self.tree.node_mut(&block.hash) else { return };
+        if node.heard.vote(vote) && self.config.policy.has_slow_path() {
+            self.combine_commit(block, view, out);
         }
-        node.shares.insert(sender, GivenShare { share, signature });
-        self.combine_commit(vote.block, vote.view, out);
     }
 
     /// Asks for the commit certificate of a block, if that could still help.
@@ -43,9 +39,9 @@ impl Engine {
             return;
         }
         let Some(node) = self.tree.node(&block.hash) else { return };
-        let senders: ServerSet = node.shares.keys().copied().collect();
+        let senders: ServerSet = node.shares().map(|(sender, _)| sender).collect();
         if self.config.policy.is_quorum(&senders) {
-            let shares = node.shares.iter().map(|(sender, given)| (*sender, given.share.clone()));
+            let shares = node.shares().map(|(sender, share)| (sender, share.clone()));
             let statement = Statement::Commit { view, block };
             self.change.combining_commit = Some(statement);
             out.push(Output::Combine { statement, shares: shares.collect() });
@@ -68,12 +64,11 @@ impl Engine {
             Ok(signature) => self.learn_commit(CommitCertificate { view, block, signature }),
             Err(spoilers) => {
                 if let Some(node) = self.tree.node_mut(&block.hash) {
+                    let news = spoilers.difference(&node.spoilers);
                     node.spoilers = node.spoilers.union(&spoilers);
-                    let given = std::mem::take(&mut node.shares).into_iter();
-                    let (bad, rest): (Vec<_>, Vec<_>) =
-                        given.partition(|(sender, _)| spoilers.contains(*sender));
-                    node.shares.extend(rest);
-                    self.accuse_of_commit_shares(view, block, bad, out);
+                    let bad = news.iter().filter_map(|sender| node.heard.vote_of(sender, node));
+                    let bad: Vec<_> = bad.collect();
+                    self.accuse_of_commit_shares(view, bad, out);
                 }
             }
         }
@@ -89,14 +84,16 @@ impl Engine {
     }
 
     /// Counts a commit, and takes over its certificate.
-    pub(super) fn on_commit(&mut self, sender: ServerIndex, commit: Commit, out: &mut Vec<Output>) {
-        let CommitCertificate { view, block, .. } = commit.certificate;
+    pub(super) fn on_commit(&mut self, commit: Signed<Commit>, out: &mut Vec<Output>) {
+        let sender = commit.signer;
+        let CommitCertificate { view, block, .. } = commit.body.certificate;
         if !self.config.policy.has_slow_path() || block.height <= self.tree.root().block.height {
             return;
         }
-        self.learn_commit(commit.certificate);
-        match self.tree.node(&block.hash) {
+        self.learn_commit(commit.body.certificate.clone());
+        match self.tree.node_mut(&block.hash) {
             Some(node) if node.block == block && node.view() == view => {
+                node.heard.commit(commit);
                 self.count(block.hash, sender, Word::Commit, out);
             }
             Some(_) => {}
@@ -104,8 +101,12 @@ impl Engine {
             None => {
                 // The highest stands for those below it, in whatever order they come.
                 let pending = &mut self.learner.pending_commits[sender.index()];
-                if pending.is_none_or(|(at, low)| (at, low.height) < (view, block.height)) {
-                    *pending = Some((view, block));
+                let rank = |known: &Signed<Commit>| {
+                    let known = &known.body.certificate;
+                    (known.view, known.block.height)
+                };
+                if pending.as_ref().is_none_or(|known| rank(known) < (view, block.height)) {
+                    *pending = Some(commit);
                 }
                 self.want(block, ServerSet::from_iter([sender]), out);
             }
@@ -156,6 +157,8 @@ impl Engine {
             self.hold(block.hash, out);
         }
         let Some(known) = self.acceptor.learned.clone() else { return };
+        // Before the record, so that whatever disk holds the commit holds this too.
+        self.testify(block, out);
         let position = self.write(Record::Commit(known.certificate.clone()), out);
         self.acceptor.committed = Some(Committed { position, ..known });
         self.send_commit(Recipients::All, out);

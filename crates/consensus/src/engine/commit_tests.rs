@@ -106,13 +106,13 @@ fn a_decided_block_keeps_no_shares() {
     let (mut engine, block, _) = committed_and_told_of_more();
     let share = Some(vec![1; 1 << 16]);
     hear(&mut engine, 2, Message::Vote(Vote { view: View(0), block, share: share.clone() }));
-    assert_eq!(engine.tree.node(&block.hash).map(|node| node.shares.len()), Some(1));
+    assert_eq!(engine.tree.node(&block.hash).map(|node| node.shares().count()), Some(1));
     for signer in 2..7 {
         hear(&mut engine, signer, commit(block));
     }
     assert_eq!(engine.tree.root().block, block);
     hear(&mut engine, 3, Message::Vote(Vote { view: View(0), block, share }));
-    assert_eq!(engine.tree.node(&block.hash).map(|node| node.shares.len()), Some(0));
+    assert_eq!(engine.tree.node(&block.hash).map(|node| node.shares().count()), Some(0));
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::timer::Cause;
 use super::tree::Payload;
 use crate::{
     BlockRef, Bug, Evidence, Height, Message, NewView, NewViewCertificate, NewViewShare, Output,
-    Recipients, Record, Signed, Statement, View, ViewChange,
+    Recipients, Record, Signed, Statement, Testimony, View, ViewChange,
 };
 use ally_policy::ServerSet;
 use std::collections::BTreeSet;
@@ -118,6 +118,10 @@ impl Engine {
             if !self.config.bugs.has(Bug::TipNotJournalled) {
                 self.hold_below(tip.hash, out);
                 self.hold(tip.hash, out);
+            }
+            // Before the record: who endorsed a tip can say why.
+            if let Some((choice, _)) = &self.change.choice {
+                out.push(Output::Testimony(Arc::new(Testimony::Choice(choice.clone()))));
             }
             let position = self.write(Record::NewViewShare { view, tip }, out);
             self.acceptor.share = Some(SharedTip { view, tip, position });

@@ -201,14 +201,11 @@ impl Engine {
     pub(super) fn accuse_of_commit_shares(
         &mut self,
         view: View,
-        block: BlockRef,
-        given: Vec<(ServerIndex, GivenShare)>,
+        bad: Vec<Signed<Vote>>,
         out: &mut Vec<Output>,
     ) {
-        for (signer, GivenShare { share, signature }) in given {
-            let body = Vote { view, block, share: Some(share) };
-            let evidence = Evidence::CommitShare(Signed { signer, signature, body });
-            self.accuse(view, evidence, out);
+        for vote in bad {
+            self.accuse(view, Evidence::CommitShare(vote), out);
         }
     }
 

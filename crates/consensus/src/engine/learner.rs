@@ -10,8 +10,8 @@
 use super::Engine;
 use super::tree::{Lineage, Node, Root};
 use crate::{
-    BlockHash, BlockRef, Breach, Bug, CheckpointCertificate, Decided, DecisionPath, Height, Output,
-    Proposal, Record, Signed, SyncedBlock, View, Vote,
+    BlockHash, BlockRef, Breach, Bug, CheckpointCertificate, Commit, Decided, DecisionPath, Height,
+    Output, Proposal, Record, Signed, SyncedBlock, View, Vote,
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ pub(super) struct Learner {
     /// Votes for blocks whose header is not known, by sender.
     pub pending: Vec<BTreeMap<BlockHash, Signed<Vote>>>,
     /// The highest commit of each server whose block is not known.
-    pub pending_commits: Vec<Option<(View, BlockRef)>>,
+    pub pending_commits: Vec<Option<Signed<Commit>>>,
     /// Senders of votes above the decided height for unknown blocks.
     pub pending_senders: ServerSet,
     /// The newest vote of each server.
@@ -130,7 +130,7 @@ impl Engine {
         self.check_vote_by_report(&vote, out);
         match self.tree.node(&block.hash) {
             Some(node) if node.block == block && node.view() == view => {
-                self.keep_share(vote, out);
+                self.keep_vote(vote, out);
                 self.count(block.hash, sender, Word::Vote, out);
             }
             Some(_) => {}
@@ -253,12 +253,19 @@ impl Engine {
             let Some(vote) = vote.filter(is_it) else {
                 continue;
             };
-            self.keep_share(vote, out);
+            self.keep_vote(vote, out);
             voters.insert(sender);
         }
-        for (sender, commit) in self.learner.pending_commits.iter_mut().enumerate() {
-            if commit.take_if(|commit| *commit == (view, block)).is_some() {
-                committers.insert(ServerIndex(sender as u16));
+        for pending in &mut self.learner.pending_commits {
+            let is_it = |commit: &mut Signed<Commit>| {
+                let known = &commit.body.certificate;
+                (known.view, known.block) == (view, block)
+            };
+            if let Some(commit) = pending.take_if(is_it) {
+                committers.insert(commit.signer);
+                if let Some(node) = self.tree.node_mut(&hash) {
+                    node.heard.commit(commit);
+                }
             }
         }
         self.learner.forget_below(self.tree.root().block.height, self.oldest_live_view());
@@ -274,6 +281,7 @@ impl Engine {
     pub(super) fn decide(&mut self, block: BlockRef, path: DecisionPath, out: &mut Vec<Output>) {
         match self.tree.lineage(block) {
             Lineage::Linked(chain) => {
+                self.testify(block, out);
                 for hash in chain {
                     self.settle_node(hash, path, out);
                 }
@@ -287,6 +295,7 @@ impl Engine {
                 self.want(ancestor, sources, out);
             }
             Lineage::Conflicting => {
+                self.testify(block, out);
                 let decided = self.tree.root().block;
                 self.halt(Breach::Decisions { decided, conflicting: block }, out);
             }

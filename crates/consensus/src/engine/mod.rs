@@ -31,6 +31,7 @@ mod learner;
 mod restore;
 pub(crate) mod selection;
 mod status;
+mod testimony;
 mod timer;
 mod tree;
 mod view_change;
@@ -191,7 +192,7 @@ impl Engine {
                 self.on_proposal(Signed { signer, signature, body }, out);
             }
             Message::Vote(body) => self.on_vote(Signed { signer, signature, body }, out),
-            Message::Commit(commit) => self.on_commit(signer, commit, out),
+            Message::Commit(body) => self.on_commit(Signed { signer, signature, body }, out),
             Message::ViewChange(body) => {
                 self.on_view_change(Arc::new(Signed { signer, signature, body }), out);
             }

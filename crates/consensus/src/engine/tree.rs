@@ -4,7 +4,7 @@
 //! the last decided block; the trunk leads from the last certified block up to it; everything else
 //! grows on top of the root, or is dead because it conflicts with it.
 
-use super::evidence::GivenShare;
+use super::testimony::Heard;
 use crate::{
     BlockHash, BlockHeader, BlockRef, Height, Micros, Proposal, Signed, SignedHeader, View,
 };
@@ -40,8 +40,8 @@ pub(crate) struct Node {
     pub voters: ServerSet,
     /// Who committed in the block's view to it or to a descendant.
     pub committers: ServerSet,
-    /// Shares of the commit certificate for this very block; only where there is a slow path.
-    pub shares: BTreeMap<ServerIndex, GivenShare>,
+    /// Votes and commits for this very block, with their signatures.
+    pub heard: Heard,
     /// Whose share was bad; they get no second try.
     pub spoilers: ServerSet,
     pub payload: Payload,
@@ -63,6 +63,11 @@ impl Node {
     pub fn parent(&self) -> BlockRef {
         let height = Height(self.block.height.0.saturating_sub(1));
         BlockRef { height, hash: self.proposal.header.parent }
+    }
+
+    /// The shares of the commit certificate that may be combined.
+    pub fn shares(&self) -> impl Iterator<Item = (ServerIndex, &Vec<u8>)> {
+        self.heard.shares().filter(|(sender, _)| !self.spoilers.contains(*sender))
     }
 
     pub fn signed_header(&self) -> SignedHeader {
@@ -177,7 +182,7 @@ impl Tree {
             signature: proposal.signature,
             voters: ServerSet::EMPTY,
             committers: ServerSet::EMPTY,
-            shares: BTreeMap::new(),
+            heard: Heard::default(),
             spoilers: ServerSet::EMPTY,
             payload: Payload::Waiting,
             journalled: false,
@@ -275,8 +280,8 @@ impl Tree {
         }
         self.trunk.insert(root.block.height, root.block.hash);
         if let Some(node) = self.nodes.get_mut(&root.block.hash) {
-            // Nobody needs them any more, and a share may be long.
-            node.shares.clear();
+            // Whoever keeps it has it by now, and a share may be long.
+            node.heard = Heard::default();
         }
         self.root = root;
     }

@@ -1,6 +1,6 @@
 //! What a report claims about its sender's votes, and what contradicts that.
 
-use crate::{BlockRef, Branch, Height, ViewChange, Vote};
+use crate::{BlockRef, Branch, CommitCertificate, Height, ViewChange, Vote};
 
 impl ViewChange {
     /// Whether a vote of the same server contradicts this report: it was signed in a lower view than
@@ -17,6 +17,17 @@ impl ViewChange {
             Some(last) if last.view != vote.view => last.view < vote.view,
             Some(last) => last.leaves_out(vote.block),
         }
+    }
+
+    /// Whether this report leaves out a certificate that its sender committed to: it was of a lower
+    /// view than the one wanted, lies above the certified block reported, and the report names none
+    /// as high. Proves nothing where the block conflicts with that certified block.
+    pub(crate) fn conceals_commit(&self, certificate: &CommitCertificate) -> bool {
+        let rank = |known: &CommitCertificate| (known.view, known.block.height);
+        let shown = self.certified.as_ref().map(|shown| shown.block.height);
+        certificate.view < self.view
+            && shown.is_none_or(|height| height < certificate.block.height)
+            && self.committed.as_ref().is_none_or(|(known, _)| rank(known) < rank(certificate))
     }
 
     /// Whether a report of the same server for this view or a higher one contradicts this one.

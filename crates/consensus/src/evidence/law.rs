@@ -3,9 +3,9 @@
 use super::Evidence;
 use crate::engine::selection::{Reported, select};
 use crate::{
-    Authenticator, BlockRef, Bounds, Bugs, Context, Message, NewView, NewViewShare, Quorums,
-    Rotation, Signed, SignedHeader, Statement, Verifier, VerifyError, ViewChange, Vote,
-    signing_bytes,
+    Authenticator, BlockHeader, BlockRef, Bounds, Bugs, Commit, Context, Height, Message, NewView,
+    NewViewShare, Quorums, Rotation, Signed, SignedHeader, Statement, Verifier, VerifyError,
+    ViewChange, Vote, signing_bytes,
 };
 use ally_codec::Encode;
 use ally_policy::ServerIndex;
@@ -115,13 +115,23 @@ impl Evidence {
                 let share = share.as_deref().ok_or(Unproven::Innocent)?;
                 guilty(!law.judge.statement_share(law.context, &statement, vote.signer, share))
             }
+            Self::ConcealedCommit { commit, report, headers } => {
+                same(commit.signer, report.signer)?;
+                law.commit(commit)?;
+                law.report(report)?;
+                let certificate = &commit.body.certificate;
+                let shown = report.body.certified.as_ref().map(|shown| shown.block);
+                let below = headers.iter().try_fold(certificate.block, descend_one);
+                let linked = shown.is_none_or(|shown| below == Some(shown));
+                guilty(linked && report.body.conceals_commit(certificate))
+            }
         }
     }
 }
 
 impl Law<'_> {
     /// Whether a message could have come from its signer.
-    fn message(&self, message: Signed<Message>) -> Result<(), Unproven> {
+    pub(crate) fn message(&self, message: Signed<Message>) -> Result<(), Unproven> {
         let (rotation, bounds) = (self.rotation.clone(), Bounds::of(self.policy));
         let verifier = Verifier::new(*self.context, rotation, bounds, self.judge);
         verifier.check(message).map(|_| ()).map_err(|error| match error {
@@ -130,23 +140,32 @@ impl Law<'_> {
         })
     }
 
-    fn vote(&self, vote: &Signed<Vote>) -> Result<(), Unproven> {
+    /// As [`Law::message`].
+    pub(crate) fn vote(&self, vote: &Signed<Vote>) -> Result<(), Unproven> {
         self.message(message(vote, Message::Vote))
     }
 
-    fn report(&self, report: &Signed<ViewChange>) -> Result<(), Unproven> {
+    /// As [`Law::message`].
+    pub(crate) fn report(&self, report: &Signed<ViewChange>) -> Result<(), Unproven> {
         self.message(message(report, Message::ViewChange))
     }
 
-    fn choice(&self, choice: &Signed<NewView>) -> Result<(), Unproven> {
+    /// As [`Law::message`]; checks all its reports.
+    pub(crate) fn choice(&self, choice: &Signed<NewView>) -> Result<(), Unproven> {
         self.message(message(choice, Message::NewView))
+    }
+
+    /// As [`Law::message`].
+    pub(crate) fn commit(&self, commit: &Signed<Commit>) -> Result<(), Unproven> {
+        self.message(message(commit, Message::Commit))
     }
 
     fn share(&self, share: &Signed<NewViewShare>) -> Result<(), Unproven> {
         self.message(message(share, Message::NewViewShare))
     }
 
-    fn header(&self, header: &SignedHeader) -> Result<(), Unproven> {
+    /// Whether its view's leader signed a header.
+    pub(crate) fn header(&self, header: &SignedHeader) -> Result<(), Unproven> {
         let leader = self.rotation.leader(header.body.view);
         let bytes = signing_bytes(self.context, "block", &header.body.to_bytes());
         let signed = self.judge.signature(leader, &bytes, &header.signature);
@@ -175,7 +194,7 @@ impl Law<'_> {
     }
 
     /// The tip that the reports of a choice give, if they give one.
-    fn selected(&self, choice: &NewView) -> Option<BlockRef> {
+    pub(crate) fn selected(&self, choice: &NewView) -> Option<BlockRef> {
         let reported = Reported {
             reports: &choice.reports,
             policy: self.policy,
@@ -189,10 +208,13 @@ impl Law<'_> {
 
 /// The block below `headers`, which lead down from `high` without a gap; none if they do not.
 fn descend(high: BlockRef, headers: &[SignedHeader]) -> Option<BlockRef> {
-    headers.iter().try_fold(high, |block, header| {
-        let height = crate::Height(header.body.height.0.checked_sub(1)?);
-        (header.body.block_ref() == block).then_some(BlockRef { height, hash: header.body.parent })
-    })
+    headers.iter().try_fold(high, |block, header| descend_one(block, &header.body))
+}
+
+/// The block below one with this header; none if it has another.
+fn descend_one(block: BlockRef, header: &BlockHeader) -> Option<BlockRef> {
+    let height = Height(header.height.0.checked_sub(1)?);
+    (header.block_ref() == block).then_some(BlockRef { height, hash: header.parent })
 }
 
 fn message<T: Clone>(signed: &Signed<T>, wrap: impl FnOnce(T) -> Message) -> Signed<Message> {

@@ -7,7 +7,8 @@
 //!
 //! What is *not* here, because no signed message shows it: silence, slowness, a block whose log size
 //! or root is wrong (that takes the log up to it), commits that contradict each other (they rest on
-//! certificates, which a quorum made: its members' votes convict them one by one).
+//! certificates, which a quorum made: its members' votes convict them one by one, where they were
+//! kept: [`crate::Pool`]).
 //!
 //! # Source
 //! docs/concepts/evidence.md
@@ -18,13 +19,14 @@ mod law;
 pub use law::{Judge, Law, Unproven};
 
 use crate::{
-    BRANCH_HEADERS_MAX, Equivocation, NewView, NewViewShare, Signed, SignedHeader, ViewChange, Vote,
+    BRANCH_HEADERS_MAX, BlockHeader, Commit, Equivocation, NewView, NewViewShare, Signed,
+    SignedHeader, ViewChange, Vote,
 };
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use ally_policy::ServerIndex;
 use std::sync::Arc;
 
-/// The most headers that show a conflict of votes.
+/// The most headers that show where a block lies.
 const HEADERS_MAX: usize = 2 * BRANCH_HEADERS_MAX;
 
 /// Proof of a server's misbehaviour. It verifies offline with the alliance document alone.
@@ -105,6 +107,22 @@ pub enum Evidence {
     ///
     /// Sound: as for [`Evidence::NewViewShare`].
     CommitShare(Signed<Vote>),
+    /// A server left a view with a report that conceals one of its commits.
+    ///
+    /// Sound: a correct server stops committing in all views below the one it wants before it reports,
+    /// and a report names the highest commit certificate that it knows: of the same block, of a higher
+    /// one, or of a later view. It may leave certificates out only up to the certified block that it
+    /// reports, and where the block lies on another chain than that one; the headers show that it is
+    /// above it and on the same.
+    ConcealedCommit {
+        /// The commit.
+        commit: Signed<Commit>,
+        /// The report, for a view above the commit's.
+        report: Arc<Signed<ViewChange>>,
+        /// The headers from the block down to the one above the report's certified block; none where
+        /// it has none.
+        headers: Vec<BlockHeader>,
+    },
 }
 
 /// Which rule was broken.
@@ -128,11 +146,13 @@ pub enum EvidenceKind {
     NewViewShare,
     /// [`Evidence::CommitShare`].
     CommitShare,
+    /// [`Evidence::ConcealedCommit`].
+    ConcealedCommit,
 }
 
 impl EvidenceKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Headers,
         Self::Votes,
         Self::Selection,
@@ -142,6 +162,7 @@ impl EvidenceKind {
         Self::Tips,
         Self::NewViewShare,
         Self::CommitShare,
+        Self::ConcealedCommit,
     ];
 
     /// What it is called in files and tables.
@@ -156,6 +177,7 @@ impl EvidenceKind {
             Self::Tips => "two-tips",
             Self::NewViewShare => "wrong-new-view-share",
             Self::CommitShare => "wrong-commit-share",
+            Self::ConcealedCommit => "concealed-commit",
         }
     }
 
@@ -178,6 +200,7 @@ impl Evidence {
             Self::Tips { first, .. } => first.signer,
             Self::NewViewShare(share) => share.signer,
             Self::CommitShare(vote) => vote.signer,
+            Self::ConcealedCommit { commit, .. } => commit.signer,
         }
     }
 
@@ -193,6 +216,7 @@ impl Evidence {
             Self::Tips { .. } => EvidenceKind::Tips,
             Self::NewViewShare(_) => EvidenceKind::NewViewShare,
             Self::CommitShare(_) => EvidenceKind::CommitShare,
+            Self::ConcealedCommit { .. } => EvidenceKind::ConcealedCommit,
         }
     }
 }
@@ -212,6 +236,9 @@ impl Encode for Evidence {
             Self::Tips { first, second } => writer.value(first).value(second),
             Self::NewViewShare(share) => writer.value(share),
             Self::CommitShare(vote) => writer.value(vote),
+            Self::ConcealedCommit { commit, report, headers } => {
+                writer.value(commit).value(report).list(headers)
+            }
         };
     }
 }
@@ -232,6 +259,11 @@ impl Decode for Evidence {
             7 => Self::Tips { first: reader.value()?, second: reader.value()? },
             8 => Self::NewViewShare(reader.value()?),
             9 => Self::CommitShare(reader.value()?),
+            10 => Self::ConcealedCommit {
+                commit: reader.value()?,
+                report: reader.value()?,
+                headers: reader.list(HEADERS_MAX)?,
+            },
             _ => return Err(DecodeError::Invalid("evidence kind")),
         })
     }

@@ -4,12 +4,13 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod keys;
+pub mod signed;
 
 use ally_consensus::{
     AllianceId, Base, BatchRef, BlockHeader, BlockRef, Bounds, Config, Context, Decided, Digest,
     Draft, Engine, Epoch, Evidence, Input, JournalPosition, Law, Message, Micros, Now, Output,
     PayloadVerdict, PolicyDigest, Proposal, Recipients, Record, Rotation, Sequence, Signed,
-    Statement, Verified, Verifier, View, payload_digest,
+    Statement, Testimony, Verified, Verifier, View, payload_digest,
 };
 use ally_policy::{FaultModel, ServerIndex, ServerSet, TrustPolicy};
 use keys::Keys;
@@ -34,6 +35,7 @@ pub struct Server {
     pub journal: Vec<Record>,
     pub decided: Vec<Decided>,
     pub evidence: Vec<Evidence>,
+    pub testimony: Vec<Arc<Testimony>>,
     pub halted: bool,
     /// The longest chain of messages, one caused by the other, that led here.
     pub clock: usize,
@@ -114,6 +116,7 @@ impl Net {
                 journal: Vec::new(),
                 decided: Vec::new(),
                 evidence: Vec::new(),
+                testimony: Vec::new(),
                 halted: false,
                 clock: 0,
                 depths: Vec::new(),
@@ -199,6 +202,7 @@ impl Net {
                 self.trace.push(format!("{} {verb} view {view}", name(server)));
             }
             Output::Evidence(evidence) => state.evidence.push(evidence),
+            Output::Testimony(testimony) => state.testimony.push(testimony),
             Output::Halt(_) => state.halted = true,
             Output::Behind { .. } => {}
             _ => {}

@@ -11,6 +11,7 @@
 //! see. May not decide anything: what to do comes from [`ally_replica::Replica`].
 
 mod alarm;
+mod archive;
 mod board;
 mod clients;
 mod clock;
@@ -47,6 +48,7 @@ use ally_replica::{
     Checked, Done, HeldBatch, Input, Job, Link, Outgoing, Output, PeerMessage, Recipients, Replica,
     SignedBatch, StoreOp, When, WritePosition, batch_signing_bytes,
 };
+use archive::Archive;
 use clients::Clients;
 use jobs::Jobs;
 use outbox::Outbox;
@@ -136,6 +138,8 @@ pub(crate) struct Driver {
     outputs: Vec<Output>,
     /// What is kept against whom.
     shelf: Shelf,
+    /// What is kept of what others signed.
+    archive: Archive,
     slow_path: bool,
     stopping: bool,
     /// The policy's assumption does not hold: stop.
@@ -158,8 +162,10 @@ impl Driver {
         };
         let jobs = Jobs::start(work, parts.events.clone())?;
         let shelf = Shelf::with(store.all_evidence()?);
+        let archive = Archive::with(store.all_testimony()?);
         Ok(Self {
             shelf,
+            archive,
             clients: Clients::new(own.me, parts.duplicates),
             serving: serve::Serving::new(
                 StoredLog::new(store.clone()),
@@ -347,6 +353,9 @@ impl Driver {
             StoreOp::Certificate(certificate) => {
                 stored::write_certificate(&mut self.write, &certificate);
                 self.steps.push_back((position, Step::Certificate(certificate)));
+            }
+            StoreOp::Testimony(testimony) => {
+                stored::write_testimony(&mut self.write, &mut self.archive, &testimony);
             }
             StoreOp::Evidence(evidence) => {
                 stored::write_evidence(&mut self.write, &mut self.shelf, &evidence);

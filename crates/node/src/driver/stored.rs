@@ -1,10 +1,11 @@
 //! What the store's byte strings mean: decided blocks, batches, certificates.
 
+use super::archive::Archive;
 use super::shelf::Shelf;
 use crate::store::{BatchKey, EvidenceKey, Store, StoreError, StoredBlock, WriteBatch};
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use ally_consensus::{
-    BLOCK_BATCHES_MAX, BatchRef, BlockHeader, CheckpointCertificate, Digest, Height,
+    BLOCK_BATCHES_MAX, BatchRef, BlockHeader, CheckpointCertificate, Digest, Height, Testimony,
 };
 use ally_log::{Hash, Tile, TileReader};
 use ally_replica::{BatchId, ChainState, DeliveredBlock, Evidence, HeldBatch, SignedBatch};
@@ -104,6 +105,20 @@ pub(super) fn write_evidence(write: &mut WriteBatch, shelf: &mut Shelf, evidence
         tracing::warn!(%culprit, kind, %digest, "a server is provably at fault");
         write.evidence(key, bytes);
     }
+}
+
+/// Adds what others have signed to a write, in the place of the oldest where there is no room.
+pub(super) fn write_testimony(
+    write: &mut WriteBatch,
+    archive: &mut Archive,
+    testimony: &Testimony,
+) {
+    let bytes = testimony.to_bytes();
+    let Some((key, dropped)) = archive.admit(testimony.kind().code(), bytes.len()) else { return };
+    for old in dropped {
+        write.forget_testimony(old);
+    }
+    write.testimony(key, bytes);
 }
 
 /// Reads from the store in the types of the protocol.

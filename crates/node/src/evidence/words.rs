@@ -98,6 +98,13 @@ fn agreement(evidence: &ally_consensus::Evidence, server: &str) -> String {
             vote.body.view,
             Block(vote.body.block)
         ),
+        Of::ConcealedCommit { commit, report, .. } => format!(
+            "{server} committed in view {} to {}, and left for view {} with a report that knows of no \
+             certificate as high",
+            commit.body.certificate.view,
+            Block(commit.body.certificate.block),
+            report.body.view
+        ),
         other => format!("{server} broke the rule `{}`", other.kind().name()),
     }
 }

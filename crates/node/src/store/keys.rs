@@ -1,6 +1,6 @@
 //! How keys are written: big-endian, so that the order of bytes is the order of numbers.
 
-use super::records::{BatchKey, EvidenceKey};
+use super::records::{BatchKey, EvidenceKey, TestimonyKey};
 use ally_consensus::{Digest, Height, Sequence};
 use ally_policy::ServerIndex;
 
@@ -67,6 +67,22 @@ pub(super) fn tile(level: u8, index: u64) -> [u8; 9] {
     let mut bytes = [level; 9];
     bytes[1..].copy_from_slice(&index.to_be_bytes());
     bytes
+}
+
+/// `kind (1) || number (8, BE) || length (4, BE)`.
+pub(super) fn testimony(key: TestimonyKey) -> [u8; 13] {
+    let mut bytes = [key.kind; 13];
+    bytes[1..9].copy_from_slice(&number(key.number));
+    bytes[9..].copy_from_slice(&key.bytes.to_be_bytes());
+    bytes
+}
+
+/// Reads [`testimony`] back; nothing if it is not 13 bytes.
+pub(super) fn to_testimony(key: &[u8]) -> Option<TestimonyKey> {
+    let (kind, rest) = key.split_first()?;
+    let (number, bytes) = rest.split_at_checked(8)?;
+    let bytes = u32::from_be_bytes(bytes.try_into().ok()?);
+    Some(TestimonyKey { kind: *kind, number: to_number(number)?, bytes })
 }
 
 /// `culprit (2, BE) || kind (1) || digest (32)`.

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | journal records | position, contiguous | until [`WriteBatch::trim_journal`] |
 //! | batches | origin, sequence, digest | for ever: they are the log |
-//! | undecided blocks | block hash | until the block is decided or dropped |
+//! | testimony | kind, number | while it is among the newest of its kind |
 //! | decided blocks | height; found by log index too | for ever |
 //! | certificates | log size, height | for ever |
 //! | log tiles | level, index | for ever, written once each |
@@ -57,7 +57,7 @@ pub use error::StoreError;
 pub use identity::{DATA_DIRECTORY_VERSION, Identity};
 pub use open::{Durability, Recovered, Store};
 pub use read::{Batches, Blocks, JournalRecords};
-pub use records::{BatchKey, EvidenceKey, StoredBlock};
+pub use records::{BatchKey, EvidenceKey, StoredBlock, TestimonyKey};
 pub use write_batch::WriteBatch;
 pub use writer::QUEUE_BYTES_MAX;
 

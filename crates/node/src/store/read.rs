@@ -3,9 +3,9 @@
 use super::error::StoreError;
 use super::keys;
 use super::open::Store;
-use super::records::{BatchKey, EvidenceKey, StoredBlock};
+use super::records::{BatchKey, EvidenceKey, StoredBlock, TestimonyKey};
 use super::tables::{Entries, Table, TablesError};
-use ally_consensus::{BlockHash, Height, JournalPosition, Sequence};
+use ally_consensus::{Height, JournalPosition, Sequence};
 use ally_policy::ServerIndex;
 use bytes::Bytes;
 use std::path::PathBuf;
@@ -31,12 +31,12 @@ impl Store {
         Batches { dir: self.shared.dir.clone(), origin, entries }
     }
 
-    /// A block that is kept as undecided.
+    /// What others have signed.
     ///
     /// # Errors
     /// [`StoreError::Disk`], [`StoreError::Unreadable`].
-    pub fn undecided(&self, hash: BlockHash) -> Result<Option<Bytes>, StoreError> {
-        self.value(Table::Undecided, &hash.0)
+    pub fn testimony(&self, key: TestimonyKey) -> Result<Option<Bytes>, StoreError> {
+        self.value(Table::Testimony, &keys::testimony(key))
     }
 
     /// A decided block.
@@ -126,17 +126,25 @@ impl Store {
         entries.collect()
     }
 
-    /// Hashes of all blocks that are kept as undecided.
+    /// Which testimonies are kept, by kind and number.
     ///
     /// # Errors
     /// [`StoreError::Disk`], [`StoreError::Unreadable`].
-    pub fn all_undecided(&self) -> Result<Vec<BlockHash>, StoreError> {
-        let hashes = self.shared.tables.from(Table::Undecided, &[]).map(|entry| {
-            let (hash, _) = entry.map_err(|e| self.failed(e))?;
-            let hash = hash[..].try_into().map_err(|_| self.unreadable("a block hash"))?;
-            Ok(BlockHash(hash))
+    pub fn all_testimony(&self) -> Result<Vec<TestimonyKey>, StoreError> {
+        let kept = self.shared.tables.keys(Table::Testimony).map(|key| {
+            let key = key.map_err(|e| self.failed(e))?;
+            keys::to_testimony(&key).ok_or_else(|| self.unreadable("a testimony's key"))
         });
-        hashes.collect()
+        kept.collect()
+    }
+
+    /// All certificates of checkpoints, by log size and height.
+    ///
+    /// # Errors
+    /// [`StoreError::Disk`], [`StoreError::Unreadable`].
+    pub fn certificates(&self) -> impl Iterator<Item = Result<Bytes, StoreError>> {
+        let entries = self.shared.tables.from(Table::Certificates, &[]);
+        entries.map(|entry| Ok(entry.map_err(|e| self.failed(e))?.1))
     }
 
     /// Bytes that the data takes on the disk.

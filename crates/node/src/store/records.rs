@@ -28,6 +28,17 @@ pub struct EvidenceKey {
     pub digest: Digest,
 }
 
+/// Which testimony. Its length is part of it, so that what is kept can be added up without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TestimonyKey {
+    /// What it is about, in the coding of whoever stored it.
+    pub kind: u8,
+    /// Its number among those of its kind, ascending.
+    pub number: u64,
+    /// Its length.
+    pub bytes: u32,
+}
+
 /// A decided block as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredBlock {

@@ -30,8 +30,8 @@ pub(super) enum Table {
     Journal,
     /// Origin and sequence to batch.
     Batches,
-    /// Block hash to block.
-    Undecided,
+    /// Kind, number and length to what others signed.
+    Testimony,
     /// Height to block.
     Blocks,
     /// Log index of a block's first command to height.
@@ -49,7 +49,7 @@ impl Table {
         Self::Notes,
         Self::Journal,
         Self::Batches,
-        Self::Undecided,
+        Self::Testimony,
         Self::Blocks,
         Self::Starts,
         Self::Certificates,
@@ -62,7 +62,7 @@ impl Table {
             Self::Notes => "notes",
             Self::Journal => "journal",
             Self::Batches => "batches",
-            Self::Undecided => "undecided",
+            Self::Testimony => "testimony",
             Self::Blocks => "blocks",
             Self::Starts => "starts",
             Self::Certificates => "certificates",
@@ -74,9 +74,10 @@ impl Table {
     fn options(self) -> KeyspaceCreateOptions {
         let options = KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         match self {
-            Self::Batches | Self::Tiles | Self::Blocks => options.with_kv_separation(Some(
-                KvSeparationOptions::default().separation_threshold(SEPARATE_BYTES),
-            )),
+            Self::Batches | Self::Tiles | Self::Blocks | Self::Testimony => options
+                .with_kv_separation(Some(
+                    KvSeparationOptions::default().separation_threshold(SEPARATE_BYTES),
+                )),
             _ => options,
         }
     }
@@ -166,6 +167,11 @@ impl Tables {
     pub(super) fn from(&self, table: Table, key: &[u8]) -> Entries {
         let range = (Bound::Included(key.to_vec()), Bound::Unbounded);
         Entries(self.keyspace(table).range::<Vec<u8>, _>(range))
+    }
+
+    /// All keys, in ascending order; values that lie apart are not read.
+    pub(super) fn keys(&self, table: Table) -> impl Iterator<Item = Result<Bytes, TablesError>> {
+        self.keyspace(table).iter().map(|guard| Ok(Bytes::from(guard.key()?)))
     }
 
     /// The last entry at or below a key.

@@ -1,7 +1,7 @@
 //! One atomic change of the store.
 
-use super::records::{BatchKey, EvidenceKey, StoredBlock};
-use ally_consensus::{BlockHash, Height, JournalPosition};
+use super::records::{BatchKey, EvidenceKey, StoredBlock, TestimonyKey};
+use ally_consensus::{Height, JournalPosition};
 use bytes::Bytes;
 
 /// A set of changes that becomes durable as a whole or not at all.
@@ -19,8 +19,8 @@ pub(super) enum Change {
     Journal { position: JournalPosition, record: Bytes },
     TrimJournal { below: JournalPosition },
     Batch { key: BatchKey, batch: Bytes },
-    Undecided { hash: BlockHash, block: Bytes },
-    ForgetUndecided { hash: BlockHash },
+    Testimony { key: TestimonyKey, testimony: Bytes },
+    ForgetTestimony { key: TestimonyKey },
     Block(StoredBlock),
     Certificate { log_size: u64, height: Height, certificate: Bytes },
     Tile { level: u8, index: u64, hashes: Bytes },
@@ -61,15 +61,15 @@ impl WriteBatch {
         self.add(batch.len(), Change::Batch { key, batch })
     }
 
-    /// Keeps a block that is not decided yet.
-    pub fn undecided(&mut self, hash: BlockHash, block: impl Into<Bytes>) -> &mut Self {
-        let block = block.into();
-        self.add(block.len(), Change::Undecided { hash, block })
+    /// Keeps what others have signed.
+    pub fn testimony(&mut self, key: TestimonyKey, testimony: impl Into<Bytes>) -> &mut Self {
+        let testimony = testimony.into();
+        self.add(testimony.len(), Change::Testimony { key, testimony })
     }
 
-    /// Drops a block that was kept as undecided.
-    pub fn forget_undecided(&mut self, hash: BlockHash) -> &mut Self {
-        self.add(0, Change::ForgetUndecided { hash })
+    /// Drops a testimony.
+    pub fn forget_testimony(&mut self, key: TestimonyKey) -> &mut Self {
+        self.add(0, Change::ForgetTestimony { key })
     }
 
     /// Keeps a decided block. Heights and log indices follow each other without a gap; the first

@@ -313,8 +313,12 @@ fn lay_out(change: Change, ends: &mut Ends, puts: &mut Puts) {
             }
         }
         Change::Batch { key, batch } => put(puts, Table::Batches, &keys::batch(key), Some(batch)),
-        Change::Undecided { hash, block } => put(puts, Table::Undecided, &hash.0, Some(block)),
-        Change::ForgetUndecided { hash } => put(puts, Table::Undecided, &hash.0, None),
+        Change::Testimony { key, testimony } => {
+            put(puts, Table::Testimony, &keys::testimony(key), Some(testimony));
+        }
+        Change::ForgetTestimony { key } => {
+            put(puts, Table::Testimony, &keys::testimony(key), None);
+        }
         Change::Block(block) => lay_out_block(&block, puts),
         Change::Certificate { log_size, height, certificate } => {
             put(puts, Table::Certificates, &keys::certificate(log_size, height), Some(certificate));

@@ -57,6 +57,9 @@ impl Replica {
             EngineOutput::Evidence(evidence) => {
                 self.out.write(StoreOp::Evidence(Evidence::Consensus(evidence)));
             }
+            EngineOutput::Testimony(testimony) => {
+                self.out.write(StoreOp::Testimony(testimony));
+            }
             EngineOutput::Halt(breach) => {
                 self.halted = true;
                 self.out.push(Output::Halt(breach));

@@ -136,7 +136,7 @@ impl Disk {
                 self.certificates.insert(certificate.block.height, certificate);
             }
             // Seen when it is written; nothing reads it back.
-            StoreOp::Evidence(_) => {}
+            StoreOp::Evidence(_) | StoreOp::Testimony(_) => {}
             other => panic!("a write that the disk does not know: {other:?}"),
         }
     }

@@ -62,13 +62,13 @@ fn a_batch_out_of_order_is_refused_whole_and_alone() {
 fn one_commit_keeps_the_last_of_two_changes_of_a_key() {
     let (_parent, dir) = fresh();
     let (store, _) = open(&dir);
-    let hash = BlockHash([1; 32]);
+    let key = TestimonyKey { kind: 1, number: 1, bytes: 3 };
     let mut batch = WriteBatch::new();
-    batch.undecided(hash, &b"one"[..]).forget_undecided(hash);
+    batch.testimony(key, &b"one"[..]).forget_testimony(key);
     batch.certificate(1, Height(1), &b"first"[..]).certificate(1, Height(1), &b"second"[..]);
     batch.journal(JournalPosition(1), content(1)).trim_journal(JournalPosition(2));
     store.commit(batch).expect("durable");
-    assert_eq!(store.undecided(hash).unwrap(), None);
+    assert_eq!(store.testimony(key).unwrap(), None);
     assert_eq!(store.newest_certificate().unwrap().unwrap().1, &b"second"[..]);
     assert_eq!(kept(&store), None);
 }

@@ -7,6 +7,8 @@ use bytes::Bytes;
 const EVIDENCE: EvidenceKey =
     EvidenceKey { culprit: ServerIndex(3), kind: 7, digest: Digest([9; 32]) };
 
+const TESTIMONY: TestimonyKey = TestimonyKey { kind: 2, number: 7, bytes: 9 };
+
 #[test]
 fn everything_comes_back_after_a_restart() {
     let (_parent, dir) = fresh();
@@ -15,7 +17,7 @@ fn everything_comes_back_after_a_restart() {
     let key = BatchKey { origin: ServerIndex(3), sequence: Sequence(9), digest: Digest([5; 32]) };
     let mut batch = WriteBatch::new();
     batch.journal(JournalPosition(1), content(1)).journal(JournalPosition(2), content(2));
-    batch.batch(key, vec![1; 100_000]).undecided(BlockHash([6; 32]), &b"undecided"[..]);
+    batch.batch(key, vec![1; 100_000]).testimony(TESTIMONY, &b"testimony"[..]);
     batch.block(block(5, 10, 10)).block(block(6, 10, 14)).block(block(7, 14, 15));
     batch.certificate(14, Height(1), &b"fourteen"[..]).certificate(15, Height(2), &b"fifteen"[..]);
     batch.tile(1, 2, vec![8; 8192]).evidence(EVIDENCE, &b"evidence"[..]);
@@ -31,8 +33,10 @@ fn check_everything(store: &Store, key: BatchKey) {
     assert_eq!(of_origin.len(), 1);
     assert_eq!(store.batches(ServerIndex(3), Sequence(10)).count(), 0);
     assert_eq!(store.batches(ServerIndex(2), Sequence(0)).count(), 0);
-    assert_eq!(store.all_undecided().unwrap(), [BlockHash([6; 32])]);
-    assert_eq!(store.undecided(BlockHash([6; 32])).unwrap().unwrap(), &b"undecided"[..]);
+    assert_eq!(store.all_testimony().unwrap(), [TESTIMONY]);
+    assert_eq!(store.testimony(TESTIMONY).unwrap().unwrap(), &b"testimony"[..]);
+    let certificates: Vec<_> = store.certificates().map(Result::unwrap).collect();
+    assert_eq!(certificates, [&b"fourteen"[..], &b"fifteen"[..]]);
     assert_eq!(store.block(Height(6)).unwrap(), Some(block(6, 10, 14)));
     assert_eq!(store.block(Height(8)).unwrap(), None);
     let heights: Vec<_> = store.blocks(Height(6)).map(|b| b.unwrap().height.0).collect();
