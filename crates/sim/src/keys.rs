@@ -8,7 +8,9 @@
 //! Marks are fast, not cryptographic: actors do not compute, they ask.
 
 use ally_byzantine::Keys;
-use ally_consensus::{Authenticator, CheckpointCertificate, Context, Statement, signing_bytes};
+use ally_consensus::{
+    Authenticator, CheckpointCertificate, Context, Judge, Statement, signing_bytes,
+};
 use ally_log::{Checkpoint, Hash, Origin};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use std::sync::Arc;
@@ -206,6 +208,18 @@ impl Authenticator for KeyTable {
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
         let statement = self.checkpoint_of(context, certificate).statement();
         certificate.signature == self.mark(Kind::Checkpoint, 0, statement.as_bytes())
+    }
+}
+
+impl Judge for KeyTable {
+    fn statement_share(
+        &self,
+        context: &Context,
+        statement: &Statement,
+        server: ServerIndex,
+        share: &[u8],
+    ) -> bool {
+        share == self.share(server, &statement_bytes(context, statement))
     }
 }
 

@@ -23,6 +23,7 @@
 
 #![forbid(unsafe_code)]
 
+mod account;
 mod attempt;
 mod bench;
 mod diagram;
@@ -38,6 +39,7 @@ mod sweep;
 mod trace;
 mod world;
 
+pub use account::Account;
 pub use ally_byzantine::Tally;
 pub use attempt::Attempt;
 pub use bench::bench_scenario;

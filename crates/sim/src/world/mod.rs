@@ -17,6 +17,7 @@ mod machines;
 mod network;
 mod perform;
 
+use crate::account::Account;
 use crate::invariants::{BLOCK_BATCHES, Invariants};
 use crate::keys::{KeyTable, Signer};
 use crate::observation::Observation;
@@ -108,6 +109,8 @@ pub struct World {
     events: u64,
     invariants: Invariants,
     trace: Trace,
+    /// What honest servers keep, if somebody wants to know.
+    account: Option<Account>,
 }
 
 /// How a run ended.
@@ -204,6 +207,7 @@ impl World {
             events: 0,
             invariants: Invariants::new(&scenario, Arc::clone(&policy), honest),
             trace: Trace::new(),
+            account: None,
             scenario,
             policy,
             keys,
@@ -223,6 +227,18 @@ impl World {
     pub fn going_on(mut self) -> Self {
         self.goes_on = true;
         self
+    }
+
+    /// Goes on after something broke, and gives what the honest servers kept too.
+    pub fn run_to_account(mut self) -> (Outcome, Account) {
+        let honest = self.honest();
+        let (keys, policy) = (Arc::clone(&self.keys), Arc::clone(&self.policy));
+        self.account =
+            Some(Account::new(self.context, self.rotation.clone(), policy, keys, honest));
+        self.goes_on = true;
+        self.advance();
+        let account = self.account.take().unwrap_or_else(|| unreachable!("it was put there"));
+        (self.end().0, account)
     }
 
     /// Runs to the end.
@@ -364,6 +380,9 @@ impl World {
     fn observe(&mut self, what: Observation<'_>) {
         let now = self.queue.now();
         self.trace.see(now, &what);
+        if let Some(account) = &mut self.account {
+            account.see(&what);
+        }
         self.invariants.see(now, &what);
     }
 

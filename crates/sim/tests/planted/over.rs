@@ -1,14 +1,14 @@
-//! One fault more than the policy allows: the promise ends there, and it shows.
+//! One fault more than the policy allows: agreement may break, and then the guilty are named.
 
-use ally_consensus::Bugs;
+use ally_consensus::{Bugs, TestimonyKind};
 use ally_policy::{ServerIndex, ServerSet};
-use ally_sim::{Outcome, Scenario, Setting, Style, World};
+use ally_sim::{Account, Outcome, Scenario, Setting, Style, World};
 
 /// Alliances, and how many plots are tried in each, of which some must succeed.
 const PLOTS: [(&str, u64); 3] = [("four", 60), ("seven", 60), ("nine", 400)];
 
 /// A plot of a coalition with one member too many, to its end.
-fn run_with_one_more(seed: u64, setting: &Setting) -> (ServerSet, Outcome) {
+fn run_with_one_more(seed: u64, setting: &Setting) -> (ServerSet, Outcome, Account) {
     let policy = setting.policy().expect("sound");
     let mut scenario = Scenario::draw(seed, setting, Style::Plot).expect("sound");
     let outside = policy.everybody().difference(&scenario.coalition);
@@ -18,29 +18,63 @@ fn run_with_one_more(seed: u64, setting: &Setting) -> (ServerSet, Outcome) {
     });
     assert!(!policy.is_fail_prone(&scenario.coalition), "it is one too many");
     let coalition = scenario.coalition;
-    (coalition, World::new(scenario, Bugs::NONE).expect("sound").going_on().run())
+    let (outcome, account) = World::new(scenario, Bugs::NONE).expect("sound").run_to_account();
+    (coalition, outcome, account)
 }
 
-/// Safety breaks in some of the runs. Even then nobody honest is blamed, and where a leader showed
-/// two chains it is found out in some.
+/// Agreement breaks in some of the runs. In each of them what the honest servers kept convicts more
+/// than the policy tolerates, and in no run is anybody honest convicted. Had they not kept it, it would
+/// not: the check fails.
 #[test]
-fn one_fault_too_many_breaks_agreement_and_blames_nobody_honest() {
+fn one_fault_too_many_breaks_agreement_and_the_guilty_are_named() {
+    let mut across_views = 0;
     for (alliance, seeds) in PLOTS {
         let setting = Setting::named(alliance).expect("a setting");
-        let (mut broken, mut convicted) = (0, 0);
+        let (mut broken, mut alone, mut votes_lost, mut choices_lost) = (0, 0, 0, 0);
         for seed in 0..seeds {
-            let (coalition, outcome) = run_with_one_more(seed, &setting);
-            let unsafe_run = outcome.violations.iter().any(|what| {
-                ["agreement", "new view"].iter().any(|invariant| what.starts_with(invariant))
-            });
+            let (coalition, outcome, account) = run_with_one_more(seed, &setting);
             assert!(outcome.proven.is_subset(&coalition), "{alliance} {seed}: {outcome:?}");
-            broken += u64::from(unsafe_run);
-            convicted += u64::from(unsafe_run && !outcome.proven.is_empty());
+            let findings =
+                account.check().unwrap_or_else(|wrong| panic!("{alliance} {seed}: {wrong}"));
+            if !account.is_broken() {
+                continue;
+            }
+            // Nothing in the simulator makes certificates behind everybody's back.
+            assert!(findings.beyond_policy, "{alliance} {seed}: {:?}", findings.ends);
+            assert!(findings.guilty().is_subset(&coalition), "{alliance} {seed}");
+            broken += 1;
+            alone += u64::from(!outcome.proven.is_empty());
+            let account = account.without(TestimonyKind::Choice);
+            choices_lost += u64::from(account.check().is_err());
+            votes_lost += u64::from(account.without(TestimonyKind::Backing).check().is_err());
         }
         println!(
-            "{alliance}: {broken} of {seeds} plots break it, {convicted} with a culprit proven"
+            "{alliance}: {broken} of {seeds} plots break it; servers alone convict somebody in \
+             {alone}, together enough in all; without choices not in {choices_lost}, without votes \
+             either in {votes_lost}"
         );
-        assert!(broken > 0, "{alliance}");
-        assert!(convicted > 0, "{alliance}");
+        assert!(broken > 0 && votes_lost > 0, "{alliance}");
+        across_views += choices_lost;
+    }
+    assert!(across_views > 0, "no run needs what servers kept of view changes");
+}
+
+/// While the policy holds there is nothing to account for, whatever liars, crashes and the network do.
+#[test]
+fn what_honest_servers_keep_convicts_none_of_them() {
+    for alliance in ["four", "five", "seven", "two-level"] {
+        let setting = Setting::named(alliance).expect("a setting");
+        for (seed, style) in (0..10).flat_map(|seed| [(seed, Style::Plot), (seed, Style::Weather)])
+        {
+            let scenario = Scenario::draw(seed, &setting, style).expect("sound");
+            let coalition = scenario.coalition;
+            let world = World::new(scenario, Bugs::NONE).expect("sound");
+            let (_, account) = world.run_to_account();
+            let findings =
+                account.check().unwrap_or_else(|wrong| panic!("{alliance} {seed}: {wrong}"));
+            assert_eq!(findings.conflict, None, "{alliance} {seed}");
+            assert!(findings.guilty().is_subset(&coalition), "{alliance} {seed}");
+            assert!(!findings.beyond_policy, "{alliance} {seed}");
+        }
     }
 }
