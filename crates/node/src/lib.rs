@@ -7,11 +7,15 @@
 
 pub mod api;
 mod backend;
+mod between;
 mod driver;
 pub mod evidence;
 pub mod net;
 mod node;
 pub mod store;
+mod written;
 
+pub use between::{Between, Hands};
 pub use driver::{FatalError, RecoverError, StoredError};
 pub use node::{Node, StartError};
+pub use written::{WrittenBlock, WrittenLog};

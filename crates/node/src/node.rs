@@ -2,6 +2,7 @@
 
 use crate::api;
 use crate::backend::NodeBackend;
+use crate::between::{Between, Hands, Voice};
 use crate::driver::{
     Driver, Event, FatalError, Inbox, Parts, Published, RecoverError, StatusBoard, StoredLog,
     ingest, recover,
@@ -122,8 +123,29 @@ impl Node {
     /// # Errors
     /// [`StartError`]; nothing runs then.
     pub async fn start(config: &ServerConfig, alliance: &Alliance) -> Result<Self, StartError> {
+        Self::launch(config, alliance, |_| None).await
+    }
+
+    /// As [`Node::start`], with somebody between the server and the others. For tests of the others.
+    ///
+    /// # Errors
+    /// As [`Node::start`].
+    pub async fn start_with(
+        config: &ServerConfig,
+        alliance: &Alliance,
+        between: impl FnOnce(Hands) -> Box<dyn Between>,
+    ) -> Result<Self, StartError> {
+        Self::launch(config, alliance, |hands| Some(between(hands))).await
+    }
+
+    async fn launch(
+        config: &ServerConfig,
+        alliance: &Alliance,
+        between: impl FnOnce(Hands) -> Option<Box<dyn Between>>,
+    ) -> Result<Self, StartError> {
         let me = config.server_in(alliance)?;
         let (own, transport) = load_keys(config, alliance, me)?;
+        let own = Arc::new(own);
         let keys = Arc::new(PublicKeys::of(alliance)?);
         let store_identity =
             StoreIdentity { alliance: alliance.id(), server: me, epoch: alliance.epoch() };
@@ -145,6 +167,9 @@ impl Node {
         let links = LinksConfig::new(alliance, config, me, peer_listener);
         let (links, link_events) = Links::start(links, identity.clone())?;
 
+        let between = between(Hands::new(Arc::clone(&own), Arc::clone(&keys)));
+        let voice = Voice::new(links.clone(), between);
+
         let (events, own_events) = mpsc::unbounded_channel();
         let (control, control_events) = mpsc::channel(INBOX);
         let (bulk, bulk_events) = mpsc::channel(INBOX);
@@ -156,8 +181,12 @@ impl Node {
         let checks = Arc::new(Checker::new(context, rotation, bounds, entries, Arc::clone(&keys)));
         let (control_frames, bulk_frames) = link_events.into_parts();
         let servers = alliance.policy().server_count();
-        tokio::spawn(ingest(control_frames, servers, Arc::clone(&checks), control, events.clone()));
-        tokio::spawn(ingest(bulk_frames, servers, checks, bulk, events.clone()));
+        for (frames, driver) in [(control_frames, control), (bulk_frames, bulk)] {
+            let (checks, own) = (Arc::clone(&checks), events.clone());
+            let voice = voice.clone();
+            let overhear = move |from, frame: &_| voice.hear(from, frame);
+            tokio::spawn(ingest(frames, servers, checks, driver, own, overhear));
+        }
 
         let published = Arc::new(Published::new(recovery.tip, recovery.tiles.clone()));
         let duplicates = Arc::new(Mutex::new(recovery.duplicates));
@@ -179,9 +208,9 @@ impl Node {
             Parts {
                 replica,
                 store,
-                links: links.clone(),
+                voice,
                 keys,
-                own: Arc::new(own),
+                own,
                 tiles: recovery.tiles,
                 time: recovery.time,
                 published,

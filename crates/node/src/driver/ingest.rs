@@ -10,11 +10,12 @@ use crate::net::{LinkEvent, LogGate};
 use ally_consensus::Authenticator;
 use ally_policy::ServerIndex;
 use ally_replica::Checker;
+use bytes::Bytes;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Checks what comes over one kind of link and hands it to the driver. Ends with the links or with
-/// the driver, which learns of a panic through `own`.
+/// the driver, which learns of a panic through `own`. `overhear` is shown each frame before.
 ///
 /// A lane needs no bound of its own: each frame in it holds a part of its sender's budget.
 pub(crate) async fn ingest<A: Authenticator + Send + Sync + 'static>(
@@ -23,12 +24,19 @@ pub(crate) async fn ingest<A: Authenticator + Send + Sync + 'static>(
     checker: Arc<Checker<A>>,
     driver: mpsc::Sender<Event>,
     own: mpsc::UnboundedSender<Event>,
+    overhear: impl Fn(ServerIndex, &Bytes) + Clone + Send + Sync + 'static,
 ) {
     let lanes: Vec<_> = (0..servers)
         .map(|_| {
             let (lane, events) = mpsc::unbounded_channel();
             let alarm = Alarm::new("the check of incoming messages", own.clone());
-            tokio::spawn(check_lane(events, Arc::clone(&checker), driver.clone(), alarm));
+            tokio::spawn(check_lane(
+                events,
+                Arc::clone(&checker),
+                driver.clone(),
+                overhear.clone(),
+                alarm,
+            ));
             lane
         })
         .collect();
@@ -53,6 +61,7 @@ async fn check_lane<A: Authenticator>(
     mut frames: mpsc::UnboundedReceiver<LinkEvent>,
     checker: Arc<Checker<A>>,
     driver: mpsc::Sender<Event>,
+    overhear: impl Fn(ServerIndex, &Bytes),
     _alarm: Alarm,
 ) {
     let gate = LogGate::default();
@@ -64,6 +73,7 @@ async fn check_lane<A: Authenticator>(
                 Event::Disconnected(server)
             }
             LinkEvent::Frame { from, bytes, budget, .. } => {
+                overhear(from, &bytes);
                 let checked = checker.check_frame(from, bytes);
                 // A check may have taken long: the other lanes are next.
                 tokio::task::yield_now().await;

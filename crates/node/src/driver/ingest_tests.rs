@@ -64,7 +64,7 @@ async fn nobody_waits_behind_the_rubbish_of_another() {
     let question = PeerMessage::SyncRequest(Height(3));
     assert!(frames.send(frame(honest, &question)).await.is_ok());
     let (own, _) = mpsc::unbounded_channel();
-    tokio::spawn(ingest(link_events, 2, checker, driver, own));
+    tokio::spawn(ingest(link_events, 2, checker, driver, own, |_, _| {}));
     let first = events.recv().await.expect("an event");
     assert!(matches!(first, Event::Peer { from, .. } if from == honest));
     let before = refused.load(Ordering::Relaxed);
@@ -98,7 +98,7 @@ async fn a_panic_over_a_message_stops_the_server_in_place_of_making_it_deaf() {
     let (frames, link_events) = mpsc::channel(1);
     let (driver, _events) = mpsc::channel(1);
     let (own, mut told) = mpsc::unbounded_channel();
-    tokio::spawn(ingest(link_events, 2, checker, driver, own));
+    tokio::spawn(ingest(link_events, 2, checker, driver, own, |_, _| {}));
     let sender = ServerIndex(0);
     assert!(frames.send(frame(sender, &forged(sender))).await.is_ok());
     drop(frames);

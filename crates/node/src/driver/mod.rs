@@ -37,7 +37,7 @@ pub use stored::StoredError;
 pub(crate) use stored::StoredLog;
 
 use crate::api::Submission;
-use crate::net::{Links, Sent};
+use crate::between::Voice;
 use crate::store::{Store, StoreError, WriteBatch};
 use ally_codec::Encode;
 use ally_consensus::{JournalPosition, Micros, Now};
@@ -45,7 +45,7 @@ use ally_keyring::{OwnKeys, PublicKeys};
 use ally_log::TileWriter;
 use ally_policy::ServerIndex;
 use ally_replica::{
-    Checked, Done, HeldBatch, Input, Job, Link, Outgoing, Output, PeerMessage, Recipients, Replica,
+    Checked, Done, HeldBatch, Input, Job, Outgoing, Output, PeerMessage, Recipients, Replica,
     SignedBatch, StoreOp, When, WritePosition, batch_signing_bytes,
 };
 use archive::Archive;
@@ -67,8 +67,8 @@ pub(crate) struct Parts {
     pub(crate) replica: Replica,
     /// The disk.
     pub(crate) store: Store,
-    /// The other servers.
-    pub(crate) links: Links,
+    /// What this server says to the others.
+    pub(crate) voice: Voice,
     /// Everybody's keys.
     pub(crate) keys: Arc<PublicKeys>,
     /// This server's keys.
@@ -115,7 +115,7 @@ pub enum FatalError {
 pub(crate) struct Driver {
     replica: Replica,
     store: Store,
-    links: Links,
+    voice: Voice,
     keys: Arc<PublicKeys>,
     own: Arc<OwnKeys>,
     jobs: Jobs,
@@ -152,7 +152,7 @@ impl Driver {
     /// # Errors
     /// [`FatalError::Thread`]; [`FatalError::Store`] if what is kept cannot be read.
     pub(crate) fn new(parts: Parts, slow_path: bool) -> Result<Self, FatalError> {
-        let Parts { replica, store, links, keys, own, tiles, published, .. } = parts;
+        let Parts { replica, store, voice, keys, own, tiles, published, .. } = parts;
         let (of_all, of_us) = (Arc::clone(&keys), Arc::clone(&own));
         let mut clock = ClockWatch::default();
         clock.compare(parts.time, unix_now());
@@ -169,12 +169,12 @@ impl Driver {
             clients: Clients::new(own.me, parts.duplicates),
             serving: serve::Serving::new(
                 StoredLog::new(store.clone()),
-                links.clone(),
+                voice.clone(),
                 keys.servers.len(),
             ),
             replica,
             store,
-            links,
+            voice,
             keys,
             own,
             jobs,
@@ -402,23 +402,11 @@ impl Driver {
         let me = self.own.me;
         match to {
             Recipients::One(server) if server == me => self.loop_back(message),
-            Recipients::One(server) => self.transmit([server], &message),
-            Recipients::Others => self.transmit(self.others(), &message),
+            Recipients::One(server) => self.voice.say(&[server], &message),
+            Recipients::Others => self.voice.say(&self.others(), &message),
             Recipients::All => {
-                self.transmit(self.others(), &message);
+                self.voice.say(&self.others(), &message);
                 self.loop_back(message);
-            }
-        }
-    }
-
-    fn transmit(&self, to: impl IntoIterator<Item = ServerIndex>, message: &PeerMessage) {
-        let frame = message.to_frame();
-        let link = link_kind(message.link());
-        for server in to {
-            match self.links.send(server, link, frame.clone()) {
-                Sent::Queued => {}
-                // The peer asks again for what it needs.
-                refused => tracing::debug!(%server, ?refused, "not sent"),
             }
         }
     }
@@ -482,13 +470,6 @@ fn unix_now() -> Micros {
 
 fn micros(duration: Duration) -> Micros {
     Micros(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
-}
-
-fn link_kind(link: Link) -> crate::net::LinkKind {
-    match link {
-        Link::Control => crate::net::LinkKind::Control,
-        Link::Bulk => crate::net::LinkKind::Bulk,
-    }
 }
 
 /// Waits until then; for ever if there is no deadline, so that an idle server sleeps.

@@ -1,8 +1,8 @@
 //! Answering peers that are behind, without holding up the driver.
 
+use crate::between::Voice;
 use crate::driver::StoredLog;
 use crate::driver::stored::StoredError;
-use crate::net::{LinkKind, Links};
 use ally_consensus::{Height, SyncedBlock};
 use ally_policy::ServerIndex;
 use ally_replica::{
@@ -19,16 +19,16 @@ const ANSWERS_PER_PEER_MAX: usize = 2;
 /// Reads what peers ask for and sends it.
 pub(super) struct Serving {
     log: StoredLog,
-    links: Links,
+    voice: Voice,
     /// Free places, by peer.
     places: Vec<Arc<Semaphore>>,
 }
 
 impl Serving {
     /// For an alliance of `servers` servers.
-    pub(super) fn new(log: StoredLog, links: Links, servers: usize) -> Self {
+    pub(super) fn new(log: StoredLog, voice: Voice, servers: usize) -> Self {
         let places = (0..servers).map(|_| Arc::new(Semaphore::new(ANSWERS_PER_PEER_MAX)));
-        Self { log, links, places: places.collect() }
+        Self { log, voice, places: places.collect() }
     }
 
     /// Reads and sends on another thread.
@@ -38,11 +38,11 @@ impl Serving {
             tracing::debug!(%to, "this peer asks faster than it is answered; it has to ask again");
             return;
         };
-        let (log, links) = (self.log.clone(), self.links.clone());
+        let (log, voice) = (self.log.clone(), self.voice.clone());
         tokio::task::spawn_blocking(move || {
             let result = match what {
-                Serve::Batches(ids) => send_batches(&log, &links, to, &ids),
-                Serve::Blocks { after } => send_blocks(&log, &links, to, after),
+                Serve::Batches(ids) => send_batches(&log, &voice, to, &ids),
+                Serve::Blocks { after } => send_blocks(&log, &voice, to, after),
             };
             if let Err(error) = result {
                 tracing::error!(%error, "cannot read what a peer asked for");
@@ -54,14 +54,14 @@ impl Serving {
 
 fn send_batches(
     log: &StoredLog,
-    links: &Links,
+    voice: &Voice,
     to: ServerIndex,
     ids: &[BatchId],
 ) -> Result<(), StoredError> {
     for id in ids {
         if let Some(batch) = log.batch(id)? {
             // What does not fit into the queue is asked for again.
-            let _ = links.send(to, LinkKind::Bulk, PeerMessage::Batch(batch).to_frame());
+            voice.say(&[to], &PeerMessage::Batch(batch));
         }
     }
     Ok(())
@@ -69,12 +69,12 @@ fn send_batches(
 
 fn send_blocks(
     log: &StoredLog,
-    links: &Links,
+    voice: &Voice,
     to: ServerIndex,
     after: Height,
 ) -> Result<(), StoredError> {
     if let Some(blocks) = collect(log, after)? {
-        let _ = links.send(to, LinkKind::Bulk, PeerMessage::SyncBlocks(blocks).to_frame());
+        voice.say(&[to], &PeerMessage::SyncBlocks(blocks));
     }
     Ok(())
 }

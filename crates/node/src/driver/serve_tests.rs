@@ -1,6 +1,6 @@
 use super::*;
 use crate::driver::stored;
-use crate::net::{Events, Limits, LinkEvent, LinksConfig, PeerConfig, Timing};
+use crate::net::{Events, Limits, LinkEvent, LinkKind, Links, LinksConfig, PeerConfig, Timing};
 use crate::store::{Durability, Identity as StoreIdentity, Store, WriteBatch};
 use ally_alliance::keys::TransportKey;
 use ally_consensus::{AllianceId, Context, Epoch, PolicyDigest, Sequence};
@@ -85,7 +85,7 @@ fn one_that_asks_without_end_does_not_use_up_the_answers_for_others() {
         .expect("a runtime");
     runtime.block_on(async {
         let (links, _peers) = connected().await;
-        let serving = Serving::new(StoredLog::new(store), links.clone(), 3);
+        let serving = Serving::new(StoredLog::new(store), Voice::new(links.clone(), None), 3);
         let (go, held_up) = mpsc::channel::<()>();
         tokio::task::spawn_blocking(move || held_up.recv());
         (0..100).for_each(|_| serving.serve(GREEDY, Serve::Batches(vec![id])));
