@@ -23,6 +23,7 @@ impl Coalition {
         let mut choice = choice.clone();
         let often = self.treachery.counterfeit;
         if self.draw.percent(self.treachery.choose_wrong) {
+            self.tally.count("liar: wrong choice");
             if let Some(block) = self.memory.any_block(&mut self.draw) {
                 choice.tip = block;
             }

@@ -114,6 +114,11 @@ impl Coalition {
         &self.tally
     }
 
+    /// What was done how often since it was last taken.
+    pub fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
+    }
+
     /// Whether a server belongs to it.
     pub fn contains(&self, server: ServerIndex) -> bool {
         self.signer.servers().contains(server)

@@ -30,6 +30,7 @@ impl Coalition {
         if twin_parent.is_none() && !self.draw.percent(self.treachery.equivocate) {
             return self.for_some(to, &honest);
         }
+        self.tally.count("liar: two blocks for one place");
         let mut twin = proposal.clone();
         if let Some(parent) = twin_parent {
             twin.header.parent = parent.hash;
@@ -95,6 +96,9 @@ impl Coalition {
             None if ahead => header.timestamp_us.0 += FORGED_CLOCK_US,
             None if behind => header.timestamp_us = Micros(1),
             None => return None,
+        }
+        if ahead {
+            self.tally.count("liar: block far ahead of the clock");
         }
         if behind {
             self.tally.count("liar: older than its parent");

@@ -13,6 +13,7 @@ impl Coalition {
         to: &[ServerIndex],
         truth: &ViewChange,
     ) -> Vec<Lie> {
+        self.tally.count("liar: untrue report");
         // In a plot all hear the same lie: two would give it away.
         let first = self.lie(truth);
         let second = if self.plots.is_some() { first.clone() } else { self.lie(truth) };

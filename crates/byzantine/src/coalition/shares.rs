@@ -34,7 +34,11 @@ impl Coalition {
 
     /// Whether a member spoils the share that it is about to give.
     pub fn spoils(&mut self, server: ServerIndex) -> bool {
-        self.contains(server) && self.draw.percent(self.treachery.spoil)
+        let spoils = self.contains(server) && self.draw.percent(self.treachery.spoil);
+        if spoils {
+            self.tally.count("liar: bad share of the alliance key");
+        }
+        spoils
     }
 
     /// A member's share for a block that it has only heard of.
@@ -42,6 +46,7 @@ impl Coalition {
         if !self.draw.percent(self.treachery.forge) {
             return Vec::new();
         }
+        self.tally.count("liar: share of the alliance key too early");
         let header = &proposal.header;
         let block = header.block_ref();
         let checkpoint = Checkpoint {
