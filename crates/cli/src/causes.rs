@@ -3,7 +3,7 @@
 use crate::failure::{Exit, Failure};
 use ally_alliance::{ConfigError, DocumentError, KeyFileError, Mistake};
 use ally_node::store::StoreError;
-use ally_node::{FatalError, StartError};
+use ally_node::{FatalError, StartError, StoredError};
 use ally_policy::PolicyError;
 
 /// The alliance document, or a member's introduction, has a mistake.
@@ -104,6 +104,15 @@ impl From<StoreError> for Failure {
             failure.next("check the disk, and owner and mode of the directory; nothing was changed")
         } else {
             failure
+        }
+    }
+}
+
+impl From<StoredError> for Failure {
+    fn from(error: StoredError) -> Self {
+        match error {
+            StoredError::Store(error) => error.into(),
+            other => Self::new(Exit::Input, BAD_DATA, other).next("check the disk"),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What can be typed: global flags and the list of commands.
 
 use crate::commands::{
-    AllianceCommand, Bench, Completion, Demo, Dev, EvidenceCommand, Init, Key, Listen, Man, Policy,
-    Propose, Receipt, Serve, Sim, Status, Verify,
+    AllianceCommand, Bench, Chaos, Completion, Demo, Dev, EvidenceCommand, Init, Key, Lie, Listen,
+    Man, Policy, Propose, Receipt, Serve, Sim, Status, Verify,
 };
 use crate::failure::Failure;
 use crate::output::{Format, Output};
@@ -102,6 +102,11 @@ pub enum Command {
     Bench(Bench),
     /// Run simulated alliances under faults and attacks, and check what must hold
     Sim(Sim),
+    /// Break an alliance on this machine in every way there is, and check it
+    Chaos(Chaos),
+    /// Run a server that lies, in an alliance to play with
+    #[command(hide = true)]
+    Lie(Lie),
     /// Print a completion script for a shell
     Completion(Completion),
     /// Print or write the manual pages
@@ -129,6 +134,8 @@ impl Command {
             Self::Evidence(command) => command.run(output),
             Self::Bench(command) => command.run(output),
             Self::Sim(command) => command.run(output),
+            Self::Chaos(command) => command.run(output),
+            Self::Lie(command) => command.run(output),
             Self::Completion(command) => command.run(output),
             Self::Man(command) => command.run(output),
             Self::Policy(command) => command.run(output),

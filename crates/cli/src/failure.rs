@@ -77,6 +77,11 @@ impl Failure {
         self
     }
 
+    /// What happened, without code and advice.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// A file or directory could not be read or written.
     pub fn file(path: &Path, error: &io::Error) -> Self {
         let next = match error.kind() {

@@ -7,6 +7,7 @@
 
 mod bench;
 mod causes;
+mod chaos;
 mod cli;
 mod commands;
 mod connect;

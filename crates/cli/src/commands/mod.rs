@@ -2,12 +2,14 @@
 
 mod alliance;
 mod bench;
+mod chaos;
 mod completion;
 mod demo;
 mod dev;
 mod evidence;
 mod init;
 mod key;
+mod lie;
 mod listen;
 mod man;
 mod policy;
@@ -20,12 +22,14 @@ mod verify;
 
 pub use alliance::AllianceCommand;
 pub use bench::Bench;
+pub use chaos::Chaos;
 pub use completion::Completion;
 pub use demo::Demo;
 pub use dev::Dev;
 pub use evidence::EvidenceCommand;
 pub use init::Init;
 pub use key::Key;
+pub use lie::Lie;
 pub use listen::Listen;
 pub use man::Man;
 pub use policy::Policy;

@@ -3,7 +3,7 @@
 use crate::connect::read_alliance;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use ally_alliance::ServerConfig;
+use ally_alliance::{Alliance, ServerConfig};
 use ally_node::Node;
 use clap::{Args, ValueEnum};
 use std::io::{self, IsTerminal, Read};
@@ -90,6 +90,18 @@ enum LogFormat {
 impl Serve {
     /// Serves until told to stop.
     pub fn run(self, output: &Output) -> Result<(), Failure> {
+        self.run_as(output, async |config, alliance| Ok(Node::start(config, alliance).await?))
+    }
+
+    /// As [`Serve::run`], with a server that somebody else starts.
+    ///
+    /// # Errors
+    /// Those of `start`, and [`Failure`] as any server's.
+    pub fn run_as(
+        self,
+        output: &Output,
+        start: impl AsyncFnOnce(&ServerConfig, &Alliance) -> Result<Node, Failure>,
+    ) -> Result<(), Failure> {
         if self.rejoin {
             return output.line(REJOIN);
         }
@@ -112,7 +124,7 @@ impl Serve {
         let runtime = runtime.map_err(Failure::internal)?;
         let result = runtime.block_on(async {
             let stop = self.stop_signal()?;
-            let mut node = Node::start(&config, &alliance).await?;
+            let mut node = start(&config, &alliance).await?;
             tokio::select! {
                 ended = node.ended() => Ok(ended?),
                 reason = stop => {

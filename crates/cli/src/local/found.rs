@@ -17,6 +17,10 @@ use std::path::Path;
 /// What an alliance's directory holds beside one for each organisation.
 const FILES: [&str; 3] = [member::ALLIANCE_FILE, member::PUBLIC_KEY_FILE, member::CLIENT_KEY_FILE];
 
+/// The origin of an alliance that was founded on one machine to play with. Every member signs it with
+/// the document, and nobody can own a name under `.invalid`: no real alliance is called so.
+pub const DEVELOPMENT_ORIGIN: &str = "dev.invalid/ally";
+
 /// What to found.
 pub struct Founding<'a> {
     /// Who is in it.
@@ -53,7 +57,7 @@ async fn fill(founding: &Founding<'_>, dir: &Path, output: &Output) -> Result<Ve
     let (members, ports) = settle(founding, dir, client.public(), &mut rng)?;
     let organisations = members.iter().map(|member| member.organisation.clone()).collect();
     let introduction = Introduction {
-        origin: "dev.invalid/ally".to_owned(),
+        origin: DEVELOPMENT_ORIGIN.to_owned(),
         name: "development alliance".to_owned(),
         epoch: Epoch(0),
         model: FaultModel::Byzantine,

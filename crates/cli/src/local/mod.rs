@@ -20,8 +20,8 @@ mod process;
 mod staging;
 
 pub use fleet::Fleet;
-pub use found::{Founding, found};
+pub use found::{DEVELOPMENT_ORIGIN, Founding, found};
 pub use place::Place;
 pub use plan::Plan;
 pub use ports::Port;
-pub use process::ServerProcess;
+pub use process::{Launch, ServerProcess};

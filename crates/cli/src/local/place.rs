@@ -39,6 +39,14 @@ impl Place {
         }
     }
 
+    /// Leaves it in any case; returns where it is.
+    pub fn keep(self) -> PathBuf {
+        match self {
+            Self::Kept(path) => path,
+            Self::Temporary(dir) => dir.keep(),
+        }
+    }
+
     /// Whether it stays.
     pub fn stays(&self) -> bool {
         matches!(self, Self::Kept(_))

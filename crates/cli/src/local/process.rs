@@ -3,10 +3,11 @@
 use crate::failure::{Exit, Failure};
 use crate::member::{self, CONFIG_FILE};
 use crate::program::program;
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::process::{Child, ChildStdin, Command};
@@ -34,13 +35,36 @@ pub struct ServerProcess {
     stdin: Option<ChildStdin>,
     /// The process id of a server that somebody else started.
     foreign: Option<u32>,
+    launch: Launch,
+}
+
+/// How a server is started, where that is not as always.
+#[derive(Debug, Clone, Default)]
+pub struct Launch {
+    /// Another configuration than the one in its directory.
+    pub config: Option<PathBuf>,
+    /// The subcommand that runs it, with its own arguments, in place of `serve`.
+    pub command: Option<Vec<OsString>>,
+    /// What its environment has in addition.
+    pub environment: Vec<(&'static str, OsString)>,
 }
 
 impl ServerProcess {
     /// The server whose directory is `home`; it does not run yet.
     pub fn new(server: &str, organisation: &str, home: PathBuf) -> Self {
         let (server, organisation) = (server.to_owned(), organisation.to_owned());
-        Self { server, organisation, home, child: None, stdin: None, foreign: None }
+        let launch = Launch::default();
+        Self { server, organisation, home, child: None, stdin: None, foreign: None, launch }
+    }
+
+    /// From the next start on it is started like this.
+    pub fn launch_as(&mut self, launch: Launch) {
+        self.launch = launch;
+    }
+
+    /// Its directory.
+    pub fn home(&self) -> &Path {
+        &self.home
     }
 
     /// Its name.
@@ -55,7 +79,7 @@ impl ServerProcess {
 
     /// Its configuration.
     pub fn config(&self) -> PathBuf {
-        self.home.join(CONFIG_FILE)
+        self.launch.config.clone().unwrap_or_else(|| self.home.join(CONFIG_FILE))
     }
 
     /// Its log.
@@ -90,9 +114,12 @@ impl ServerProcess {
         let log = OpenOptions::new().create(true).append(true).open(&path);
         let log = log.map_err(|error| Failure::file(&path, &error))?;
         let program = std::env::current_exe().map_err(Failure::internal)?;
+        let command = self.launch.command.clone().unwrap_or_else(|| vec!["serve".into()]);
         let mut child = Command::new(&program)
-            .args(["serve", "--exit-with-stdin", "--log-format", "text", "--config"])
+            .args(command)
+            .args(["--exit-with-stdin", "--log-format", "text", "--config"])
             .arg(self.config())
+            .envs(self.launch.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log)

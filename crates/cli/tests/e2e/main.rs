@@ -6,11 +6,13 @@
 //! | `support.rs` | running `ally`, and an alliance of `ally dev` |
 //! | `service.rs` | ordering, proofs, killed and stopped servers, restarts |
 //! | `demo.rs` | `ally demo`, and openssl on what it leaves |
+//! | `chaos.rs` | `ally chaos`: faults of every kind, and what it refuses |
 //! | `clock.rs` | servers whose clocks were set back |
 //! | `founding.rs` | an alliance that was founded by hand |
 //! | `by_hand.rs` | from `ally init` to servers, and everything that can be wrong on the way |
 
 mod by_hand;
+mod chaos;
 mod clock;
 mod demo;
 mod founding;

@@ -1,0 +1,101 @@
+//! `ally chaos` on real processes: every fault that works on this machine, and what it refuses.
+//!
+//! Longer: `ally chaos --minutes 30`.
+
+use crate::founding::founded;
+use crate::support::{Said, alone, run};
+use serde_json::Value;
+use std::fs;
+use tempfile::TempDir;
+
+/// Runs `ally chaos` with these faults; the report.
+#[track_caller]
+fn chaos(dir: &TempDir, args: &[&str]) -> Value {
+    let fixed = ["chaos", "--scheme", "bls", "-o", "json", "--out", "out"];
+    let said = run(dir.path(), &[&fixed[..], args].concat());
+    assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
+    serde_json::from_str(&said.out).expect("a report")
+}
+
+/// How often a kind of fault has happened.
+fn times(report: &Value, kind: &str) -> u64 {
+    report["faults"][kind].as_u64().unwrap_or(0)
+}
+
+fn count(value: &Value) -> u64 {
+    value.as_u64().expect("a number")
+}
+
+#[test]
+fn e2e_chaos_finds_nothing_wrong_whatever_happens_to_processes_and_network() {
+    let _alone = alone();
+    let dir = TempDir::new().expect("a directory");
+    let args = ["--seed", "3", "--seconds", "20", "--rate", "20"];
+    let report = chaos(&dir, &args);
+    assert_eq!(report["missing"], serde_json::json!([]), "{report}");
+    for kind in ["kill", "outage", "pause", "cut", "stall", "one-way", "reset", "delay", "narrow"] {
+        assert!(times(&report, kind) > 0, "{kind} never happened: {report}");
+    }
+    let commands = &report["commands"];
+    assert!(count(&commands["acknowledged"]) > 20, "{report}");
+    assert_eq!(commands["acknowledged"], commands["proposed"]);
+    assert!(report["lies"].as_object().is_some_and(|lies| !lies.is_empty()), "{report}");
+    for file in ["schedule.toml", "history.jsonl", "report.json"] {
+        assert!(dir.path().join("out").join(format!("chaos-3.{file}")).exists(), "{file}");
+    }
+
+    // The schedule is what it says: the same faults again, without asking for a seed.
+    let replayed = ["--replay", "out/chaos-3.schedule.toml", "--rate", "20", "--out", "again"];
+    let text = fs::read_to_string(dir.path().join("out/chaos-3.schedule.toml")).expect("written");
+    let short = text.replace("length_ms = 20000", "length_ms = 2000");
+    let steps = short.find("[[steps]]").expect("faults");
+    fs::write(dir.path().join("out/chaos-3.schedule.toml"), &short[..steps]).expect("cut short");
+    let again = chaos(&dir, &replayed[..4]);
+    assert_eq!(again["seed"], 3);
+    assert_eq!(again["liar"], report["liar"]);
+}
+
+#[test]
+fn e2e_chaos_touches_nothing_but_what_was_made_to_play_with() {
+    let dir = founded();
+    let before = listing(&dir);
+    let refused: Said = run(dir.path(), &["chaos", "--dir", "."]);
+    let said = refused.fails(2, "ALLY-0801");
+    assert!(said.contains("no development alliance"), "{said}");
+    assert_eq!(listing(&dir), before, "something was touched");
+
+    fs::write(dir.path().join("lies.toml"), "seed = 1\n[treachery]\n").expect("written");
+    let lie = ["lie", "--script", "lies.toml", "--config", "acme/acme-1/server.toml"];
+    run(dir.path(), &lie).fails(2, "ALLY-0801");
+}
+
+#[test]
+fn e2e_chaos_says_what_it_cannot_do() {
+    let dir = TempDir::new().expect("a directory");
+    fs::write(dir.path().join("bad.toml"), "seed = 1\nspeed = 2\n").expect("written");
+    run(dir.path(), &["chaos", "--replay", "bad.toml"]).fails(2, "ALLY-0804");
+    run(dir.path(), &["chaos", "--dir", "nothing-here"]).fails(2, "ALLY-0001");
+    assert_eq!(run(dir.path(), &["chaos", "--faults", "gremlins"]).code, 2);
+    let list = run(dir.path(), &["chaos", "--list", "-o", "json"]).json();
+    let disk = list.as_array().expect("a list").iter().find(|own| own["fault"] == "disk");
+    let disk = disk.expect("it is listed");
+    if !disk["left_out"].is_null() {
+        run(dir.path(), &["chaos", "--faults", "kill,disk"]).fails(2, "ALLY-0803");
+    }
+}
+
+/// All files below a directory.
+fn listing(dir: &TempDir) -> Vec<std::path::PathBuf> {
+    let (mut found, mut open) = (Vec::new(), vec![dir.path().to_owned()]);
+    while let Some(next) = open.pop() {
+        for entry in fs::read_dir(next).expect("a directory") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                open.push(path.clone());
+            }
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
