@@ -378,9 +378,9 @@ fn an_engine_proves_wrong_shares() {
     }
 }
 
-#[test]
-fn a_leader_proves_shares_for_two_tips_and_wrong_ones() {
-    let mut net = net();
+/// A leader with a choice for the view after the first, and no share of it yet: its view, its tip and
+/// itself.
+fn with_a_choice(net: &mut Net) -> (View, BlockRef, ServerIndex) {
     // The leader of view 0 is silent, and spoils the next view then. No share arrives by itself.
     net.filter = Box::new(|parcel| !matches!(parcel.message.body, Message::NewViewShare(_)));
     net.silent = [LIAR].into_iter().collect();
@@ -393,7 +393,34 @@ fn a_leader_proves_shares_for_two_tips_and_wrong_ones() {
         _ => None,
     });
     let NewView { view, tip, .. } = sent.expect("just seen");
-    let leader = net.rotation.leader(view);
+    (view, tip, net.rotation.leader(view))
+}
+
+#[test]
+fn a_share_that_comes_again_is_not_blamed_for_the_one_before() {
+    let mut net = net();
+    let (view, tip, leader) = with_a_choice(&mut net);
+    let give = |net: &Net, signer, spoil| {
+        let body = Message::NewViewShare(NewViewShare { view, tip, share: Vec::new() });
+        keys::sign(&net.context, signer, true, spoil, body)
+    };
+    net.to_combine = Some(Vec::new());
+    let (wrong, right) = (give(&net, LIAR, true), give(&net, LIAR, false));
+    let other = give(&net, s(3), false);
+    assert_eq!(tell(&mut net, leader, wrong), []);
+    assert_eq!(tell(&mut net, leader, other), []);
+    // While they are being combined, the liar gives the right one.
+    assert_eq!(tell(&mut net, leader, right), []);
+    net.combine_now();
+    let evidence = &net.servers[leader.index()].evidence;
+    assert_eq!(evidence.len(), 1);
+    assert_eq!(evidence[0].verify(&net.law()), Ok(()), "{evidence:?}");
+}
+
+#[test]
+fn a_leader_proves_shares_for_two_tips_and_wrong_ones() {
+    let mut net = net();
+    let (view, tip, leader) = with_a_choice(&mut net);
     let give = |net: &Net, tip, spoil| {
         let body = Message::NewViewShare(NewViewShare { view, tip, share: Vec::new() });
         keys::sign(&net.context, LIAR, true, spoil, body)

@@ -158,7 +158,9 @@ impl Engine {
         }
         if body.tip == sent.tip {
             let given = GivenShare { share: body.share, signature };
-            self.change.shares.insert(sender, given);
+            // The first stays: it may be among those that are being combined, and what is said of it
+            // then must not be held against another one.
+            self.change.shares.entry(sender).or_insert(given);
             self.combine_new_view(out);
         } else if let Some(known) = self.change.shares.get(&sender).cloned() {
             let (view, tip) = (sent.view, sent.tip);

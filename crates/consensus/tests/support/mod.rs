@@ -43,6 +43,9 @@ pub struct Server {
     pub depths: Vec<usize>,
 }
 
+/// Who gave which.
+type Shares = Vec<(ServerIndex, Vec<u8>)>;
+
 /// An alliance.
 pub struct Net {
     pub context: Context,
@@ -63,6 +66,8 @@ pub struct Net {
     pub filter: Box<dyn FnMut(&Parcel) -> bool>,
     /// Puts bad shares into what it signs.
     pub spoil_shares: Option<ServerIndex>,
+    /// While there is a list, shares wait in it and are not combined.
+    pub to_combine: Option<Vec<(ServerIndex, Statement, Shares)>>,
     pub configure: fn(&mut Config),
     /// Everything that anybody has signed.
     pub said: Vec<Signed<Message>>,
@@ -104,6 +109,7 @@ impl Net {
             withheld: Vec::new(),
             filter: Box::new(|_| true),
             spoil_shares: None,
+            to_combine: None,
             configure,
             said: Vec::new(),
             batches: 0,
@@ -187,9 +193,10 @@ impl Net {
                 let verdict = PayloadVerdict::Valid;
                 self.step(server, Input::Payload { block: block.hash, verdict }, depth);
             }
-            Output::Combine { statement, shares } => {
-                self.combine(server, statement, &shares, depth)
-            }
+            Output::Combine { statement, shares } => match &mut self.to_combine {
+                Some(waiting) => waiting.push((server, statement, shares)),
+                None => self.combine(server, statement, &shares, depth),
+            },
             Output::Decided(decided) => {
                 self.trace.push(format!("{} decides {}", name(server), decided.block.height));
                 let state = &mut self.servers[server.index()];
@@ -206,6 +213,13 @@ impl Net {
             Output::Halt(_) => state.halted = true,
             Output::Behind { .. } => {}
             _ => {}
+        }
+    }
+
+    /// Combines what has waited.
+    pub fn combine_now(&mut self) {
+        for (server, statement, shares) in self.to_combine.take().unwrap_or_default() {
+            self.combine(server, statement, &shares, 0);
         }
     }
 
