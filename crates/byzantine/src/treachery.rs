@@ -40,6 +40,8 @@ pub struct Treachery {
     pub garble: u64,
     /// Of a thousand messages it hears, after how many it floods somebody.
     pub flood: u64,
+    /// How many messages of one kind, each of which is remembered, it sends to one server, once.
+    pub deluge: u64,
     /// Of a thousand messages it hears, after how many it sends something that is signed wrongly, in
     /// another's name or for another epoch or policy; and percent of its choices as a new leader for
     /// which it makes the reports up.

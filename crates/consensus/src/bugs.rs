@@ -156,6 +156,20 @@ bugs! {
     ProofsSkipped = "proofs-skipped",
     /// A proof of a share is believed unseen.
     ProofsUnchecked = "proofs-unchecked",
+    /// Proposals for views that are not open are kept without limit.
+    FutureUnbounded = "future-unbounded",
+    /// Votes for unknown blocks are kept without limit.
+    PendingUnbounded = "pending-unbounded",
+    /// Blocks are asked for without limit because of what one server said.
+    WantsUnbounded = "wants-unbounded",
+    /// Proofs against one server are kept without limit.
+    AccusationsUnbounded = "accusations-unbounded",
+    /// Batches of one origin are kept without limit.
+    PoolUnbounded = "pool-unbounded",
+    /// All batches that an origin signs under one number are kept.
+    ConflictsUnbounded = "conflicts-unbounded",
+    /// Clients' commands are taken without limit.
+    IntakeUnbounded = "intake-unbounded",
 }
 
 /// The mistakes that are made: none, but in tests.

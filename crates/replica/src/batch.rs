@@ -20,6 +20,13 @@ pub const BATCH_OVERHEAD: usize = 2 + 8 + 4;
 /// Bytes that each command takes besides its own: its length.
 pub const COMMAND_OVERHEAD: usize = 4;
 
+/// What a batch with so many bytes of content takes of its origin's
+/// [`undecided_bytes_max`](crate::Limits::undecided_bytes_max): its commands, as they were charged
+/// before anybody knew in which batches they would go.
+pub(crate) fn charged(content_bytes: usize) -> usize {
+    content_bytes.saturating_sub(BATCH_OVERHEAD)
+}
+
 const DIGEST_TAG: &[u8] = b"ally/v1/batch-digest";
 
 /// Which batch: origins may lie, so the digest is part of the name.

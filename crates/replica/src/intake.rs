@@ -5,10 +5,10 @@
 //! on after the highest number written. A batch that was signed and lost before it was durable has
 //! been seen by nobody.
 
-use crate::batch::{BATCH_OVERHEAD, Batch, COMMAND_OVERHEAD, HeldBatch};
+use crate::batch::{BATCH_OVERHEAD, Batch, COMMAND_OVERHEAD, HeldBatch, charged};
 use crate::config::Limits;
 use crate::io::{Refusal, WritePosition};
-use ally_consensus::Sequence;
+use ally_consensus::{Bug, Bugs, Sequence};
 use ally_policy::ServerIndex;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -25,15 +25,16 @@ pub(crate) struct Intake {
     signing: bool,
     /// Written, not durable yet.
     written: VecDeque<(WritePosition, HeldBatch)>,
-    /// Number and bytes of each batch cut and not delivered.
+    /// Number and charged bytes of each batch cut and not delivered.
     undelivered: VecDeque<(Sequence, usize)>,
     undelivered_bytes: usize,
     stopping: bool,
+    bugs: Bugs,
 }
 
 impl Intake {
     /// For a server whose next batch has the number `next`; `undelivered` are its batches found in
-    /// the store.
+    /// the store, with what they are [`charged`].
     pub(crate) fn new(
         me: ServerIndex,
         limits: Limits,
@@ -53,7 +54,13 @@ impl Intake {
             undelivered,
             undelivered_bytes,
             stopping: false,
+            bugs: Bugs::NONE,
         }
+    }
+
+    /// The same, with rules broken on purpose.
+    pub(crate) fn planted(self, bugs: Bugs) -> Self {
+        Self { bugs, ..self }
     }
 
     /// Takes all commands or none.
@@ -71,7 +78,7 @@ impl Intake {
         let bytes: usize = commands.iter().map(cost).sum();
         let undecided_bytes = self.undecided_bytes();
         let limit = self.limits.undecided_bytes_max;
-        if undecided_bytes + bytes > limit {
+        if undecided_bytes + bytes > limit && !self.bugs.has(Bug::IntakeUnbounded) {
             return Err(Refusal::Busy { undecided_bytes, limit });
         }
         self.pending_bytes += bytes;
@@ -104,8 +111,9 @@ impl Intake {
         let batch = Batch::new(self.me, self.next, &commands).expect("within a batch's limits");
         self.next = self.next.next();
         self.signing = true;
-        self.undelivered.push_back((batch.sequence(), batch.content().len()));
-        self.undelivered_bytes += batch.content().len();
+        let bytes = charged(batch.content().len());
+        self.undelivered.push_back((batch.sequence(), bytes));
+        self.undelivered_bytes += bytes;
         Some(batch)
     }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::batch::SignedBatch;
+use crate::pool::{Arrival, Demand, Pool};
 
 fn intake(batch_bytes: usize) -> Intake {
     let limits = Limits {
@@ -70,6 +71,31 @@ fn beyond_the_quota_clients_hear_busy_and_nothing_is_taken() {
     intake.written(signed(batch), WritePosition(1));
     intake.advance(Sequence(6));
     intake.submit(vec![command(500)]).unwrap();
+}
+
+/// Whatever batches the commands go into, what was taken within the quota stays within it, here and
+/// at the others, who would drop a batch beyond it.
+#[test]
+fn batches_take_no_more_of_the_quota_than_their_commands() {
+    let limit = 10_240;
+    let limits = Limits {
+        batch_bytes_max: 1024,
+        undecided_bytes_max: limit,
+        batches_in_flight_max: usize::MAX,
+        ..Limits::default()
+    };
+    let mut intake = Intake::new(ServerIndex(0), limits, Sequence(0), []);
+    let mut pool = Pool::new([Sequence(0)], limit);
+    let mut taken = 0;
+    while intake.submit(vec![command(100)]).is_ok() {
+        taken += 1;
+        let batch = signed(intake.cut().unwrap());
+        assert_eq!(pool.add(batch.clone(), Demand::Unasked), Arrival::Kept, "batch {taken}");
+        intake.written(batch, WritePosition(taken));
+        intake.pop_durable(WritePosition(taken)).unwrap();
+        assert!(intake.undecided_bytes() <= limit);
+    }
+    assert_eq!(taken as usize, limit / (100 + COMMAND_OVERHEAD));
 }
 
 #[test]

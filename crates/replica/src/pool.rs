@@ -1,8 +1,8 @@
 //! The batches that are held and not delivered yet, by origin.
 
-use crate::batch::{BatchId, HeldBatch};
+use crate::batch::{BatchId, HeldBatch, charged};
 use crate::evidence::Evidence;
-use ally_consensus::Sequence;
+use ally_consensus::{Bug, Bugs, Sequence};
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
 
@@ -47,6 +47,7 @@ pub(crate) struct Pool {
     /// Origins whose next batch is held.
     waiting: ServerSet,
     liars: ServerSet,
+    bugs: Bugs,
 }
 
 #[derive(Debug, Default)]
@@ -62,7 +63,12 @@ impl Pool {
     pub(crate) fn new(next: impl IntoIterator<Item = Sequence>, bytes_max: usize) -> Self {
         let origins = next.into_iter().map(|next| OriginPool { next, ..OriginPool::default() });
         let (waiting, liars) = (ServerSet::EMPTY, ServerSet::EMPTY);
-        Self { origins: origins.collect(), bytes_max, waiting, liars }
+        Self { origins: origins.collect(), bytes_max, waiting, liars, bugs: Bugs::NONE }
+    }
+
+    /// The same, with rules broken on purpose.
+    pub(crate) fn planted(self, bugs: Bugs) -> Self {
+        Self { bugs, ..self }
     }
 
     /// Takes in a batch.
@@ -72,8 +78,9 @@ impl Pool {
         let Some(pool) = self.origins.get_mut(reference.origin.index()) else {
             return Arrival::Dropped;
         };
-        let bytes = reference.bytes as usize;
+        let bytes = charged(reference.bytes as usize);
         let full = pool.bytes + bytes > bytes_max || pool.held.len() >= ORIGIN_BATCHES_MAX;
+        let full = full && !self.bugs.has(Bug::PoolUnbounded);
         if reference.sequence < pool.next || (full && demand == Demand::Unasked) {
             return Arrival::Dropped;
         }
@@ -84,7 +91,8 @@ impl Pool {
         let other = same_number.first().map(HeldBatch::signed_reference);
         let this = batch.signed_reference();
         let kept = other.is_none()
-            || demand == Demand::Wanted && same_number.len() < CONFLICTING_BATCHES_MAX;
+            || demand == Demand::Wanted && same_number.len() < CONFLICTING_BATCHES_MAX
+            || self.bugs.has(Bug::ConflictsUnbounded);
         if kept {
             pool.bytes += bytes;
             same_number.push(batch);
@@ -132,12 +140,23 @@ impl Pool {
         let rest = pool.held.split_off(&pool.next);
         let gone = std::mem::replace(&mut pool.held, rest);
         let bytes: usize =
-            gone.values().flatten().map(|held| held.reference().bytes as usize).sum();
+            gone.values().flatten().map(|held| charged(held.reference().bytes as usize)).sum();
         pool.bytes -= bytes;
         match pool.held.contains_key(&pool.next) {
             true => self.waiting.insert(origin),
             false => self.waiting.remove(origin),
         };
+    }
+
+    /// Numbers under which batches are held, of the origin with the most, for status.
+    pub(crate) fn most_batches(&self) -> usize {
+        self.origins.iter().map(|pool| pool.held.len()).max().unwrap_or(0)
+    }
+
+    /// The most batches held under one number, for status.
+    pub(crate) fn most_conflicting(&self) -> usize {
+        let held = self.origins.iter().flat_map(|pool| pool.held.values());
+        held.map(Vec::len).max().unwrap_or(0)
     }
 
     /// Bytes held, of all origins.

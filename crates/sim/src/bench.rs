@@ -18,7 +18,7 @@ pub fn bench_scenario(seconds: u64, rate: u64) -> Scenario {
         network: Network { delay: (500, 2_000), ..Network::default() },
         disks: Disks { sync: (100, 1_000) },
         paces: Paces { base_timeout: 500_000, timeout_max: 4_000_000, job: (100, 1_000) },
-        load: Load { commands: seconds * rate, until: length, after_healing: 0 },
+        load: Load { commands: seconds * rate, until: length, crowd: 0, after_healing: 0 },
         crashes: Vec::new(),
         pauses: Vec::new(),
         disk_faults: Vec::new(),

@@ -84,9 +84,10 @@ fn sim_four_organisations_of_three_servers() {
 }
 
 /// What the drawn faults did at least once over the seeds: a fault that never happens tests nothing.
-const FAULTS: [&str; 31] = [
+const FAULTS: [&str; 37] = [
     "carried as bytes",
     "caught in the tail",
+    "command refused",
     "crash within a step",
     "disk full",
     "disk rolled back",
@@ -99,12 +100,17 @@ const FAULTS: [&str; 31] = [
     "liar: blocks to catch up with",
     "liar: certificate forged",
     "liar: convicted",
+    "liar: counterfeit",
+    "liar: deluge",
     "liar: flood",
     "liar: frame garbled",
     "liar: message bent",
     "liar: message replayed",
+    "liar: older than its parent",
     "liar: proof of a share withheld",
+    "liar: reports in a choice",
     "liar: two batches under one number",
+    "liar: wrong order or log",
     "lost",
     "lost in a silent cut",
     "queued for longer than a delay",

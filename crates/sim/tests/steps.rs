@@ -19,7 +19,7 @@ fn run_with_silent(alliance: &str, servers: usize, silent: usize) -> Outcome {
         disks: Disks { sync: (0, 0) },
         paces: Paces { base_timeout: 50 * DELAY, timeout_max: 400 * DELAY, job: (0, 0) },
         crashes: Vec::new(),
-        load: Load { commands: 40, until: 150 * DELAY, after_healing: 3 },
+        load: Load { commands: 40, until: 150 * DELAY, crowd: 0, after_healing: 3 },
         healed_at: 200 * DELAY,
         ..drawn
     };

@@ -33,8 +33,8 @@ impl Coalition {
     }
 
     fn some_counterfeit(&mut self, member: ServerIndex) -> Option<PeerMessage> {
-        match self.draw.below(9) {
-            0 => self.false_new_view(member),
+        match self.draw.below(10) {
+            0 | 9 => self.false_new_view(member),
             1 => self.false_commit(member),
             2 => self.false_checkpoint(),
             3 => self.batch_of_another(member),
@@ -182,7 +182,8 @@ impl Coalition {
         PeerMessage::Consensus(Signed { signer, signature: [0; 64], body })
     }
 
-    fn some_proposal(&mut self) -> Option<Signed<Proposal>> {
+    /// A proposal that was seen.
+    pub(super) fn some_proposal(&mut self) -> Option<Signed<Proposal>> {
         let hash: BlockHash = self.memory.any(&mut self.draw)?;
         self.memory.proposal(&hash).cloned()
     }

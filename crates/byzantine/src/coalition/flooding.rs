@@ -62,10 +62,26 @@ impl Coalition {
         sequence: Sequence,
         commands: &[Bytes],
     ) -> PeerMessage {
+        PeerMessage::Batch(self.signed_batch(member, sequence, commands))
+    }
+
+    fn signed_batch(
+        &self,
+        member: ServerIndex,
+        sequence: Sequence,
+        commands: &[Bytes],
+    ) -> SignedBatch {
         let batch = Batch::new(member, sequence, commands).expect("a small batch");
         let bytes = batch_signing_bytes(&self.context, &batch.reference());
         let signature = self.signer.sign(member, &bytes);
-        PeerMessage::Batch(SignedBatch { signature, batch })
+        SignedBatch { signature, batch }
+    }
+
+    /// A batch of a member that is due after many others.
+    pub(super) fn early_batch(&mut self, member: ServerIndex) -> SignedBatch {
+        let next = self.ledger.newest_of(member).map_or(0, |newest| newest.0);
+        let sequence = Sequence(next + self.draw.between(2, 9));
+        self.signed_batch(member, sequence, &[Bytes::from_static(b"early")])
     }
 
     fn some_batch(&mut self, number: u64) -> BatchId {

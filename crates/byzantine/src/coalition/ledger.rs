@@ -96,7 +96,14 @@ impl Coalition {
         let parent = proposal.header.parent;
         let candidates = self.ledger.out_of_order(&parent);
         let newest = candidates.len().saturating_sub(4);
-        let Some(batch) = self.draw.pick(&candidates[newest..]).cloned() else { return };
+        if let Some(batch) = self.draw.pick(&candidates[newest..]).cloned() {
+            self.put_first(batch, proposal);
+        }
+    }
+
+    /// Orders a batch in front of the others or instead of them.
+    pub(super) fn put_first(&mut self, batch: HeldBatch, proposal: &mut Proposal) {
+        let parent = proposal.header.parent;
         let mut batches = vec![batch];
         if self.draw.percent(50) {
             let Some(others) = self.ledger.held(proposal) else { return };

@@ -1,7 +1,7 @@
 //! What a coalition has seen: proposals, which can be voted for and reported, and certificates.
 
 use crate::random::Stream;
-use ally_consensus::{BlockHash, BlockRef, NewViewCertificate, Proposal, Signed, ViewChange};
+use ally_consensus::{BlockHash, BlockRef, NewViewCertificate, Proposal, Signed, View, ViewChange};
 use ally_policy::ServerIndex;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -61,6 +61,12 @@ impl Memory {
     pub(super) fn any(&self, draw: &mut Stream) -> Option<BlockHash> {
         let blocks: Vec<_> = self.seen.keys().copied().collect();
         draw.pick(&blocks).copied()
+    }
+
+    /// The newest view of a proposal that was seen.
+    pub(super) fn newest_view(&self) -> View {
+        let views = self.seen.values().map(|proposal| proposal.body.header.view);
+        views.max().unwrap_or(View::ZERO)
     }
 
     pub(super) fn any_block(&self, draw: &mut Stream) -> Option<BlockRef> {

@@ -8,6 +8,7 @@
 mod batches;
 mod choosing;
 mod counterfeiting;
+mod deluge;
 mod flooding;
 mod garbling;
 mod ledger;
@@ -60,6 +61,8 @@ pub struct Coalition {
     last_branch: Option<Branch>,
     /// Floods so far.
     bursts: u64,
+    /// Whether the deluge has come.
+    deluged: bool,
     /// What was done how often.
     tally: Tally,
 }
@@ -105,6 +108,7 @@ impl Coalition {
             committed: BTreeSet::new(),
             last_branch: None,
             bursts: 0,
+            deluged: false,
             tally: Tally::default(),
         }
     }
@@ -142,6 +146,7 @@ impl Coalition {
         lies.extend(self.mutate(member, message));
         lies.extend(self.flood(member));
         lies.extend(self.counterfeit(member));
+        lies.extend(self.deluge(member));
         lies
     }
 

@@ -4,7 +4,7 @@ use super::{Coalition, Lie};
 use crate::treachery::Treachery;
 use ally_consensus::{Digest, Message, Micros, Proposal, Signed, Vote};
 use ally_policy::ServerIndex;
-use ally_replica::PeerMessage;
+use ally_replica::{HeldBatch, PeerMessage};
 
 /// How far ahead a forged clock is, µs: an hour.
 const FORGED_CLOCK_US: u64 = 3_600_000_000;
@@ -123,10 +123,17 @@ impl Coalition {
             return None;
         }
         let mut body = proposal.clone();
-        match self.draw.below(4) {
+        let mut lies = Vec::new();
+        match self.draw.below(6) {
             0 => body.header.log_root = Digest([13; 32]),
             1 => body.header.log_size += 1,
-            _ => self.disorder(&mut body),
+            2 => self.disorder(&mut body),
+            // One that everybody holds long before it is due.
+            _ => {
+                let early = self.early_batch(member);
+                lies = super::to_each(member, to, &PeerMessage::Batch(early.clone()));
+                self.put_first(HeldBatch::trusted(early), &mut body);
+            }
         }
         if body == *proposal {
             return None;
@@ -135,7 +142,7 @@ impl Coalition {
         let message = self.signed(member, Message::Proposal(body.clone()));
         self.memory.keep(Signed { signer: member, signature: message.signature, body });
         let vote = vote_on(&message).map(|vote| self.signed(member, Message::Vote(vote)));
-        let mut lies = self.for_some(to, &PeerMessage::Consensus(message));
+        lies.extend(self.for_some(to, &PeerMessage::Consensus(message)));
         if let Some(vote) = vote {
             lies.extend(self.for_some(to, &PeerMessage::Consensus(vote)));
         }

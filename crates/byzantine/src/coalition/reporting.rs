@@ -28,6 +28,10 @@ impl Coalition {
 
     fn lie(&mut self, truth: &ViewChange) -> ViewChange {
         let mut lie = truth.clone();
+        if let Some(branch) = lie.voted.as_mut().filter(|_| self.treachery.deluge > 0) {
+            self.lengthen(branch);
+            return lie;
+        }
         if self.treachery.counterfeit > 0 && self.draw.percent(50) {
             self.counterfeit_branch(&mut lie);
             return lie;

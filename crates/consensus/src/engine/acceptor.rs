@@ -124,7 +124,8 @@ impl Engine {
             let message = Message::Fetch(hash);
             out.push(Output::Send { to: Recipients::One(sender), message });
         }
-        if kept.len() < FUTURE_PROPOSALS_PER_SENDER {
+        let room = kept.len() < FUTURE_PROPOSALS_PER_SENDER;
+        if room || self.config.bugs.has(Bug::FutureUnbounded) {
             kept.insert((proposal.body.header.view, proposal.body.header.height), proposal);
         }
     }

@@ -10,8 +10,8 @@
 use super::Engine;
 use super::tree::{Lineage, Node, Root};
 use crate::{
-    BlockHash, BlockRef, Breach, Bug, CheckpointCertificate, Commit, Decided, DecisionPath, Height,
-    Output, Proposal, Record, Signed, SyncedBlock, View, Vote,
+    BlockHash, BlockRef, Breach, Bug, Bugs, CheckpointCertificate, Commit, Decided, DecisionPath,
+    Height, Output, Proposal, Record, Signed, SyncedBlock, View, Vote,
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
@@ -103,10 +103,10 @@ impl Learner {
         self.pending_senders = senders;
     }
 
-    fn keep_pending(&mut self, vote: Signed<Vote>) {
+    fn keep_pending(&mut self, vote: Signed<Vote>, bugs: Bugs) {
         let (sender, block) = (vote.signer, vote.body.block);
         let votes = &mut self.pending[sender.index()];
-        if votes.len() >= PENDING_VOTES_PER_SENDER {
+        if votes.len() >= PENDING_VOTES_PER_SENDER && !bugs.has(Bug::PendingUnbounded) {
             let lowest = votes.values().map(|vote| vote.body.block).min();
             match lowest {
                 Some(lowest) if lowest.height < block.height => votes.remove(&lowest.hash),
@@ -136,7 +136,7 @@ impl Engine {
             Some(_) => {}
             None if view < self.oldest_live_view() => {}
             None => {
-                self.learner.keep_pending(vote);
+                self.learner.keep_pending(vote, self.config.bugs);
                 let voters = self.learner.pending_for(&block.hash);
                 if self.config.policy.is_fast_quorum(&voters) {
                     self.want(block, voters, out);

@@ -73,6 +73,8 @@ pub struct Sizes {
     pub future_proposals: usize,
     /// Blocks that are asked for.
     pub wanted_blocks: usize,
+    /// Blocks that are asked for because of what one server said, of the server with the most.
+    pub wanted_of_one: usize,
 }
 
 impl Counters {
@@ -118,6 +120,7 @@ impl Engine {
             pending_votes: pending.max().unwrap_or(0),
             future_proposals: future.max().unwrap_or(0),
             wanted_blocks: self.wants.len(),
+            wanted_of_one: self.wants.most_taken(),
         }
     }
 

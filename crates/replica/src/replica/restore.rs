@@ -1,7 +1,7 @@
 //! Starting, for the first time and after a crash.
 
 use super::Replica;
-use crate::batch::HeldBatch;
+use crate::batch::{HeldBatch, charged};
 use crate::catch_up::CatchUp;
 use crate::certifier::Certifier;
 use crate::chain::Chain;
@@ -165,20 +165,21 @@ fn take_batches(config: &Config, state: &ChainState, batches: Vec<HeldBatch>) ->
     let me = config.engine.me;
     let origins = (0..state.servers()).map(|index| ServerIndex(index as u16));
     let next = origins.map(|origin| state.next(origin).unwrap_or(Sequence::ZERO));
-    let mut pool = Pool::new(next, config.limits.undecided_bytes_max);
+    let bugs = config.engine.bugs;
+    let mut pool = Pool::new(next, config.limits.undecided_bytes_max).planted(bugs);
     let mut own: Vec<_> = batches
         .iter()
         .map(HeldBatch::reference)
         .filter(|batch| batch.origin == me && state.next(me).is_some_and(|n| batch.sequence >= n))
-        .map(|batch| (batch.sequence, batch.bytes as usize))
+        .map(|batch| (batch.sequence, charged(batch.bytes as usize)))
         .collect();
     own.sort_unstable();
     let after = own.last().map(|(sequence, _)| sequence.next());
-    let after = after.filter(|_| !config.engine.bugs.has(Bug::BatchNumberReused));
+    let after = after.filter(|_| !bugs.has(Bug::BatchNumberReused));
     let next_own = after.or(state.next(me)).unwrap_or(Sequence::ZERO);
     for batch in batches {
         // What was stored was kept for a reason; conflicts were reported then.
         let _ = pool.add(batch, Demand::Wanted);
     }
-    (pool, Intake::new(me, config.limits, next_own, own))
+    (pool, Intake::new(me, config.limits, next_own, own).planted(bugs))
 }

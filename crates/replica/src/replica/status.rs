@@ -23,6 +23,10 @@ pub struct Status {
     pub own_undecided_bytes: usize,
     /// Bytes of undelivered batches held, of all origins.
     pub pool_bytes: usize,
+    /// Numbers under which undelivered batches are held, of the origin with the most.
+    pub pool_batches: usize,
+    /// The most batches held under one number of an origin: more than one if it lies.
+    pub pool_conflicts: usize,
     /// Decided blocks whose batches are on their way.
     pub undelivered_blocks: usize,
     /// Blocks whose payload cannot be checked yet.
@@ -58,6 +62,8 @@ impl Replica {
             certified: self.certifier.height(),
             own_undecided_bytes: self.intake.undecided_bytes(),
             pool_bytes: self.pool.bytes(),
+            pool_batches: self.pool.most_batches(),
+            pool_conflicts: self.pool.most_conflicting(),
             undelivered_blocks: self.undelivered.len(),
             waiting_checks: self.checks.len(),
             wanted_batches: self.fetcher.len(),

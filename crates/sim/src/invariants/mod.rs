@@ -22,6 +22,7 @@ mod votes;
 
 pub(crate) use budget::BLOCK_BATCHES;
 pub use figures::Figures;
+pub(crate) use memory::UNDECIDED_BYTES;
 
 use crate::observation::Observation;
 use crate::scenario::Scenario;
@@ -65,7 +66,7 @@ impl Invariants {
             Box::new(certification::Certification::default()),
             Box::new(blame::Blame::new(honest)),
             Box::new(refusal::Refusal::new(honest)),
-            Box::new(memory::Memory),
+            Box::new(memory::Memory::default()),
             Box::new(patience::Patience::default()),
         ];
         if let Some(good_case) = good_case::GoodCase::new(scenario) {

@@ -1,7 +1,7 @@
 //! What an honest server sends passes everybody's checks on arrival, and no check names an honest
 //! server as the one at fault.
 //!
-//! Source: docs/protocol.md#data.
+//! Source: docs/protocol.md#signatures.
 
 use super::Invariant;
 use crate::observation::Observation;

@@ -480,8 +480,9 @@ fn patience_that_does_not_fall_back_is_noticed() {
 #[test]
 fn more_than_the_limits_allow_is_noticed() {
     let mut status = status();
-    let sampled =
-        |status: &_| after(memory::Memory, &[Observation::Sampled { server: HONEST, status }]);
+    let sampled = |status: &_| {
+        after(memory::Memory::default(), &[Observation::Sampled { server: HONEST, status }])
+    };
     status.sizes.future_proposals = 64;
     assert_eq!(sampled(&status), "");
     status.sizes.future_proposals = 65;

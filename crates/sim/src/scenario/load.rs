@@ -9,6 +9,10 @@ pub struct Load {
     pub commands: u64,
     /// Until when, µs.
     pub until: u64,
+    /// How many large ones are given to one server at one moment besides: more than it may take, if
+    /// they are many.
+    #[serde(default)]
+    pub crowd: u64,
     /// How many are submitted after the healing, to see that the alliance lives.
     pub after_healing: u64,
 }

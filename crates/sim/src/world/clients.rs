@@ -10,6 +10,9 @@ use ally_replica::{DeliveredBlock, Input};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 
+/// Length of a command of a crowd.
+const CROWD_COMMAND_BYTES: usize = 400;
+
 /// Every command that was submitted and is still owed.
 pub(super) struct Clients {
     stream: Stream,
@@ -38,10 +41,19 @@ impl Clients {
         (0..load.commands).map(|_| one(&mut self.stream)).collect()
     }
 
-    fn next(&mut self, at: ServerIndex) -> (u64, Bytes) {
+    /// When and where many come at once.
+    pub(super) fn plan_crowd(&mut self, load: &Load, servers: usize) -> Option<(u64, ServerIndex)> {
+        (load.crowd > 0).then(|| {
+            let server = ServerIndex(self.stream.below(servers as u64) as u16);
+            (self.stream.below(load.until), server)
+        })
+    }
+
+    /// A client's next command, of at least so many bytes.
+    fn next(&mut self, at: ServerIndex, bytes: usize) -> (u64, Bytes) {
         self.submitted += 1;
         let ticket = self.submitted;
-        let command = Bytes::copy_from_slice(format!("{at}:{ticket}").as_bytes());
+        let command = Bytes::from(format!("{:.<bytes$}", format!("{at}:{ticket}")));
         self.owed.insert(command.clone(), Owed { at, ticket });
         (ticket, command)
     }
@@ -76,15 +88,24 @@ impl Clients {
 impl World {
     pub(super) fn submit(&mut self, server: ServerIndex) {
         for copy in self.copies_of(server) {
-            self.submit_to(copy, server);
+            self.submit_to(copy, server, 0);
         }
     }
 
-    fn submit_to(&mut self, copy: ServerIndex, server: ServerIndex) {
+    /// Many clients at once.
+    pub(super) fn crowd(&mut self, server: ServerIndex) {
+        for _ in 0..self.scenario.load.crowd {
+            for copy in self.copies_of(server) {
+                self.submit_to(copy, server, CROWD_COMMAND_BYTES);
+            }
+        }
+    }
+
+    fn submit_to(&mut self, copy: ServerIndex, server: ServerIndex, bytes: usize) {
         if !self.servers[copy.index()].is_up() {
             return;
         }
-        let (ticket, command) = self.clients.next(server);
+        let (ticket, command) = self.clients.next(server, bytes);
         self.observe(Observation::Submitted { server, command: &command });
         self.input(copy, Input::Submit { ticket, commands: vec![command] });
     }

@@ -26,6 +26,10 @@ impl World {
         for (at, server) in self.clients.plan(&self.scenario.load, self.policy.server_count()) {
             self.queue.at(Micros(at), Event::Submit { server });
         }
+        let crowd = self.clients.plan_crowd(&self.scenario.load, self.policy.server_count());
+        if let Some((at, server)) = crowd {
+            self.queue.at(Micros(at), Event::Crowd { server });
+        }
         for crash in self.scenario.crashes.clone() {
             let server = ServerIndex(crash.server);
             let away = crash.back.saturating_sub(crash.at);

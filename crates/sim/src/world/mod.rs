@@ -18,7 +18,7 @@ mod network;
 mod perform;
 
 use crate::account::Account;
-use crate::invariants::{BLOCK_BATCHES, Invariants};
+use crate::invariants::{BLOCK_BATCHES, Invariants, UNDECIDED_BYTES};
 use crate::keys::{KeyTable, Signer};
 use crate::observation::Observation;
 use crate::queue::Queue;
@@ -58,6 +58,7 @@ enum Event {
     SyncEnds { server: ServerIndex, life: u32 },
     Done { server: ServerIndex, life: u32, done: Box<Done>, cost: Micros },
     Submit { server: ServerIndex },
+    Crowd { server: ServerIndex },
     Crash(ServerIndex),
     Restart(ServerIndex),
     Fuse { server: ServerIndex, fuse: Fuse },
@@ -316,6 +317,7 @@ impl World {
             | Event::SyncEnds { .. }
             | Event::Done { .. } => {}
             Event::Submit { server } => self.submit(server),
+            Event::Crowd { server } => self.crowd(server),
             Event::Crash(server) => self.crash(server),
             Event::Restart(server) => self.restart(server),
             Event::Fuse { server, fuse } => self.servers[server.index()].fuse = Some(fuse),
@@ -414,7 +416,8 @@ impl Event {
             | Self::SyncEnds { server, .. }
             | Self::Done { server, .. }
             | Self::Link { server, .. }
-            | Self::Submit { server } => Some(*server),
+            | Self::Submit { server }
+            | Self::Crowd { server } => Some(*server),
             _ => None,
         }
     }
@@ -445,6 +448,9 @@ fn configure(
         certify_interval_min: Micros(2_000),
         journal_records: JOURNAL_RECORDS,
         block_batches_max: if scenario.is_honest(me) { BLOCK_BATCHES } else { many },
+        batch_bytes_max: UNDECIDED_BYTES / 4,
+        block_bytes_max: UNDECIDED_BYTES,
+        undecided_bytes_max: UNDECIDED_BYTES,
         ..Limits::default()
     };
     Config { engine, policy: Arc::clone(policy), origin: origin.clone(), limits }

@@ -40,7 +40,10 @@ impl World {
                 self.observe(Observation::Delivered { server, block: &block });
             }
             Output::Certified(_) => {}
-            Output::Refused { ticket, .. } => self.clients.refused(ticket),
+            Output::Refused { ticket, .. } => {
+                self.tally.count("command refused");
+                self.clients.refused(ticket);
+            }
             Output::View { view, open } => self.observe(Observation::View { server, view, open }),
             Output::Halt(breach) => self.observe(Observation::Halted { server, breach: &breach }),
             other => panic!("an output that the world does not know: {other:?}"),

@@ -119,6 +119,7 @@ fn each_mistake_is_found_by_its_invariant_and_without_it_nothing_is() {
         let Some(find) = search_from_hint(case) else {
             return Some(format!("{:?}: not found from seed {} on", case.bug, case.seed));
         };
+        println!("{}: {} after {} seeds", case.bug.name(), find.invariant(), find.seed - case.seed);
         if !case.found_by.contains(&find.invariant()) {
             return Some(format!("{:?}: not by its invariant: {find}", case.bug));
         }

@@ -75,6 +75,7 @@ pub(super) fn weather(
         load: Load {
             commands: if draw.percent(15) { draw.between(60, 250) } else { draw.between(4, 30) },
             until: healed_at,
+            crowd: draw_crowd(seed),
             after_healing: AFTER_HEALING,
         },
         crashes: if calm { Vec::new() } else { draw_crashes(draw, &honest, healed_at) },
@@ -123,6 +124,7 @@ pub(super) fn plot(
         load: Load {
             commands: draw.between(2, 12),
             until: draw.between(1, base_timeout),
+            crowd: 0,
             after_healing: AFTER_HEALING,
         },
         crashes: Vec::new(),
@@ -170,6 +172,12 @@ fn draw_treachery(draw: &mut Stream) -> Treachery {
         spoil: percent() / 2,
         ..Treachery::default()
     }
+}
+
+/// In one run of twelve many clients come at once.
+fn draw_crowd(seed: u64) -> u64 {
+    let mut draw = Stream::new(seed, "crowd");
+    if draw.below(12) == 0 { draw.between(10, 60) } else { 0 }
 }
 
 fn draw_rush(seed: u64) -> u64 {

@@ -3,14 +3,18 @@
 use super::super::Treachery;
 use ally_byzantine::Stream;
 
-/// Adds what the checks on arrival, and the rules of time and order, have to refuse; in a third of the
+/// More than any limit that a liar can reach.
+const DELUGE: u64 = 1_200;
+
+/// Adds what the checks on arrival, and the rules of time and order, have to refuse; in half of the
 /// runs.
 fn forgeries(seed: u64, treachery: Treachery) -> Treachery {
     let draw = &mut Stream::new(seed, "forgeries");
-    match draw.below(9) {
-        0 => Treachery { counterfeit: draw.between(5, 100), ..treachery },
+    match draw.below(10) {
+        0 | 4 => Treachery { counterfeit: draw.between(5, 100), ..treachery },
         1 => Treachery { backdate: draw.between(5, 100), ..treachery },
         2 => Treachery { misorder: draw.between(5, 100), ..treachery },
+        3 => Treachery { deluge: DELUGE, ..treachery },
         _ => treachery,
     }
 }
