@@ -52,8 +52,11 @@ impl Run<'_> {
     pub async fn play(&self, nemesis: &mut Nemesis, stop: &mut Stop) -> Result<Report, Failure> {
         let played = stop.or(self.perform(nemesis)).await;
         nemesis.stop().await;
-        let (played, recovery) = played.ok_or_else(interrupted)??;
-        let report = self.judge(nemesis, played, recovery).await;
+        let report = match played {
+            Some(Ok((seen, recovery))) => self.judge(nemesis, seen, recovery).await,
+            Some(Err(failure)) => Err(failure),
+            None => Err(interrupted()),
+        };
         nemesis.tidy()?;
         report
     }
@@ -66,10 +69,7 @@ impl Run<'_> {
         nemesis.heal()?;
         let healed = Instant::now();
         story::healed(self.output, begun.elapsed(), clients.acknowledged());
-        let size = {
-            let recovering = self.recover(nemesis, &clients);
-            recovering.await?
-        };
+        let size = self.recover(nemesis, &clients).await?;
         let took = healed.elapsed();
         let seen = clients.end(size, self.recovery).await?;
         Ok((seen, took))
