@@ -99,6 +99,7 @@ fn treachery(draw: &mut Stream) -> Treachery {
         mutate: draw.between(1, 10),
         garble: draw.between(0, 3),
         flood: draw.between(0, 10),
+        deluge: draw.between(0, 500),
         counterfeit: draw.between(0, 20),
         backdate: draw.between(0, 5),
         misorder: draw.between(0, 10),
