@@ -7,9 +7,10 @@ use ally_alliance::{
 };
 use ally_codec::Encode;
 use ally_consensus::{
-    BlockHash, BlockRef, Epoch, Evidence, Height, Message, Signed, View, Vote, signing_bytes,
+    Backing, BlockHash, BlockHeader, BlockRef, Digest, Epoch, Evidence, Height, Message, Micros,
+    Signed, Testimony, View, Vote, payload_digest, signing_bytes,
 };
-use ally_node::store::{Durability, EvidenceKey, Identity, Store, WriteBatch};
+use ally_node::store::{Durability, EvidenceKey, Identity, Store, TestimonyKey, WriteBatch};
 use ally_policy::{Definition, FaultModel, ServerIndex};
 use ally_threshold::{Scheme, deal};
 use rand_chacha::ChaCha20Rng;
@@ -81,6 +82,49 @@ fn keep_evidence(data: &Path, alliance: &Alliance) {
     store.commit(write).expect("written");
 }
 
+/// What a server keeps that was shown block 1 with this root of the log, and these servers' votes.
+fn backing(alliance: &Alliance, root: u8, voters: &[u8]) -> Testimony {
+    let header = BlockHeader {
+        alliance: alliance.id(),
+        epoch: alliance.epoch(),
+        height: Height(1),
+        view: View(0),
+        parent: BlockRef::genesis(alliance.id(), alliance.epoch()).hash,
+        payload_digest: payload_digest(&[]),
+        log_size: 0,
+        log_root: Digest([root; 32]),
+        timestamp_us: Micros(0),
+    };
+    let sign = |place: u8, kind: &str, content: &[u8]| {
+        let bytes = signing_bytes(&alliance.context(), kind, content);
+        (ServerIndex(place.into()), signing(place).sign(&bytes))
+    };
+    let vote = |place: &u8| {
+        let body = Vote { view: View(0), block: header.block_ref(), share: None };
+        let content = Message::Vote(body.clone()).signed_content();
+        let (signer, signature) = sign(*place, "vote", &content);
+        Signed { signer, signature, body }
+    };
+    let votes = voters.iter().map(vote).collect();
+    let leader = alliance.rotation().leader(View(0));
+    let (signer, signature) = sign(leader.0 as u8, "block", &header.to_bytes());
+    let headers = vec![Signed { signer, signature, body: header.clone() }];
+    Testimony::Backing(Backing { new_view: None, headers, votes, commits: Vec::new() })
+}
+
+/// The data directory of a server that keeps this.
+fn keep_testimony(data: &Path, alliance: &Alliance, server: u16, testimony: &Testimony) {
+    let identity =
+        Identity { alliance: alliance.id(), server: ServerIndex(server), epoch: Epoch(0) };
+    Store::create(data, &identity).expect("a fresh directory");
+    let (store, _) = Store::open(data, &identity, Durability::None).expect("its own");
+    let bytes = testimony.to_bytes();
+    let mut write = WriteBatch::new();
+    let (kind, length) = (testimony.kind().code(), bytes.len() as u32);
+    write.testimony(TestimonyKey { kind, number: 0, bytes: length }, bytes);
+    store.commit(write).expect("written");
+}
+
 fn ally(dir: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ally"));
     command.current_dir(dir).args(arguments).env("NO_COLOR", "1");
@@ -135,4 +179,58 @@ fn a_proof_is_listed_exported_and_checked_by_anyone() {
     says(&ally(dir, &other), 2, &["ALLY-0412", "--alliance"]);
     let other = ["evidence", "list", "--data", "data", "--alliance", "other.toml"];
     says(&ally(dir, &other), 2, &["ALLY-0412"]);
+}
+
+/// Servers 1 and 2 vote for one block towards server 0, and for another towards server 3. Neither can
+/// see why they disagree; what both kept shows it.
+#[test]
+fn servers_that_decided_differently_find_out_together_who_lied_to_them() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (dir, alliance) = (dir.path(), alliance("test"));
+    std::fs::write(dir.join("alliance.toml"), alliance.document().render()).expect("written");
+    let (one, other) = (backing(&alliance, 1, &[0, 1, 2]), backing(&alliance, 2, &[1, 2, 3]));
+    keep_testimony(&dir.join("data-0"), &alliance, 0, &one);
+    keep_testimony(&dir.join("data-3"), &alliance, 3, &other);
+
+    let export = ["evidence", "export", "--data", "data-3", "--out", "s3.records"];
+    says(&ally(dir, &export), 0, &["what s3 kept", "behind decisions:    1", "s3.records"]);
+    let alone = ally(dir, &["evidence", "compare", "data-0"]);
+    says(&alone, 0, &["the records of s0 agree", "nobody is proven guilty"]);
+
+    let both = ["evidence", "compare", "data-0", "s3.records", "--out", "proofs"];
+    let compared = ally(dir, &both);
+    says(&compared, 0, &["Conflict at height 1: 2 blocks are decided", "s0, s1, s2", "s1, s2, s3"]);
+    says(&compared, 0, &["more than the policy tolerates", "proofs/s1-two-votes.evidence"]);
+    for (server, organisation) in [("s1", "org1"), ("s2", "org2")] {
+        let file = format!("proofs/{server}-two-votes.evidence");
+        let verdict = ally(dir, &["evidence", "verify", &file]);
+        says(&verdict, 0, &[&format!("Proven: {server} of {organisation}"), "voted in view 0"]);
+    }
+    let answer = ally(dir, &["evidence", "compare", "data-0", "s3.records", "-o", "json"]);
+    let answer: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON");
+    assert_eq!(answer["conflict"]["height"], 1);
+    assert_eq!(answer["more_than_tolerated"], true);
+    let guilty = answer["guilty"].as_array().expect("a list");
+    let voters = guilty.iter().filter(|proof| proof["kind"] == "two-votes");
+    assert_eq!(voters.map(|proof| &proof["server"]).collect::<Vec<_>>(), ["s1", "s2"]);
+    assert!(guilty.iter().all(|proof| proof["server"] != "s3"), "{guilty:?}");
+
+    // Records that somebody has changed convict nobody who did not sign.
+    let mut records = std::fs::read(dir.join("s3.records")).expect("written");
+    let at = records.len() - 30;
+    records[at] ^= 1;
+    std::fs::write(dir.join("changed.records"), &records).expect("written");
+    let changed = ally(dir, &["evidence", "compare", "data-0", "changed.records"]);
+    says(&changed, 0, &["left out: 1 parts", "agree"]);
+    std::fs::write(dir.join("torn.records"), &records[..at]).expect("written");
+    says(
+        &ally(dir, &["evidence", "compare", "torn.records"]),
+        2,
+        &["ALLY-0415", "evidence export"],
+    );
+    says(&ally(dir, &["evidence", "compare", "nowhere"]), 2, &["ALLY-0001"]);
+    let other = self::alliance("another").document().render();
+    std::fs::write(dir.join("other.toml"), other).expect("written");
+    let other = ["evidence", "compare", "s3.records", "--alliance", "other.toml"];
+    says(&ally(dir, &other), 2, &["ALLY-0412", "--alliance"]);
 }

@@ -23,7 +23,7 @@ mod published;
 mod recover;
 mod serve;
 mod shelf;
-mod stored;
+pub(crate) mod stored;
 
 pub(crate) use board::{Board, StatusBoard};
 pub(crate) use clients::RETRY_AFTER;

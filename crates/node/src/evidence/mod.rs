@@ -16,13 +16,20 @@
 //! """
 //! ```
 //!
+//! Of servers that disagree, [`Records`] is what each kept of what others signed, and [`compare`]
+//! makes proofs of what several of them kept.
+//!
 //! The bytes are the proof; everything else follows from them and the alliance document. A file has
 //! one spelling: checking it writes it anew and compares.
 
+mod compare;
 mod file;
+mod records;
 mod words;
 
+pub use compare::{Comparison, compare};
 pub use file::{EVIDENCE_FILE_BYTES_MAX, EvidenceError, Proven, to_file, verify, verify_file};
+pub use records::{RECORDS_FILE_BYTES_MAX, Records, RecordsError};
 
 use ally_consensus::Digest;
 use ally_replica::{Evidence, EvidenceKind};

@@ -138,15 +138,6 @@ impl Store {
         kept.collect()
     }
 
-    /// All certificates of checkpoints, by log size and height.
-    ///
-    /// # Errors
-    /// [`StoreError::Disk`], [`StoreError::Unreadable`].
-    pub fn certificates(&self) -> impl Iterator<Item = Result<Bytes, StoreError>> {
-        let entries = self.shared.tables.from(Table::Certificates, &[]);
-        entries.map(|entry| Ok(entry.map_err(|e| self.failed(e))?.1))
-    }
-
     /// Bytes that the data takes on the disk.
     ///
     /// # Errors

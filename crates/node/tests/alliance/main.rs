@@ -5,7 +5,8 @@ mod damage;
 mod liar;
 
 use ally::{Proposal, Until};
-use ally_node::evidence::{self, Proven};
+use ally_consensus::TestimonyKind;
+use ally_node::evidence::{self, Proven, Records};
 use bed::Bed;
 use liar::Liar;
 use std::time::Duration;
@@ -45,6 +46,26 @@ async fn e2e_any_one_of_four_may_stop_and_come_back() {
         let receipt = receipt.unwrap_or_else(|e| panic!("s{stopped} back: {e:?}"));
         assert_eq!(receipt.index, 6 * stopped as u64 + 5);
     }
+    for place in 0..4 {
+        bed.down(place).await;
+    }
+    nobody_is_guilty(&bed);
+}
+
+/// What all servers kept, together: it agrees, and accuses nobody.
+fn nobody_is_guilty(bed: &Bed) {
+    let all = (0..4).map(|place| {
+        let records = Records::of_data(bed.config(place).data(), &bed.alliance).expect("readable");
+        let file = records.to_file(&bed.alliance);
+        assert_eq!(Records::from_file(&file, &bed.alliance).expect("reads back"), records);
+        records
+    });
+    let all: Vec<_> = all.collect();
+    assert!(all.iter().all(|records| records.count(TestimonyKind::Backing) > 0));
+    assert!(all.iter().any(|records| records.count(TestimonyKind::Choice) > 0));
+    let compared = evidence::compare(&all, &bed.alliance).expect("the document is right");
+    assert_eq!((compared.conflict, compared.refused), (None, 0));
+    assert!(compared.proven.is_empty() && compared.ends.is_empty());
 }
 
 /// The formula for certificates is one's own choice: a server that it leaves out has no share.

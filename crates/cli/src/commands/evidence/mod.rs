@@ -1,5 +1,6 @@
 //! `ally evidence`: who is proven to have lied, and how anyone can check it.
 
+mod compare;
 mod kept;
 
 use crate::connect::{Connect, block_on, read_alliance};
@@ -11,6 +12,7 @@ use ally_alliance::Alliance;
 use ally_node::evidence::{EVIDENCE_FILE_BYTES_MAX, EvidenceError, Proven, to_file, verify_file};
 use anstyle::{AnsiColor, Style};
 use clap::{Args, Subcommand};
+use compare::{Compare, Export};
 use kept::{Kept, Shelf};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -36,7 +38,8 @@ it is checked with the alliance document alone.
 Examples:
   ally evidence list
   ally evidence show 3f9c --out acme-1.evidence
-  ally evidence verify acme-1.evidence --alliance alliance.toml"
+  ally evidence verify acme-1.evidence --alliance alliance.toml
+  ally evidence compare acme-1.records bank-1.records --out proofs"
 )]
 pub struct EvidenceCommand {
     #[command(subcommand)]
@@ -51,6 +54,10 @@ enum Action {
     Show(Show),
     /// Check a proof in a file, offline: who is guilty of what?
     Verify(Verify),
+    /// Write what a stopped server kept of what others signed into a file
+    Export(Export),
+    /// Hold what several servers kept against each other: do they conflict, and who is guilty?
+    Compare(Compare),
 }
 
 /// Where proofs come from.
@@ -136,6 +143,8 @@ impl EvidenceCommand {
             Action::List(list) => list.run(output),
             Action::Show(show) => show.run(output),
             Action::Verify(verify) => verify.run(output),
+            Action::Export(export) => export.run(output),
+            Action::Compare(compare) => compare.run(output),
         }
     }
 }

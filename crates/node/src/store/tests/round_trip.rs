@@ -35,8 +35,6 @@ fn check_everything(store: &Store, key: BatchKey) {
     assert_eq!(store.batches(ServerIndex(2), Sequence(0)).count(), 0);
     assert_eq!(store.all_testimony().unwrap(), [TESTIMONY]);
     assert_eq!(store.testimony(TESTIMONY).unwrap().unwrap(), &b"testimony"[..]);
-    let certificates: Vec<_> = store.certificates().map(Result::unwrap).collect();
-    assert_eq!(certificates, [&b"fourteen"[..], &b"fifteen"[..]]);
     assert_eq!(store.block(Height(6)).unwrap(), Some(block(6, 10, 14)));
     assert_eq!(store.block(Height(8)).unwrap(), None);
     let heights: Vec<_> = store.blocks(Height(6)).map(|b| b.unwrap().height.0).collect();
