@@ -105,7 +105,7 @@ fi
 # In a build of its own, so that no server is ever built with a switch that breaks a rule.
 counted "rules broken on purpose" cargo test --locked --no-fail-fast \
     -p ally-consensus -p ally-sim -p ally-model \
-    --features ally-consensus/planted-bugs,ally-sim/planted-bugs,ally-model/planted-bugs --lib --test planted --test shrink
+    --features ally-consensus/planted-bugs,ally-sim/planted-bugs,ally-model/planted-bugs --lib --test planted --test regressions --test shrink
 counted "examples in the documentation" cargo test --workspace --locked --doc
 
 if ! $quick; then

@@ -170,6 +170,12 @@ bugs! {
     ConflictsUnbounded = "conflicts-unbounded",
     /// Clients' commands are taken without limit.
     IntakeUnbounded = "intake-unbounded",
+    /// Who shares what is certified already is not shown the certificate.
+    CertificateNotShown = "certificate-not-shown",
+    /// A commit certificate that was only learned hides one's own commit in reports.
+    OwnCommitHidden = "own-commit-hidden",
+    /// What holds a batch together counts against its origin's limit too.
+    OverheadCharged = "overhead-charged",
 }
 
 /// The mistakes that are made: none, but in tests.

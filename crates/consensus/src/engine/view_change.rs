@@ -185,16 +185,19 @@ impl Engine {
                 just_left || !self.config.bugs.has(Bug::OlderVoteUnreported)
             })
             .map(|voted| self.branch(voted.view, voted.new_view.as_ref(), voted.block.hash));
+        let shown = if self.config.bugs.has(Bug::OwnCommitHidden) { 1 } else { 2 };
         // What was learned last may not be shown while its blocks are missing here, or too many; the
         // server's own commit always can be.
         let committed =
-            [&place.learned, &place.committed].into_iter().flatten().find_map(|known| {
-                let certificate = &known.certificate;
-                let (view, hash) = (certificate.view, certificate.block.hash);
-                let branch = self.branch(view, known.new_view.as_ref(), hash);
-                let fits = branch.headers.len() as u64 <= self.config.uncertified_blocks_max;
-                (fits && !branch.headers.is_empty()).then(|| (certificate.clone(), branch))
-            });
+            [&place.learned, &place.committed].into_iter().flatten().take(shown).find_map(
+                |known| {
+                    let certificate = &known.certificate;
+                    let (view, hash) = (certificate.view, certificate.block.hash);
+                    let branch = self.branch(view, known.new_view.as_ref(), hash);
+                    let fits = branch.headers.len() as u64 <= self.config.uncertified_blocks_max;
+                    (fits && !branch.headers.is_empty()).then(|| (certificate.clone(), branch))
+                },
+            );
         let committed = committed.filter(|_| !self.config.bugs.has(Bug::CommitUnreported));
         let certified = self.newest_certificate().cloned();
         let message =

@@ -121,4 +121,7 @@ pub const CASES: &[Case] = &[
     case(Bug::PoolUnbounded, "five", Weather, 30, &["memory"]),
     case(Bug::ConflictsUnbounded, "four", Weather, 5, &["memory"]),
     case(Bug::IntakeUnbounded, "four", Weather, 11, &["memory"]),
+    case(Bug::CertificateNotShown, "seven", Weather, 54, &["no liveness"]),
+    case(Bug::OwnCommitHidden, "seven", Plot, 3, &["report"]),
+    case(Bug::OverheadCharged, "two-level", Weather, 79, &["memory"]),
 ];
