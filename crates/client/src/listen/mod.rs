@@ -9,6 +9,8 @@ mod verifier;
 pub use contact::Contact;
 pub use decided::{Command, Decided, ListenOptions};
 pub use listener::Listener;
+#[cfg(feature = "fuzzing")]
+pub(crate) use verifier::Verifier;
 
 #[cfg(test)]
 mod tests;

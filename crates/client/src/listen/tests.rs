@@ -111,6 +111,30 @@ fn heights(decided: &[Decided]) -> Vec<u64> {
 }
 
 #[test]
+fn entries_before_the_first_that_is_wanted_are_not_handed_out() {
+    let world = World::new(6);
+    // The second of two entries in block 5.
+    let from = world.blocks[4].first_index + 1;
+    let mut verifier = world.verifier(from);
+    verifier.start(&world.frontiers[0].to_bytes()).expect("honest");
+    for block in &world.blocks[..5] {
+        verifier.block(block.clone()).expect("more than was asked for");
+    }
+    let decided = verifier.anchor(&world.anchor(5, 5)).expect("honest");
+    assert_eq!(heights(&decided), [5]);
+    let commands = decided.iter().flat_map(|block| &block.commands);
+    assert_eq!(commands.map(|command| command.index).collect::<Vec<_>>(), [from]);
+}
+
+#[test]
+fn after_a_beginning_that_is_refused_nothing_is_told() {
+    let world = World::new(4);
+    let mut verifier = world.told(0, 1);
+    verifier.start(&world.frontiers[2].to_bytes()).expect_err("behind what is wanted");
+    verifier.block(world.blocks[1].clone()).expect_err("what came before it is forgotten");
+}
+
+#[test]
 fn honest_streams_pass_whatever_the_certificate_covers() {
     let world = World::new(12);
     for first in [0, 3] {

@@ -108,6 +108,7 @@ impl Verifier {
     pub(crate) fn start(&mut self, frontier: &[u8]) -> Result<(), String> {
         self.unproven.clear();
         self.unproven_bytes = 0;
+        self.told = None;
         if self.proven_height().is_some() {
             self.told = self.proven.clone();
             return Ok(());
@@ -265,27 +266,28 @@ impl Verifier {
         for leaf in &leaves {
             self.mark(ProposalId(*leaf));
         }
+        let is_empty = leaves.is_empty() && entries.is_empty();
         let first_entry = first_index + leaves.len() as u64;
-        let commands: Vec<Command> = (first_entry..)
-            .zip(entries)
-            .map(|(index, entry)| {
-                let id = entry.id();
-                let duplicate_of = self.mark(id);
-                Command { index, id, nonce: entry.nonce(), bytes: entry.command(), duplicate_of }
-            })
-            .collect();
+        let mut commands = Vec::with_capacity(entries.len());
+        for (index, entry) in (first_entry..).zip(entries) {
+            let id = entry.id();
+            let duplicate_of = self.mark(id);
+            // A server may send more than was asked for. The application has had that.
+            if index >= self.from {
+                let (nonce, bytes) = (entry.nonce(), entry.command());
+                commands.push(Command { index, id, nonce, bytes, duplicate_of });
+            }
+        }
         // A block without commands is news for those who wait for time, not for those who have not
         // come to their first entry.
-        (!commands.is_empty() || header.log_size >= self.from && leaves.is_empty()).then_some(
-            Decided {
-                height: header.height.0,
-                epoch: header.epoch.0,
-                timestamp_us: header.timestamp_us.0,
-                next_index: header.log_size,
-                commands,
-                certificate,
-            },
-        )
+        (!commands.is_empty() || header.log_size >= self.from && is_empty).then_some(Decided {
+            height: header.height.0,
+            epoch: header.epoch.0,
+            timestamp_us: header.timestamp_us.0,
+            next_index: header.log_size,
+            commands,
+            certificate,
+        })
     }
 
     fn mark(&mut self, id: ProposalId) -> Option<u64> {
