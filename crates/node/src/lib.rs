@@ -10,6 +10,8 @@ mod backend;
 mod between;
 mod driver;
 pub mod evidence;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod net;
 mod node;
 pub mod store;

@@ -7,6 +7,8 @@
 mod backend;
 mod clients;
 mod connection;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 pub mod limits;
 mod listen;
 mod metered;

@@ -292,10 +292,20 @@ where
 
 /// Checks a message as far as it can be without the backend.
 fn check(message: ProposeRequest, next_tag: u64, notices: &Notices) -> Result<Batch, Status> {
-    let until = match message.until() {
-        Until::Unspecified => return Err(Status::invalid_argument("`until` is not set")),
-        until => until,
-    };
+    let until = message.until();
+    let submission = submission(message, next_tag, notices)?;
+    Ok(Batch { submission, until, room: None })
+}
+
+/// What a message submits.
+pub(super) fn submission(
+    message: ProposeRequest,
+    next_tag: u64,
+    notices: &Notices,
+) -> Result<Submission, Status> {
+    if message.until() == Until::Unspecified {
+        return Err(Status::invalid_argument("`until` is not set"));
+    }
     let ProposeRequest { first_tag, entries, .. } = message;
     let bytes: usize = entries.iter().map(|entry| entry.len()).sum();
     if entries.is_empty() || entries.len() > REQUEST_ENTRIES_MAX || bytes > REQUEST_BYTES_MAX {
@@ -315,8 +325,7 @@ fn check(message: ProposeRequest, next_tag: u64, notices: &Notices) -> Result<Ba
             .map_err(|error| Status::invalid_argument(format!("entry with tag {tag}: {error}")))
     });
     let entries = entries.collect::<Result<Vec<_>, _>>()?;
-    let submission = Submission { first_tag, entries, replies: notices.clone() };
-    Ok(Batch { submission, until, room: None })
+    Ok(Submission { first_tag, entries, replies: notices.clone() })
 }
 
 async fn next<S>(inbound: &mut Option<S>) -> Option<S::Item>

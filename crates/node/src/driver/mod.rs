@@ -15,6 +15,8 @@ mod archive;
 mod board;
 mod clients;
 mod clock;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod inbox;
 mod ingest;
 mod jobs;

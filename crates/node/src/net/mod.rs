@@ -34,6 +34,8 @@ mod dial;
 mod error;
 mod events;
 mod frame;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod half_open;
 mod hello;
 mod links;

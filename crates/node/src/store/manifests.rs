@@ -56,7 +56,7 @@ fn check_table(table: &Path, current: &[u8]) -> Result<(), StoreError> {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<(u64, u128), DecodeError> {
+pub(super) fn parse(bytes: &[u8]) -> Result<(u64, u128), DecodeError> {
     let mut reader = Reader::new(bytes);
     let version = reader.u64()?;
     let checksum = u128::from_le_bytes(reader.array()?);

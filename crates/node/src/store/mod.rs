@@ -41,6 +41,8 @@
 //! is a faulty one.
 
 mod error;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod identity;
 mod keys;
 mod manifests;

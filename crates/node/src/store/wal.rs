@@ -53,14 +53,14 @@ pub(super) fn check(dir: &Path) -> Result<(), StoreError> {
         let bytes = fs::read(file).map_err(disk)?;
         let (intact, after) = intact_prefix(&bytes, sequence);
         sequence = after;
-        let rest = &bytes[intact..];
-        if is_zero(rest) {
-            continue;
-        }
         let newest = place + 1 == files.len();
-        if !newest || commit_follows(rest, sequence) {
-            let what = format!("the write-ahead log is damaged at byte {intact}");
-            return Err(StoreError::Damaged { file: file.clone(), what });
+        match LogEnd::of(&bytes[intact..], sequence) {
+            LogEnd::Zeros => continue,
+            LogEnd::Torn if newest => {}
+            LogEnd::Torn | LogEnd::Damaged => {
+                let what = format!("the write-ahead log is damaged at byte {intact}");
+                return Err(StoreError::Damaged { file: file.clone(), what });
+            }
         }
         tracing::warn!(
             file = %file.display(), at = intact,
@@ -69,6 +69,37 @@ pub(super) fn check(dir: &Path) -> Result<(), StoreError> {
         cut(file, intact as u64).map_err(disk)?;
     }
     Ok(())
+}
+
+/// What follows the intact commits of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogEnd {
+    /// Nothing yet.
+    Zeros,
+    /// The beginning of a commit that nobody was told is durable.
+    Torn,
+    /// What was durable and is not intact.
+    Damaged,
+}
+
+impl LogEnd {
+    /// What `rest` is, after a commit with the sequence `last`.
+    fn of(rest: &[u8], last: Option<u64>) -> Self {
+        if is_zero(rest) {
+            Self::Zeros
+        } else if commit_follows(rest, last) {
+            Self::Damaged
+        } else {
+            Self::Torn
+        }
+    }
+}
+
+/// How many bytes of a log file are intact commits, and what follows them.
+#[cfg(feature = "fuzzing")]
+pub fn log_end(bytes: &[u8]) -> (usize, LogEnd) {
+    let (intact, sequence) = intact_prefix(bytes, None);
+    (intact, LogEnd::of(&bytes[intact..], sequence))
 }
 
 /// The log's files, oldest first.
@@ -97,14 +128,19 @@ fn intact_prefix(bytes: &[u8], mut sequence: Option<u64>) -> (usize, Option<u64>
     (intact, sequence)
 }
 
-/// Whether an intact commit begins anywhere in `rest`, in sequence after `last`.
+/// Whether `rest` is an intact commit out of sequence, or one begins anywhere in it that is in
+/// sequence after `last`.
 fn commit_follows(rest: &[u8], last: Option<u64>) -> bool {
     let last = last.unwrap_or(0);
-    (1..rest.len()).any(|at| {
-        rest[at] == START
-            && commit(&mut Reader::new(&rest[at..]))
-                .is_ok_and(|found| (last..last + SEQUENCE_STEP_MAX).contains(&found))
-    })
+    let in_sequence = last..last.saturating_add(SEQUENCE_STEP_MAX);
+    // A commit that was cut off is not intact: it is the sequence of this one that was changed, or of
+    // the one before it, which no checksum covers.
+    commit(&mut Reader::new(rest)).is_ok()
+        || (1..rest.len()).any(|at| {
+            rest[at] == START
+                && commit(&mut Reader::new(&rest[at..]))
+                    .is_ok_and(|found| in_sequence.contains(&found))
+        })
 }
 
 /// Reads one commit; its sequence.
