@@ -180,7 +180,7 @@ impl KeyFile {
         })
     }
 
-    fn render(&self, power: &str) -> Zeroizing<Vec<u8>> {
+    pub(crate) fn render(&self, power: &str) -> Zeroizing<Vec<u8>> {
         let Self { kind, owner, public, secret } = self;
         let owner: String =
             owner.chars().filter(|c| !c.is_control()).take(OWNER_CHARS_MAX).collect();
@@ -211,7 +211,7 @@ impl KeyFile {
         Self::parse(path, text)
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, KeyFileError> {
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, KeyFileError> {
         let torn = || malformed(path, text.lines().count(), TORN);
         let body_end = text.rfind("check ").ok_or_else(|| not_a_key_file(path, text))?;
         let (body, check_line) = text.split_at(body_end);

@@ -14,6 +14,8 @@
 mod alliance;
 mod document;
 mod fields;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod key_file;
 pub mod keys;
 mod mistake;

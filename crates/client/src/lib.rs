@@ -20,6 +20,8 @@ mod client;
 mod connect;
 mod error;
 mod evidence;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod in_flight;
 mod link;
 mod listen;

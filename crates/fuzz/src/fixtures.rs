@@ -195,6 +195,11 @@ fn leaf(index: u64) -> Hash {
     leaf_hash(&[&nonce(index)[..], &command(index)].concat())
 }
 
+/// A checkpoint with the signature of the alliance.
+pub(crate) fn signed_checkpoint(checkpoint: Checkpoint) -> Certificate {
+    certify(&fixtures().log.key, &fixtures().shares, checkpoint)
+}
+
 fn certify(key: &PublicKey, shares: &[ServerShares], checkpoint: Checkpoint) -> Certificate {
     let statement = checkpoint.statement();
     let shares: Vec<(ServerIndex, SignatureShare)> = shares

@@ -1,7 +1,7 @@
 //! A value of each kind that has an encoding.
 
 use crate::fixtures::{Fixtures, fixtures};
-use ally_codec::Encode;
+use ally_codec::{Encode, Writer};
 use ally_consensus::{
     AllianceId, BatchRef, BlockHash, BlockHeader, BlockRef, Branch, CheckpointCertificate, Commit,
     CommitCertificate, Digest, Epoch, Equivocation, Height, Message, Micros, NewView,
@@ -201,11 +201,18 @@ fn batch() -> SignedBatch {
     SignedBatch { signature: [0xee; 64], batch }
 }
 
+/// The body of a stored block: header, no signature, one batch, the log after it.
+pub(crate) fn block_record() -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.value(&header()).u8(0).list(&[BATCH]).value(&chain_state());
+    writer.into_bytes()
+}
+
 fn chain_state() -> ChainState {
     ChainState::genesis(4).extend([&HeldBatch::trusted(batch())])
 }
 
-fn peer_messages() -> Vec<PeerMessage> {
+pub(crate) fn peer_messages() -> Vec<PeerMessage> {
     let block = SyncedBlock { header: header(), batches: [BATCH].into() };
     let empty = SyncedBlock { header: header(), batches: [].into() };
     let mut all: Vec<_> =

@@ -20,7 +20,7 @@ fn folder(of: &str) -> PathBuf {
 }
 
 /// Files of a folder, by name; none if there is no such folder.
-fn files(folder: &Path) -> Vec<PathBuf> {
+fn files_of(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
@@ -28,7 +28,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn corpus(target: &Target) -> Vec<Vec<u8>> {
-    let files = files(&folder("corpus").join(target.name));
+    let files = files_of(&folder("corpus").join(target.name));
     files.iter().map(|file| fs::read(file).expect("a file of the corpus")).collect()
 }
 
@@ -80,21 +80,21 @@ macro_rules! replays {
             assert_eq!(here, all);
             let stem = |path: &PathBuf| path.file_stem()?.to_str().map(str::to_owned);
             let programs: BTreeSet<_> =
-                files(&folder("fuzz_targets")).iter().filter_map(stem).collect();
+                files_of(&folder("fuzz_targets")).iter().filter_map(stem).collect();
             assert_eq!(programs, all, "one program for each target");
         }
     };
 }
 
-replays! { codec document engine evidence policy receipt shares }
+replays! { codec disk document engine evidence files policy receipt shares stream wire }
 
 #[test]
 fn corpora_are_small_and_belong_to_targets() {
     let mut total = 0;
-    for folder in files(&folder("corpus")) {
+    for folder in files_of(&folder("corpus")) {
         let name = folder.file_name().and_then(|name| name.to_str()).expect("a name");
         target(name);
-        for file in files(&folder) {
+        for file in files_of(&folder) {
             let length = fs::metadata(&file).expect("a file").len();
             assert!(length <= FILE_BYTES_MAX, "{}: {length} bytes", file.display());
             total += length;

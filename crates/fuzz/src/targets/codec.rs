@@ -91,7 +91,7 @@ fn content(bytes: &[u8]) -> Result<Batch, DecodeError> {
 }
 
 /// What is read is written as it was, within the memory that its length allows. Whether it was read.
-fn again<E>(bytes: &[u8], read_and_write: impl Fn(&[u8]) -> Result<Vec<u8>, E>) -> bool {
+pub(super) fn again<E>(bytes: &[u8], read_and_write: impl Fn(&[u8]) -> Result<Vec<u8>, E>) -> bool {
     again_beside(HELD_BESIDE, bytes, read_and_write)
 }
 

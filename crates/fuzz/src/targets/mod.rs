@@ -1,12 +1,16 @@
 //! The targets, one file each.
 
 mod codec;
+mod disk;
 mod document;
 mod engine;
 mod evidence;
+mod files;
 mod policy;
 mod receipt;
 mod shares;
+mod stream;
+mod wire;
 
 /// One thing that takes bytes.
 #[derive(Debug, Clone, Copy)]
@@ -22,12 +26,16 @@ pub struct Target {
 }
 
 /// All of them.
-pub const ALL: [Target; 7] = [
+pub const ALL: [Target; 11] = [
     Target { name: "codec", run: codec::run, seeds: codec::seeds, changes: 300 },
+    Target { name: "disk", run: disk::run, seeds: disk::seeds, changes: 500 },
     Target { name: "document", run: document::run, seeds: document::seeds, changes: 300 },
     Target { name: "engine", run: engine::run, seeds: engine::seeds, changes: 20 },
     Target { name: "evidence", run: evidence::run, seeds: evidence::seeds, changes: 100 },
+    Target { name: "files", run: files::run, seeds: files::seeds, changes: 200 },
     Target { name: "policy", run: policy::run, seeds: policy::seeds, changes: 100 },
     Target { name: "receipt", run: receipt::run, seeds: receipt::seeds, changes: 200 },
     Target { name: "shares", run: shares::run, seeds: shares::seeds, changes: 8 },
+    Target { name: "stream", run: stream::run, seeds: stream::seeds, changes: 300 },
+    Target { name: "wire", run: wire::run, seeds: wire::seeds, changes: 100 },
 ];
