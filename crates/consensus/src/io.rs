@@ -178,7 +178,7 @@ pub enum Output {
         /// The block.
         block: BlockRef,
         /// The proposal.
-        proposal: Arc<Proposal>,
+        proposal: Proposal,
     },
     /// Combine shares into the statement's signature; answer with [`Input::Combined`].
     Combine {
@@ -188,7 +188,7 @@ pub enum Output {
         shares: Vec<(ServerIndex, Vec<u8>)>,
     },
     /// Decided; next in the chain.
-    Decided(Decided),
+    Decided(Box<Decided>),
     /// This server entered a view, or began to leave one (`open` is none until NV is known).
     View {
         /// The view.
@@ -205,7 +205,7 @@ pub enum Output {
         certificate: CheckpointCertificate,
     },
     /// Keep this and show it.
-    Evidence(Evidence),
+    Evidence(Box<Evidence>),
     /// Keep this, under a limit, for whoever asks who is to blame: no later than the record or the
     /// decision that follows it. Nothing waits for it.
     Testimony(Arc<Testimony>),

@@ -12,6 +12,7 @@ use crate::{
 };
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use ally_policy::{SERVERS_MAX, ServerIndex};
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// The most headers a report of one branch may hold, however few servers there are
@@ -50,14 +51,58 @@ pub type SignedHeader = Signed<BlockHeader>;
 
 /// A block as its leader proposes it; its sender's signature covers the header only, which covers
 /// the payload by its digest. The certificate stands for itself.
+///
+/// Its parts are read through it and never change, so that the header is hashed once and a clone is
+/// cheap.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Proposal {
+pub struct Proposal(Arc<Hashed>);
+
+/// What a [`Proposal`] consists of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ProposalParts {
     /// What is voted on.
     pub header: BlockHeader,
     /// The ordered batch references whose digest the header carries.
     pub batches: Arc<[BatchRef]>,
     /// NV of the header's view, on the first block of a view above 0.
     pub new_view: Option<NewViewCertificate>,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Hashed {
+    parts: ProposalParts,
+    block: BlockRef,
+}
+
+impl Proposal {
+    /// Height and hash of the header. Computes nothing.
+    pub fn block_ref(&self) -> BlockRef {
+        self.0.block
+    }
+
+    /// The same block with another certificate of its view, or none.
+    #[must_use]
+    pub fn with_new_view(&self, new_view: Option<NewViewCertificate>) -> Self {
+        let Hashed { parts, block } = &*self.0;
+        let parts = ProposalParts { new_view, ..parts.clone() };
+        Self(Arc::new(Hashed { parts, block: *block }))
+    }
+}
+
+/// Whether the parts fit together is not checked here. Hashes the header.
+impl From<ProposalParts> for Proposal {
+    fn from(parts: ProposalParts) -> Self {
+        let block = parts.header.block_ref();
+        Self(Arc::new(Hashed { parts, block }))
+    }
+}
+
+impl Deref for Proposal {
+    type Target = ProposalParts;
+
+    fn deref(&self) -> &ProposalParts {
+        &self.0.parts
+    }
 }
 
 /// A vote for a block and for its ancestors in the same view.
@@ -146,7 +191,7 @@ pub enum Message {
     /// Step three of the slow path.
     Commit(Commit),
     /// Leaving a view.
-    ViewChange(ViewChange),
+    ViewChange(Box<ViewChange>),
     /// The new leader's selection.
     NewView(NewView),
     /// An acceptor's share of NV.
@@ -154,7 +199,7 @@ pub enum Message {
     /// NV by itself, so that a view opens without a block.
     EnterView(NewViewCertificate),
     /// Proof that a leader equivocated.
-    Equivocation(Equivocation),
+    Equivocation(Box<Equivocation>),
     /// Asks for the proposal of a block.
     Fetch(BlockHash),
     /// Answers [`Message::Fetch`] with the proposal and its leader's signature.
@@ -224,11 +269,11 @@ impl Encode for Proposal {
 
 impl Decode for Proposal {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
+        Ok(Self::from(ProposalParts {
             header: reader.value()?,
             batches: reader.list(BLOCK_BATCHES_MAX)?.into(),
             new_view: reader.option()?,
-        })
+        }))
     }
 }
 
@@ -356,11 +401,11 @@ impl Encode for Message {
             Self::Proposal(body) => writer.u8(1).value(body),
             Self::Vote(body) => writer.u8(2).value(body),
             Self::Commit(body) => writer.u8(3).value(body),
-            Self::ViewChange(body) => writer.u8(4).value(body),
+            Self::ViewChange(body) => writer.u8(4).value(&**body),
             Self::NewView(body) => writer.u8(5).value(body),
             Self::NewViewShare(body) => writer.u8(6).value(body),
             Self::EnterView(body) => writer.u8(7).value(body),
-            Self::Equivocation(body) => writer.u8(8).value(body),
+            Self::Equivocation(body) => writer.u8(8).value(&**body),
             Self::Fetch(body) => writer.u8(9).value(body),
             Self::Fetched(body) => writer.u8(10).value(body),
         };
@@ -373,11 +418,11 @@ impl Decode for Message {
             1 => Self::Proposal(reader.value()?),
             2 => Self::Vote(reader.value()?),
             3 => Self::Commit(reader.value()?),
-            4 => Self::ViewChange(reader.value()?),
+            4 => Self::ViewChange(Box::new(reader.value()?)),
             5 => Self::NewView(reader.value()?),
             6 => Self::NewViewShare(reader.value()?),
             7 => Self::EnterView(reader.value()?),
-            8 => Self::Equivocation(reader.value()?),
+            8 => Self::Equivocation(Box::new(reader.value()?)),
             9 => Self::Fetch(reader.value()?),
             10 => Self::Fetched(reader.value()?),
             _ => return Err(DecodeError::Invalid("message kind")),

@@ -5,9 +5,9 @@
 
 use crate::remembered::Remembered;
 use crate::{
-    BlockHeader, BlockRef, Bounds, Branch, Bug, Bugs, CheckpointCertificate, CommitCertificate,
-    Context, Equivocation, Message, NewView, NewViewCertificate, Proposal, Rotation, Signed,
-    SignedHeader, Statement, View, ViewChange, payload_digest, signing_bytes,
+    BlockHash, BlockHeader, BlockRef, Bounds, Branch, Bug, Bugs, CheckpointCertificate,
+    CommitCertificate, Context, Equivocation, Message, NewView, NewViewCertificate, Proposal,
+    Rotation, Signed, SignedHeader, Statement, View, ViewChange, payload_digest, signing_bytes,
 };
 use ally_codec::Encode;
 use ally_policy::ServerIndex;
@@ -242,7 +242,8 @@ impl<A: Authenticator> Verifier<A> {
     fn is_signed(&self, message: &Signed<Message>) -> bool {
         let Signed { signer, signature, body } = message;
         if let Message::Proposal(proposal) = body {
-            return self.is_headers(*signer, *signature, &proposal.header);
+            let hash = proposal.block_ref().hash;
+            return self.is_headers(*signer, *signature, &proposal.header, hash);
         }
         body.signed_kind().is_none_or(|kind| {
             let bytes = signing_bytes(&self.context, kind, &body.signed_content());
@@ -250,9 +251,14 @@ impl<A: Authenticator> Verifier<A> {
         })
     }
 
-    /// Whether a header's signature is the server's.
-    fn is_headers(&self, signer: ServerIndex, signature: [u8; 64], header: &BlockHeader) -> bool {
-        let hash = header.hash();
+    /// Whether the signature of a header with this hash is the server's.
+    fn is_headers(
+        &self,
+        signer: ServerIndex,
+        signature: [u8; 64],
+        header: &BlockHeader,
+        hash: BlockHash,
+    ) -> bool {
         if self.remembered().has(signer, hash, signature) {
             return true;
         }
@@ -294,7 +300,8 @@ impl<A: Authenticator> Check<'_, A> {
             Message::Equivocation(proof) => self.equivocation(proof),
             Message::Fetched(proposal) => {
                 let Signed { signer, signature, body } = proposal;
-                self.header_signature(*signer, *signature, &body.header)?;
+                let hash = body.block_ref().hash;
+                self.header_signature(*signer, *signature, &body.header, hash)?;
                 self.proposal(*signer, body)
             }
         }
@@ -331,7 +338,7 @@ impl<A: Authenticator> Check<'_, A> {
 
     fn signed_header(&self, header: &SignedHeader) -> Result<(), Misstatement> {
         self.header(header.signer, &header.body)?;
-        self.header_signature(header.signer, header.signature, &header.body)
+        self.header_signature(header.signer, header.signature, &header.body, header.body.hash())
     }
 
     fn header_signature(
@@ -339,11 +346,12 @@ impl<A: Authenticator> Check<'_, A> {
         signer: ServerIndex,
         signature: [u8; 64],
         header: &BlockHeader,
+        hash: BlockHash,
     ) -> Result<(), Misstatement> {
         if self.verifier.rotation.leader(header.view) != signer {
             return Err(Misstatement::NotLeader(header.view));
         }
-        if self.verifier.is_headers(signer, signature, header) {
+        if self.verifier.is_headers(signer, signature, header, hash) {
             Ok(())
         } else {
             Err(Misstatement::NestedSignature(signer))

@@ -5,8 +5,8 @@ use ally_codec::Encode;
 use ally_consensus::{
     AllianceId, BatchRef, BlockHash, BlockHeader, BlockRef, Branch, CheckpointCertificate, Commit,
     CommitCertificate, Context, Digest, Epoch, Equivocation, Height, Message, Micros, NewView,
-    NewViewCertificate, NewViewShare, PolicyDigest, Proposal, Record, Sequence, Signed, Statement,
-    View, ViewChange, Vote, payload_digest, signing_bytes,
+    NewViewCertificate, NewViewShare, PolicyDigest, Proposal, ProposalParts, Record, Sequence,
+    Signed, Statement, View, ViewChange, Vote, payload_digest, signing_bytes,
 };
 use ally_policy::ServerIndex;
 use sha2::{Digest as _, Sha256};
@@ -56,7 +56,11 @@ fn certified() -> CheckpointCertificate {
 }
 
 fn proposal() -> Proposal {
-    Proposal { header: header(), batches: [BATCH].into(), new_view: Some(new_view()) }
+    Proposal::from(ProposalParts {
+        header: header(),
+        batches: [BATCH].into(),
+        new_view: Some(new_view()),
+    })
 }
 
 fn report() -> ViewChange {
@@ -73,7 +77,7 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("proposal", Message::Proposal(proposal())),
         ("vote", Message::Vote(Vote { view: View(7), block: BLOCK, share: Some(vec![0xaa; 48]) })),
         ("commit", Message::Commit(Commit { certificate: commit() })),
-        ("view-change", Message::ViewChange(report())),
+        ("view-change", Message::ViewChange(Box::new(report()))),
         ("new-view", Message::NewView(NewView { view: View(8), reports, tip: BLOCK })),
         (
             "new-view-share",
@@ -84,7 +88,7 @@ fn messages() -> Vec<(&'static str, Message)> {
             }),
         ),
         ("enter-view", Message::EnterView(new_view())),
-        ("equivocation", Message::Equivocation(Equivocation { first, second })),
+        ("equivocation", Message::Equivocation(Box::new(Equivocation { first, second }))),
         ("fetch", Message::Fetch(BLOCK.hash)),
         ("fetched", Message::Fetched(signed(proposal()))),
     ]

@@ -151,7 +151,7 @@ fn what_a_report_need_not_name_is_held_against_nobody() {
 fn certified(net: &Net, report: Signed<ViewChange>, block: &BlockHeader) -> Signed<ViewChange> {
     let certified = Some(keys::certify(&net.context, block));
     let body = ViewChange { certified, ..report.body };
-    as_report(sign(net, report.signer, Message::ViewChange(body)))
+    as_report(sign(net, report.signer, reported(body)))
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_commit_that_a_report_need_not_name_is_held_against_nobody() {
     let mut frank = silent(1).body;
     let shown = commit(&net, LIAR, &two).body.certificate;
     frank.committed = Some((shown, branch(&net, &[one.clone(), two.clone()])));
-    let frank = as_report(sign(&net, LIAR, Message::ViewChange(frank)));
+    let frank = as_report(sign(&net, LIAR, reported(frank)));
     assert_eq!(verdict(frank, &[]), Err(Unproven::Innocent));
 }
 
@@ -327,6 +327,10 @@ fn tell(net: &mut Net, to: ServerIndex, message: Signed<Message>) -> Vec<Evidenc
     fresh.iter().map(Evidence::kind).collect()
 }
 
+fn reported(report: ViewChange) -> Message {
+    Message::ViewChange(Box::new(report))
+}
+
 fn wrap<T>(signed: Signed<T>, wrap: impl FnOnce(T) -> Message) -> Signed<Message> {
     let Signed { signer, signature, body } = signed;
     Signed { signer, signature, body: wrap(body) }
@@ -339,15 +343,15 @@ fn an_engine_proves_concealed_votes_and_changed_reports_once() {
     let voted = vote(&net, LIAR, &one);
     let silent = report(&net, LIAR, 1, None);
     assert_eq!(tell(&mut net, s(1), wrap(voted.clone(), Message::Vote)), []);
-    let concealed = tell(&mut net, s(1), wrap(silent.clone(), Message::ViewChange));
+    let concealed = tell(&mut net, s(1), wrap(silent.clone(), reported));
     assert_eq!(concealed, [EvidenceKind::Concealed]);
-    assert_eq!(tell(&mut net, s(1), wrap(silent.clone(), Message::ViewChange)), []);
+    assert_eq!(tell(&mut net, s(1), wrap(silent.clone(), reported)), []);
     let frank = report(&net, LIAR, 1, Some(branch(&net, &[one])));
-    let changed = tell(&mut net, s(1), wrap(frank, Message::ViewChange));
+    let changed = tell(&mut net, s(1), wrap(frank, reported));
     assert_eq!(changed, [EvidenceKind::Reports]);
     // The other way round: the report first.
     let late = report(&net, LIAR, 3, None);
-    assert_eq!(tell(&mut net, s(2), wrap(late, Message::ViewChange)), []);
+    assert_eq!(tell(&mut net, s(2), wrap(late, reported)), []);
     assert_eq!(tell(&mut net, s(2), wrap(voted, Message::Vote)), [EvidenceKind::Concealed]);
 }
 

@@ -6,8 +6,9 @@ use ally_codec::{Decode, Encode};
 use ally_consensus::{
     AllianceId, BatchRef, BlockHash, BlockHeader, BlockRef, Branch, CheckpointCertificate, Commit,
     CommitCertificate, Digest, Engine, Epoch, Equivocation, Height, Input, Message, Micros,
-    NewView, NewViewCertificate, NewViewShare, Now, Output, PayloadVerdict, Proposal, Record,
-    Sequence, Signed, Statement, SyncedBlock, Verified, View, ViewChange, Vote, payload_digest,
+    NewView, NewViewCertificate, NewViewShare, Now, Output, PayloadVerdict, Proposal,
+    ProposalParts, Record, Sequence, Signed, Statement, SyncedBlock, Verified, View, ViewChange,
+    Vote, payload_digest,
 };
 use ally_policy::ServerSet;
 use proptest::prelude::*;
@@ -92,8 +93,9 @@ prop_compose! {
 }
 
 fn any_proposal() -> impl Strategy<Value = Proposal> {
-    (any_header(), proptest::option::weighted(0.3, any_nv()))
-        .prop_map(|(header, new_view)| Proposal { header, batches: [].into(), new_view })
+    (any_header(), proptest::option::weighted(0.3, any_nv())).prop_map(|(header, new_view)| {
+        Proposal::from(ProposalParts { header, batches: [].into(), new_view })
+    })
 }
 
 fn any_message() -> impl Strategy<Value = Message> {
@@ -107,7 +109,7 @@ fn any_message() -> impl Strategy<Value = Message> {
             let certificate = CommitCertificate { view, block, signature: vec![5] };
             Message::Commit(Commit { certificate })
         }),
-        4 => any_report().prop_map(Message::ViewChange),
+        4 => any_report().prop_map(|report| Message::ViewChange(Box::new(report))),
         2 => (any_number(), any_header(), proptest::collection::vec((0..5_u16, any_report()), 0..5))
             .prop_map(|(view, tip, reports)| {
                 let reports = reports.into_iter().map(|(signer, r)| signed(signer, r).into()).collect();
@@ -120,7 +122,7 @@ fn any_message() -> impl Strategy<Value = Message> {
         1 => any_nv().prop_map(Message::EnterView),
         1 => (any_header(), any_header(), 0..5_u16).prop_map(|(first, second, signer)| {
             let (first, second) = (signed(signer, first), signed(signer, second));
-            Message::Equivocation(Equivocation { first, second })
+            Message::Equivocation(Box::new(Equivocation { first, second }))
         }),
         1 => any_header().prop_map(|block| Message::Fetch(block.hash())),
         2 => (0..5_u16, any_proposal()).prop_map(|(signer, p)| Message::Fetched(signed(signer, p))),

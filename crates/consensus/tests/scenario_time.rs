@@ -26,7 +26,12 @@ fn report(net: &Net, view: u64, proposal: &Proposal) -> Message {
     let body = proposal.header.clone();
     let headers = vec![Signed { signer: s(0), signature: signed.signature, body }];
     let voted = Some(Branch { view: View(0), new_view: None, headers });
-    Message::ViewChange(ViewChange { view: View(view), certified: None, voted, committed: None })
+    Message::ViewChange(Box::new(ViewChange {
+        view: View(view),
+        certified: None,
+        voted,
+        committed: None,
+    }))
 }
 
 /// The first honest block after what a liar did, and its time.
@@ -121,14 +126,14 @@ fn acceptors_give_no_share_for_a_choice_that_rests_on_the_future() {
     let nothing = ViewChange { view: View(4), certified: None, voted: None, committed: None };
     let reports = [
         (0, report(&net, 4, &lie)),
-        (1, Message::ViewChange(nothing.clone())),
-        (2, Message::ViewChange(nothing)),
+        (1, Message::ViewChange(Box::new(nothing.clone()))),
+        (2, Message::ViewChange(Box::new(nothing))),
     ];
     let reports = reports.map(|(server, body)| {
         let Signed { signer, signature, body } =
             keys::sign(&net.context, s(server), false, false, body);
         let Message::ViewChange(body) = body else { unreachable!("reports") };
-        Arc::new(Signed { signer, signature, body })
+        Arc::new(Signed { signer, signature, body: *body })
     });
     let choice = NewView { view: View(4), reports: reports.into(), tip: lie.header.block_ref() };
     net.send(s(0), Recipients::All, Message::NewView(choice), 0);

@@ -130,7 +130,7 @@ fn proof_of_equivocation_needs_no_timeout() {
         }
     };
     let proof = ally_consensus::Equivocation { first: sign(&first), second: sign(&second) };
-    net.send(s(2), Recipients::One(s(1)), Message::Equivocation(proof), 0);
+    net.send(s(2), Recipients::One(s(1)), Message::Equivocation(Box::new(proof)), 0);
     net.settle();
     assert!((1..4).all(|server| net.engine(server).status().view == View(1)));
     assert!((1..4).all(|server| net.engine(server).status().phase == Phase::Open));

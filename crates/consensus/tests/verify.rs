@@ -5,8 +5,8 @@ mod support;
 use ally_consensus::{
     Authenticator, BRANCH_HEADERS_MAX, BlockHeader, BlockRef, Bounds, Branch,
     CheckpointCertificate, Commit, CommitCertificate, Context, Epoch, Equivocation, Height,
-    Message, Micros, Misstatement, NewView, NewViewCertificate, Proposal, Signed, Statement,
-    Verifier, VerifyError, View, ViewChange, Vote, payload_digest,
+    Message, Micros, Misstatement, NewView, NewViewCertificate, Proposal, ProposalParts, Signed,
+    Statement, Verifier, VerifyError, View, ViewChange, Vote, payload_digest,
 };
 use ally_policy::ServerIndex;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ fn origin(net: &Net) -> BlockRef {
 }
 
 fn proposal(header: BlockHeader) -> Proposal {
-    Proposal { header, batches: [].into(), new_view: None }
+    Proposal::from(ProposalParts { header, batches: [].into(), new_view: None })
 }
 
 fn check(net: &Net, message: Signed<Message>) -> Result<(), VerifyError> {
@@ -109,8 +109,7 @@ fn proposals_are_their_leaders_and_whole() {
     assert_fault(&net, s(0), message(low), Misstatement::GenesisHeight);
     let empty = BlockHeader { payload_digest: Default::default(), ..good.clone() };
     assert_fault(&net, s(0), message(empty), Misstatement::Payload);
-    let mut other = proposal(good);
-    other.new_view = Some(new_view(&net, 3, origin(&net)));
+    let other = proposal(good).with_new_view(Some(new_view(&net, 3, origin(&net))));
     assert_fault(&net, s(0), Message::Proposal(other), Misstatement::NewView);
 }
 
@@ -122,12 +121,11 @@ fn certificates_are_checked_wherever_they_stand() {
     certificate.signature[0] ^= 1;
     let enter = Message::EnterView(certificate.clone());
     assert_fault(&net, s(1), enter, Misstatement::Certificate);
-    let mut block = proposal(header(&net, 1, origin(&net), 1));
-    block.new_view = Some(certificate);
+    let block = proposal(header(&net, 1, origin(&net), 1)).with_new_view(Some(certificate));
     assert_fault(&net, s(1), Message::Proposal(block), Misstatement::Certificate);
     let mut certified = keys::certify(&net.context, &header(&net, 0, origin(&net), 1));
     certified.log_size += 1;
-    let message = Message::ViewChange(report(1, None, Some(certified)));
+    let message = Message::ViewChange(Box::new(report(1, None, Some(certified))));
     assert_fault(&net, s(3), message, Misstatement::Certificate);
 }
 
@@ -155,7 +153,7 @@ fn branches_are_chains_of_one_view_from_the_right_block() {
     let second = header(&net, 0, first.block_ref(), 2);
     let third = header(&net, 0, second.block_ref(), 3);
     let whole = [first.clone(), second.clone(), third.clone()];
-    let message = |branch| Message::ViewChange(report(1, Some(branch), None));
+    let message = |branch| Message::ViewChange(Box::new(report(1, Some(branch), None)));
     assert_eq!(check(&net, sign(&net, s(3), message(branch(&net, &whole)))), Ok(()));
     for broken in [&whole[1..], &[first.clone(), third.clone()], &[]] {
         assert_fault(&net, s(3), message(branch(&net, broken)), Misstatement::Branch);
@@ -166,18 +164,18 @@ fn branches_are_chains_of_one_view_from_the_right_block() {
     let mut unsigned = branch(&net, &whole);
     unsigned.headers[1].signature[9] ^= 1;
     assert_fault(&net, s(3), message(unsigned), Misstatement::NestedSignature(s(0)));
-    let late = Message::ViewChange(report(0, Some(branch(&net, &whole)), None));
+    let late = Message::ViewChange(Box::new(report(0, Some(branch(&net, &whole)), None)));
     assert_fault(&net, s(3), late, Misstatement::ReportedView(View(0)));
     let certified = keys::certify(&net.context, &second);
     let cut = |headers: &[BlockHeader]| {
         let branch = branch(&net, headers);
-        Message::ViewChange(report(1, Some(branch), Some(certified.clone())))
+        Message::ViewChange(Box::new(report(1, Some(branch), Some(certified.clone()))))
     };
     assert_eq!(check(&net, sign(&net, s(3), cut(&whole[2..]))), Ok(()));
     assert_eq!(check(&net, sign(&net, s(3), cut(&[]))), Ok(()));
     assert_fault(&net, s(3), cut(&whole), Misstatement::Branch);
     let missing = Branch { view: View(2), new_view: None, headers: Vec::new() };
-    let missing = Message::ViewChange(report(3, Some(missing), Some(certified.clone())));
+    let missing = Message::ViewChange(Box::new(report(3, Some(missing), Some(certified.clone()))));
     assert_fault(&net, s(3), missing, Misstatement::NewView);
 }
 
@@ -186,7 +184,7 @@ fn choices_hold_sorted_reports_of_their_view() {
     let net = flat(4, 3);
     let nested = |server: u16, view: u64| {
         let body = report(view, None, None);
-        let message = sign(&net, s(server), Message::ViewChange(body.clone()));
+        let message = sign(&net, s(server), Message::ViewChange(Box::new(body.clone())));
         Arc::new(Signed { signer: s(server), signature: message.signature, body })
     };
     let choice = |reports| Message::NewView(NewView { view: View(1), reports, tip: origin(&net) });
@@ -210,7 +208,7 @@ fn equivocation_takes_two_conflicting_headers_of_one_view() {
     let child = header(&net, 0, first.block_ref(), 3);
     let proof = |a: &BlockHeader, b: &BlockHeader| {
         let (first, second) = (signed_header(&net, a), signed_header(&net, b));
-        Message::Equivocation(Equivocation { first, second })
+        Message::Equivocation(Box::new(Equivocation { first, second }))
     };
     let verdict = |a, b| check(&net, sign(&net, s(3), proof(a, b)));
     assert_eq!(verdict(&first, &rival), Ok(()));
@@ -267,7 +265,7 @@ fn chain(net: &Net, length: usize, salt: u8) -> Vec<BlockHeader> {
 }
 
 fn reported(net: &Net, server: u16, headers: &[BlockHeader]) -> Signed<Message> {
-    sign(net, s(server), Message::ViewChange(report(1, Some(branch(net, headers)), None)))
+    sign(net, s(server), Message::ViewChange(Box::new(report(1, Some(branch(net, headers)), None))))
 }
 
 #[test]
@@ -284,7 +282,7 @@ fn a_header_is_checked_once_whoever_sends_it_and_however_often() {
     assert_eq!(counted.check(&verifier, reported(&net, 3, &headers)), (1, Ok(())));
     let mut forged = branch(&net, &headers);
     forged.headers[7].signature[0] ^= 1;
-    let forged = sign(&net, s(3), Message::ViewChange(report(1, Some(forged), None)));
+    let forged = sign(&net, s(3), Message::ViewChange(Box::new(report(1, Some(forged), None))));
     let wrong = Misstatement::NestedSignature(s(0));
     assert_eq!(counted.check(&verifier, forged), (2, Err(VerifyError::Fault(s(3), wrong))));
 }
@@ -319,7 +317,7 @@ fn wrong_reports_of_one_server_cost_a_bounded_number_of_checks() {
     for salt in 0..40 {
         let mut wrong = branch(&net, &chain(&net, 20, salt));
         wrong.headers[19].signature[0] ^= 1;
-        let wrong = sign(&net, s(3), Message::ViewChange(report(1, Some(wrong), None)));
+        let wrong = sign(&net, s(3), Message::ViewChange(Box::new(report(1, Some(wrong), None))));
         results.push(counted.check(&verifier, wrong));
     }
     assert!(results[..16].iter().all(|(count, _)| *count == 21));
@@ -338,6 +336,6 @@ fn a_report_is_no_longer_than_the_reports_of_all_fit_into_one_message() {
     assert!(most < BRANCH_HEADERS_MAX);
     let headers = chain(&net, most + 1, 1);
     assert_eq!(check(&net, reported(&net, 3, &headers[..most])), Ok(()));
-    let message = Message::ViewChange(report(1, Some(branch(&net, &headers)), None));
+    let message = Message::ViewChange(Box::new(report(1, Some(branch(&net, &headers)), None)));
     assert_fault(&net, s(3), message, Misstatement::Branch);
 }

@@ -5,8 +5,8 @@ use ally_codec::{Encode, Writer};
 use ally_consensus::{
     AllianceId, BatchRef, BlockHash, BlockHeader, BlockRef, Branch, CheckpointCertificate, Commit,
     CommitCertificate, Digest, Epoch, Equivocation, Height, Message, Micros, NewView,
-    NewViewCertificate, NewViewShare, Proposal, Record, Sequence, Signed, SyncedBlock, View,
-    ViewChange, Vote, payload_digest,
+    NewViewCertificate, NewViewShare, Proposal, ProposalParts, Record, Sequence, Signed,
+    SyncedBlock, View, ViewChange, Vote, payload_digest,
 };
 use ally_log::Frontier;
 use ally_policy::ServerIndex;
@@ -99,7 +99,8 @@ fn certified() -> CheckpointCertificate {
 }
 
 fn proposal() -> Proposal {
-    Proposal { header: header(), batches: [BATCH].into(), new_view: Some(new_view()) }
+    let (batches, new_view) = ([BATCH].into(), Some(new_view()));
+    ProposalParts { header: header(), batches, new_view }.into()
 }
 
 fn report() -> ViewChange {
@@ -132,12 +133,15 @@ fn messages() -> Vec<Message> {
         Message::Vote(vote(None)),
         Message::Vote(vote(Some(vec![0xaa; 48]))),
         Message::Commit(Commit { certificate: commit() }),
-        Message::ViewChange(report()),
-        Message::ViewChange(short_report()),
+        Message::ViewChange(Box::new(report())),
+        Message::ViewChange(Box::new(short_report())),
         Message::NewView(choice()),
         Message::NewViewShare(tip_share()),
         Message::EnterView(new_view()),
-        Message::Equivocation(Equivocation { first: signed(header()), second: signed(header()) }),
+        Message::Equivocation(Box::new(Equivocation {
+            first: signed(header()),
+            second: signed(header()),
+        })),
         Message::Fetch(BLOCK.hash),
         Message::Fetched(signed(proposal())),
     ]

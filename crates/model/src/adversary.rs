@@ -10,8 +10,8 @@ use crate::book::{Book, MessageId};
 use crate::spec;
 use ally_consensus::{
     BatchRef, BlockHeader, BlockRef, Branch, Commit, CommitCertificate, Digest, Message, Micros,
-    NewView, NewViewCertificate, NewViewShare, Proposal, Recipients, Sequence, Signed, Statement,
-    View, ViewChange, Vote, payload_digest,
+    NewView, NewViewCertificate, NewViewShare, Proposal, ProposalParts, Recipients, Sequence,
+    Signed, Statement, View, ViewChange, Vote, payload_digest,
 };
 use ally_policy::ServerIndex;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -98,7 +98,7 @@ impl Sight {
                 Message::ViewChange(report) => {
                     let Message::ViewChange(body) = parcel.body() else { continue };
                     let signature = parcel.message.message().signature;
-                    let signed = Signed { signer: parcel.from, signature, body: body.clone() };
+                    let signed = Signed { signer: parcel.from, signature, body: (**body).clone() };
                     self.reports.entry(report.view.0).or_default().push(Arc::new(signed));
                 }
                 _ => {}
@@ -236,7 +236,8 @@ impl Sight {
             {
                 let (voted, committed) = (voted.clone(), committed.clone());
                 let report = ViewChange { view: View(view), certified: None, voted, committed };
-                let id = book.post(liar, Recipients::All, Message::ViewChange(report.clone()));
+                let id =
+                    book.post(liar, Recipients::All, Message::ViewChange(Box::new(report.clone())));
                 self.offers.insert(id);
                 let signature = book.parcel(id).message.message().signature;
                 lies.push(Arc::new(Signed { signer: liar, signature, body: report }));
@@ -328,5 +329,5 @@ fn block(
         timestamp_us: Micros::ZERO,
     };
     let first = new_view.filter(|certificate| certificate.tip == parent);
-    Proposal { header, batches, new_view: first }
+    Proposal::from(ProposalParts { header, batches, new_view: first })
 }

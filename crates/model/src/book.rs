@@ -83,7 +83,7 @@ impl Book {
             return *id;
         }
         if let Message::Proposal(proposal) = &signed.body {
-            let body = Proposal { new_view: proposal.new_view.clone(), ..proposal.clone() };
+            let body = proposal.clone();
             self.learn(Signed { signer: from, signature: signed.signature, body });
         }
         let message = self.verifier.check(signed).expect("the model says only what verifies");

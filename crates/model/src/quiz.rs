@@ -48,7 +48,7 @@ pub(crate) fn draw(
             && report.view.0 == place.view
         {
             let signature = parcel.message.message().signature;
-            let report = Signed { signer: parcel.from, signature, body: report.clone() };
+            let report = Signed { signer: parcel.from, signature, body: (**report).clone() };
             by_sender.entry(parcel.from).or_default().push(Arc::new(report));
         }
     }
@@ -77,7 +77,7 @@ pub(crate) fn draw(
     // Highest first: that is the order in which they are asked for.
     for id in book.blocks.line(tip) {
         if let Some(proposal) = book.proposal(id).cloned() {
-            let body = ally_consensus::Proposal { new_view: None, ..proposal.body };
+            let body = proposal.body.with_new_view(None);
             let fetched = Message::Fetched(Signed { body, ..proposal });
             messages.push(book.post(leader, Recipients::All, fetched));
         }

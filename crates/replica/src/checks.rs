@@ -3,7 +3,6 @@
 use crate::batch::BatchId;
 use ally_consensus::{BlockHash, BlockRef, Height, Proposal};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// The most checks that wait. The engine asks in chain order and within its window, so more only
 /// come from leaders that equivocate in many views.
@@ -15,7 +14,7 @@ pub(crate) struct Parked {
     /// The block.
     pub(crate) block: BlockRef,
     /// Its proposal.
-    pub(crate) proposal: Arc<Proposal>,
+    pub(crate) proposal: Proposal,
     missing: BTreeSet<BatchId>,
 }
 
@@ -32,7 +31,7 @@ impl Checks {
     pub(crate) fn park(
         &mut self,
         block: BlockRef,
-        proposal: Arc<Proposal>,
+        proposal: Proposal,
         missing: impl IntoIterator<Item = BatchId>,
     ) -> Option<BlockRef> {
         let missing = missing.into_iter().collect();
@@ -64,7 +63,7 @@ impl Checks {
     pub(crate) fn missing(&self) -> impl Iterator<Item = (&Proposal, &BatchId)> {
         self.parked
             .values()
-            .flat_map(|parked| parked.missing.iter().map(|id| (&*parked.proposal, id)))
+            .flat_map(|parked| parked.missing.iter().map(|id| (&parked.proposal, id)))
     }
 
     /// How many wait, for status.
@@ -89,7 +88,8 @@ impl Checks {
 mod tests {
     use super::*;
     use ally_consensus::{
-        AllianceId, BlockHeader, Digest, Epoch, Micros, Sequence, View, payload_digest,
+        AllianceId, BlockHeader, Digest, Epoch, Micros, ProposalParts, Sequence, View,
+        payload_digest,
     };
     use ally_policy::ServerIndex;
 
@@ -106,10 +106,14 @@ mod tests {
             timestamp_us: Micros(0),
         };
         let block = header.block_ref();
-        let proposal = Proposal { header, batches: [].into(), new_view: None };
+        let proposal = Proposal::from(parts(header));
         let ids = missing.iter().map(|sequence| id(*sequence));
-        let _ = checks.park(block, Arc::new(proposal), ids);
+        let _ = checks.park(block, proposal, ids);
         block
+    }
+
+    fn parts(header: BlockHeader) -> ProposalParts {
+        ProposalParts { header, batches: [].into(), new_view: None }
     }
 
     fn id(sequence: u64) -> BatchId {
@@ -146,10 +150,10 @@ mod tests {
         }
         assert_eq!(checks.len(), PARKED_MAX);
         let highest = checks.parked.values().map(|parked| parked.block).max();
-        let low = Proposal::clone(&checks.parked.values().next().unwrap().proposal);
-        let low = BlockHeader { height: Height(1), ..low.header };
-        let proposal = Proposal { header: low.clone(), batches: [].into(), new_view: None };
-        assert_eq!(checks.park(low.block_ref(), Arc::new(proposal), [id(7)]), highest);
+        let low = checks.parked.values().next().unwrap().proposal.header.clone();
+        let low = BlockHeader { height: Height(1), ..low };
+        let proposal = Proposal::from(parts(low));
+        assert_eq!(checks.park(proposal.block_ref(), proposal, [id(7)]), highest);
         let ready = checks.batch_came(&id(7));
         let highest = ready.iter().map(|parked| parked.block.height.0).max();
         assert_eq!(highest, Some(998 + PARKED_MAX as u64));

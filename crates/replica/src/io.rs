@@ -174,7 +174,7 @@ pub enum StoreOp {
     /// Keep a certificate, by height.
     Certificate(CheckpointCertificate),
     /// Keep a proof of misbehaviour.
-    Evidence(Evidence),
+    Evidence(Box<Evidence>),
     /// Keep what others have signed, under a limit: the newest.
     Testimony(Arc<Testimony>),
 }

@@ -2,7 +2,8 @@ use super::*;
 use crate::pool::Demand;
 use crate::testing::held;
 use ally_consensus::{
-    AllianceId, BatchRef, BlockHash, BlockHeader, Bugs, Epoch, Height, Micros, View, payload_digest,
+    AllianceId, BatchRef, BlockHash, BlockHeader, Bugs, Epoch, Height, Micros, ProposalParts, View,
+    payload_digest,
 };
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ fn proposal(parent: &ChainState, batches: &[HeldBatch]) -> Proposal {
         log_root: state.log_root(),
         timestamp_us: Micros(0),
     };
-    Proposal { header, batches: references, new_view: None }
+    ProposalParts { header, batches: references, new_view: None }.into()
 }
 
 #[test]
@@ -63,14 +64,14 @@ fn each_rule_a_leader_can_break_is_noticed() {
     let pool = pool_of(&batches);
     let limits = Limits::default();
     let good = proposal(&parent, &batches);
-    let refused = |name: &str, change: &dyn Fn(&mut Proposal), limits: &Limits| {
-        let mut proposal = good.clone();
-        change(&mut proposal);
-        let found = check(&proposal, &parent, &pool, limits, Bugs::NONE);
+    let refused = |name: &str, change: &dyn Fn(&mut ProposalParts), limits: &Limits| {
+        let mut parts = (*good).clone();
+        change(&mut parts);
+        let found = check(&parts.into(), &parent, &pool, limits, Bugs::NONE);
         assert!(matches!(found, PayloadCheck::Invalid), "{name}: {found:?}");
     };
     let order = |change: fn(&mut Vec<BatchRef>)| {
-        move |proposal: &mut Proposal| {
+        move |proposal: &mut ProposalParts| {
             let mut list = proposal.batches.to_vec();
             change(&mut list);
             proposal.header.log_size = list.iter().map(|batch| u64::from(batch.commands)).sum();

@@ -52,7 +52,7 @@ impl Coalition {
     /// What the same server reported first, for an earlier view; of a member, that it never voted.
     fn older(&self, report: Report) -> Report {
         if self.contains(report.signer) {
-            let made_up = Message::ViewChange(self.made_up(&report).body.clone());
+            let made_up = Message::ViewChange(Box::new(self.made_up(&report).body.clone()));
             let signature = self.signed(report.signer, made_up).signature;
             return Arc::new(Signed { signature, ..(*self.made_up(&report)).clone() });
         }

@@ -81,15 +81,16 @@ impl Coalition {
 
     fn false_commit(&mut self, member: ServerIndex) -> Option<PeerMessage> {
         let seen = self.some_proposal()?;
-        let (view, block) = (seen.body.header.view, seen.body.header.block_ref());
+        let (view, block) = (seen.body.header.view, seen.body.block_ref());
         let signature = self.false_certificate(&Statement::Commit { view, block });
         let certificate = CommitCertificate { view, block, signature };
         Some(PeerMessage::Consensus(self.signed(member, Message::Commit(Commit { certificate }))))
     }
 
     fn false_checkpoint(&mut self) -> Option<PeerMessage> {
-        let header = self.some_proposal()?.body.header;
-        let (block, mut log_size) = (header.block_ref(), header.log_size);
+        let proposal = self.some_proposal()?.body;
+        let (block, header) = (proposal.block_ref(), &proposal.header);
+        let mut log_size = header.log_size;
         log_size += self.draw.below(2);
         let checkpoint = self.checkpoint(block, log_size, header.log_root, self.next_epoch());
         let signature = match self.draw.percent(50) {
@@ -145,27 +146,32 @@ impl Coalition {
         let first = self.memory.proposal(&second.body.header.parent)?.clone();
         let [first, second] = [first, second].map(header_of);
         let proof = Equivocation { first, second };
-        Some(self.unsigned(member, Message::Equivocation(proof)))
+        Some(self.unsigned(member, Message::Equivocation(Box::new(proof))))
     }
 
     /// A block that its leader has not signed.
     fn block_of_another(&mut self, member: ServerIndex) -> Option<PeerMessage> {
         let mut seen = self.some_proposal()?;
-        seen.body.header.timestamp_us.0 += 1;
+        let mut parts = (*seen.body).clone();
+        parts.header.timestamp_us.0 += 1;
+        seen.body = parts.into();
         Some(self.unsigned(member, Message::Fetched(seen)))
     }
 
     /// A block with other batches than those that its leader named.
     fn block_with_another_payload(&mut self, member: ServerIndex) -> Option<PeerMessage> {
         let mut seen = self.some_proposal()?;
-        seen.body.batches = seen.body.batches.iter().skip(1).copied().collect();
+        let mut parts = (*seen.body).clone();
+        parts.batches = parts.batches.iter().skip(1).copied().collect();
+        seen.body = parts.into();
         Some(self.unsigned(member, Message::Fetched(seen)))
     }
 
     /// A share of the alliance key, given in another epoch, or on another log.
     fn share_of_something_else(&mut self, member: ServerIndex) -> Option<PeerMessage> {
-        let header = self.some_proposal()?.body.header;
-        let (block, log_root) = (header.block_ref(), header.log_root);
+        let proposal = self.some_proposal()?.body;
+        let (block, header) = (proposal.block_ref(), &proposal.header);
+        let log_root = header.log_root;
         let (context, log_size) = match self.draw.percent(50) {
             true => (self.next_epoch(), header.log_size),
             false => (self.context, header.log_size + 1),
@@ -192,5 +198,5 @@ impl Coalition {
 /// The signed header of a proposal.
 pub(super) fn header_of(proposal: Signed<Proposal>) -> SignedHeader {
     let Signed { signer, signature, body } = proposal;
-    Signed { signer, signature, body: body.header }
+    Signed { signer, signature, body: body.header.clone() }
 }

@@ -60,12 +60,12 @@ impl Coalition {
 
     /// A proposal of a view that is not open yet, which this member leads or not.
     fn distant_proposal(&mut self, member: ServerIndex, number: u64) -> Option<PeerMessage> {
-        let mut proposal = self.some_proposal()?.body;
+        let mut proposal = (*self.some_proposal()?.body).clone();
         let servers = self.all.len() as u64;
         proposal.header.view = View(self.newest_view().0 + 1 + number % servers);
         proposal.header.height = Height(HEIGHT + number);
         proposal.new_view = None;
-        Some(PeerMessage::Consensus(self.signed(member, Message::Proposal(proposal))))
+        Some(PeerMessage::Consensus(self.signed(member, Message::Proposal(proposal.into()))))
     }
 
     fn newest_view(&self) -> View {

@@ -94,11 +94,11 @@ impl Coalition {
         let seen = self.memory.any(&mut self.draw);
         let seen = seen.and_then(|hash| self.memory.proposal(&hash)).cloned();
         let Some(seen) = seen else { return self.junk_vote(member) };
-        let mut proposal = seen.body;
+        let mut proposal = (*seen.body).clone();
         let (view, height) = (&mut proposal.header.view.0, &mut proposal.header.height.0);
         // What was seen may be another liar's.
         *view = self.left.0.saturating_add(self.draw.below(64));
         *height = height.saturating_add(self.draw.below(64));
-        PeerMessage::Consensus(self.signed(member, Message::Proposal(proposal)))
+        PeerMessage::Consensus(self.signed(member, Message::Proposal(proposal.into())))
     }
 }

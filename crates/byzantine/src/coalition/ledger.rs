@@ -2,7 +2,7 @@
 //! question refuses.
 
 use super::Coalition;
-use ally_consensus::{BlockHash, BlockRef, Proposal, Sequence, payload_digest};
+use ally_consensus::{BlockHash, BlockRef, Proposal, ProposalParts, Sequence, payload_digest};
 use ally_policy::ServerIndex;
 use ally_replica::{BatchId, ChainState, HeldBatch, PeerMessage, SignedBatch};
 use std::collections::{BTreeMap, VecDeque};
@@ -41,7 +41,7 @@ impl Ledger {
 
     fn block(&mut self, proposal: &Proposal) {
         let Some(state) = self.after(&proposal.header.parent, &self.held(proposal)) else { return };
-        let hash = proposal.header.hash();
+        let hash = proposal.block_ref().hash;
         if self.states.insert(hash, state).is_none() {
             self.states_order.push_back(hash);
         }
@@ -52,7 +52,7 @@ impl Ledger {
         }
     }
 
-    fn held(&self, proposal: &Proposal) -> Option<Vec<HeldBatch>> {
+    fn held(&self, proposal: &ProposalParts) -> Option<Vec<HeldBatch>> {
         let find = |reference| self.batches.get(&BatchId::from(reference)).cloned();
         proposal.batches.iter().map(find).collect()
     }
@@ -92,7 +92,7 @@ impl Coalition {
     }
 
     /// Orders a batch that is not due, in front of the others or instead of them.
-    pub(super) fn disorder(&mut self, proposal: &mut Proposal) {
+    pub(super) fn disorder(&mut self, proposal: &mut ProposalParts) {
         let parent = proposal.header.parent;
         let candidates = self.ledger.out_of_order(&parent);
         let newest = candidates.len().saturating_sub(4);
@@ -102,7 +102,7 @@ impl Coalition {
     }
 
     /// Orders a batch in front of the others or instead of them.
-    pub(super) fn put_first(&mut self, batch: HeldBatch, proposal: &mut Proposal) {
+    pub(super) fn put_first(&mut self, batch: HeldBatch, proposal: &mut ProposalParts) {
         let parent = proposal.header.parent;
         let mut batches = vec![batch];
         if self.draw.percent(50) {

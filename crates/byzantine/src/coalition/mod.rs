@@ -166,7 +166,7 @@ impl Coalition {
             Message::ViewChange(report) if !self.contains(from) => {
                 self.left = self.left.max(report.view);
                 let Signed { signer, signature, .. } = *message;
-                self.memory.keep_report(&Signed { signer, signature, body: report.clone() });
+                self.memory.keep_report(&Signed { signer, signature, body: (**report).clone() });
                 Vec::new()
             }
             _ => Vec::new(),

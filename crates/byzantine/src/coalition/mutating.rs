@@ -3,7 +3,8 @@
 
 use super::{Coalition, Lie};
 use ally_consensus::{
-    BlockHash, BlockRef, Height, Message, NewViewCertificate, NewViewShare, Signed, View, Vote,
+    BlockHash, BlockRef, Height, Message, NewViewCertificate, NewViewShare, Proposal, Signed, View,
+    Vote,
 };
 use ally_policy::ServerIndex;
 use ally_replica::PeerMessage;
@@ -34,13 +35,7 @@ impl Coalition {
     fn bent(&mut self, message: &Message) -> Option<Message> {
         let mut message = message.clone();
         match &mut message {
-            Message::Proposal(proposal) => match self.draw.below(5) {
-                0 => self.bend_view(&mut proposal.header.view),
-                1 => self.bend_height(&mut proposal.header.height),
-                2 => self.bend_hash(&mut proposal.header.parent),
-                3 => proposal.new_view = self.forged_new_view(),
-                _ => proposal.batches = proposal.batches.iter().skip(1).copied().collect(),
-            },
+            Message::Proposal(proposal) => self.bend_proposal(proposal),
             Message::Vote(vote) => self.bend_block(&mut vote.view, &mut vote.block),
             Message::Commit(commit) => {
                 let certificate = &mut commit.certificate;
@@ -63,10 +58,26 @@ impl Coalition {
             Message::EnterView(certificate) => *certificate = self.forged_new_view()?,
             Message::Equivocation(proof) => std::mem::swap(&mut proof.first, &mut proof.second),
             Message::Fetch(hash) => self.bend_hash(hash),
-            Message::Fetched(proposal) => self.bend_view(&mut proposal.body.header.view),
+            Message::Fetched(proposal) => {
+                let mut parts = (*proposal.body).clone();
+                self.bend_view(&mut parts.header.view);
+                proposal.body = parts.into();
+            }
             _ => return None,
         }
         Some(message)
+    }
+
+    fn bend_proposal(&mut self, proposal: &mut Proposal) {
+        let mut parts = (**proposal).clone();
+        match self.draw.below(5) {
+            0 => self.bend_view(&mut parts.header.view),
+            1 => self.bend_height(&mut parts.header.height),
+            2 => self.bend_hash(&mut parts.header.parent),
+            3 => parts.new_view = self.forged_new_view(),
+            _ => parts.batches = parts.batches.iter().skip(1).copied().collect(),
+        }
+        *proposal = parts.into();
     }
 
     fn bend_block(&mut self, view: &mut View, block: &mut BlockRef) {

@@ -2,7 +2,7 @@
 
 use super::{Coalition, Lie};
 use crate::treachery::Treachery;
-use ally_consensus::{Digest, Message, Micros, Proposal, Signed, Vote};
+use ally_consensus::{Digest, Message, Micros, Proposal, ProposalParts, Signed, Vote};
 use ally_policy::ServerIndex;
 use ally_replica::{HeldBatch, PeerMessage};
 
@@ -31,13 +31,14 @@ impl Coalition {
             return self.for_some(to, &honest);
         }
         self.tally.count("liar: two blocks for one place");
-        let mut twin = proposal.clone();
+        let mut twin = (**proposal).clone();
         if let Some(parent) = twin_parent {
             twin.header.parent = parent.hash;
         }
         twin.header.timestamp_us = Micros(now.0.max(twin.header.timestamp_us.0) + 1);
         self.forge(&mut twin);
-        self.twins.insert(proposal.header.hash(), twin.header.block_ref());
+        let twin = Proposal::from(twin);
+        self.twins.insert(proposal.block_ref().hash, twin.block_ref());
         let twin = self.signed(member, Message::Proposal(twin));
         for signed in [original, &twin] {
             if let Message::Proposal(body) = &signed.body {
@@ -89,8 +90,8 @@ impl Coalition {
         let parent = self.rushed.get(&proposal.header.parent).copied();
         let mut does = |percent| percent > 0 && self.draw.percent(percent);
         let (ahead, behind) = (parent.is_none() && does(rush), parent.is_none() && does(backdate));
-        let mut body = proposal.clone();
-        let header = &mut body.header;
+        let mut parts = (**proposal).clone();
+        let header = &mut parts.header;
         match parent {
             Some((block, time)) => (header.parent, header.timestamp_us) = (block.hash, time),
             None if ahead => header.timestamp_us.0 += FORGED_CLOCK_US,
@@ -103,8 +104,9 @@ impl Coalition {
         if behind {
             self.tally.count("liar: older than its parent");
         }
-        let rushed = (header.block_ref(), header.timestamp_us);
-        self.rushed.insert(proposal.header.hash(), rushed);
+        let body = Proposal::from(parts);
+        let rushed = (body.block_ref(), body.header.timestamp_us);
+        self.rushed.insert(proposal.block_ref().hash, rushed);
         let message = self.signed(member, Message::Proposal(body.clone()));
         self.memory.keep(Signed { signer: member, signature: message.signature, body });
         Some(self.for_some(to, &PeerMessage::Consensus(message)))
@@ -122,22 +124,23 @@ impl Coalition {
         if percent == 0 || !self.draw.percent(percent) {
             return None;
         }
-        let mut body = proposal.clone();
+        let mut parts = (**proposal).clone();
         let mut lies = Vec::new();
         match self.draw.below(6) {
-            0 => body.header.log_root = Digest([13; 32]),
-            1 => body.header.log_size += 1,
-            2 => self.disorder(&mut body),
+            0 => parts.header.log_root = Digest([13; 32]),
+            1 => parts.header.log_size += 1,
+            2 => self.disorder(&mut parts),
             // One that everybody holds long before it is due.
             _ => {
                 let early = self.early_batch(member);
                 lies = super::to_each(member, to, &PeerMessage::Batch(early.clone()));
-                self.put_first(HeldBatch::trusted(early), &mut body);
+                self.put_first(HeldBatch::trusted(early), &mut parts);
             }
         }
-        if body == *proposal {
+        if parts == **proposal {
             return None;
         }
+        let body = Proposal::from(parts);
         self.tally.count("liar: wrong order or log");
         let message = self.signed(member, Message::Proposal(body.clone()));
         self.memory.keep(Signed { signer: member, signature: message.signature, body });
@@ -150,7 +153,7 @@ impl Coalition {
     }
 
     /// Lies about what the log or the clock says, or about what is due, now and then.
-    fn forge(&mut self, proposal: &mut Proposal) {
+    fn forge(&mut self, proposal: &mut ProposalParts) {
         if !self.draw.percent(self.treachery.forge) {
             return;
         }
@@ -170,6 +173,6 @@ impl Coalition {
 /// A vote for a proposal.
 pub(super) fn vote_on(proposal: &Signed<Message>) -> Option<Vote> {
     let Message::Proposal(proposal) = &proposal.body else { return None };
-    let block = proposal.header.block_ref();
+    let block = proposal.block_ref();
     Some(Vote { view: proposal.header.view, block, share: None })
 }

@@ -17,8 +17,9 @@ impl Coalition {
         // In a plot all hear the same lie: two would give it away.
         let first = self.lie(truth);
         let second = if self.plots.is_some() { first.clone() } else { self.lie(truth) };
-        let lies = [first, second]
-            .map(|lie| PeerMessage::Consensus(self.signed(from, Message::ViewChange(lie))));
+        let lies = [first, second].map(|lie| {
+            PeerMessage::Consensus(self.signed(from, Message::ViewChange(Box::new(lie))))
+        });
         let told = to.iter().map(|to| {
             let message = lies[self.draw.below(2) as usize].clone();
             Lie { from, to: *to, message }

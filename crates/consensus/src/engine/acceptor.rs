@@ -118,7 +118,7 @@ impl Engine {
     /// Keeps a proposal of a view that is not open here yet, and asks its sender for NV.
     fn keep_for_later(&mut self, proposal: Signed<Proposal>, out: &mut Vec<Output>) {
         let sender = proposal.signer;
-        let hash = proposal.body.header.hash();
+        let hash = proposal.body.block_ref().hash;
         let Some(kept) = self.learner.future.get_mut(sender.index()) else { return };
         if kept.is_empty() && sender != self.config.me {
             let message = Message::Fetch(hash);

@@ -9,8 +9,8 @@ use super::tree::TREE_BLOCKS_MAX;
 use crate::{
     AllianceId, BlockHash, BlockHeader, BlockRef, Branch, Config, Context, Digest, Epoch,
     Equivocation, Height, Input, Message, Micros, NewViewCertificate, Now, Output, PayloadVerdict,
-    PolicyDigest, Proposal, Recipients, Record, Rotation, Signed, Verified, View, ViewChange, Vote,
-    payload_digest,
+    PolicyDigest, Proposal, ProposalParts, Recipients, Record, Rotation, Signed, Verified, View,
+    ViewChange, Vote, payload_digest,
 };
 use ally_policy::ServerIndex;
 use std::collections::VecDeque;
@@ -64,7 +64,7 @@ fn hear(engine: &mut Engine, signer: u16, message: Message) -> Vec<Output> {
 }
 
 fn proposal(header: BlockHeader) -> Proposal {
-    Proposal { header, batches: [].into(), new_view: None }
+    Proposal::from(ProposalParts { header, batches: [].into(), new_view: None })
 }
 
 #[test]
@@ -121,8 +121,8 @@ fn report(signer: u16, length: u64) -> ViewChange {
 fn blocks_asked_for_and_blocks_held_are_limited() {
     let mut engine = engine();
     let length = WANTS_PER_SERVER_MAX as u64;
-    hear(&mut engine, 1, Message::ViewChange(report(1, 2 * length)));
-    hear(&mut engine, 2, Message::ViewChange(report(2, length)));
+    hear(&mut engine, 1, Message::ViewChange(Box::new(report(1, 2 * length))));
+    hear(&mut engine, 2, Message::ViewChange(Box::new(report(2, length))));
     assert_eq!(engine.acceptor.view, View(4), "a kernel has reached it");
     assert_eq!(engine.wants.taken(ServerIndex(1)), WANTS_PER_SERVER_MAX);
     assert_eq!(engine.wants.taken(ServerIndex(2)), WANTS_PER_SERVER_MAX, "in its own places");
@@ -190,8 +190,8 @@ fn a_long_report_is_fetched_part_after_part() {
     let mut engine = engine();
     let long = report(1, 5 * WANTS_PER_SERVER_MAX as u64);
     let headers: Vec<_> = long.voted.iter().flat_map(|branch| branch.headers.clone()).collect();
-    let mut asked: VecDeque<_> = hear(&mut engine, 1, Message::ViewChange(long)).into();
-    asked.extend(hear(&mut engine, 2, Message::ViewChange(report(2, 1))));
+    let mut asked: VecDeque<_> = hear(&mut engine, 1, Message::ViewChange(Box::new(long))).into();
+    asked.extend(hear(&mut engine, 2, Message::ViewChange(Box::new(report(2, 1)))));
     while let Some(output) = asked.pop_front() {
         let Output::Send { to: Recipients::One(ServerIndex(1)), message: Message::Fetch(block) } =
             output
@@ -211,7 +211,8 @@ fn accusations_are_remembered_and_proofs_given_up_to_a_limit() {
     let mut proofs = 0;
     for view in (1..=ACCUSATIONS_MAX as u64 * 2).map(|view| view * 4) {
         let [first, second] = [1, 2].map(|salt| signed(0, header(view, 1, hash(0), salt)));
-        let outputs = hear(&mut engine, 1, Message::Equivocation(Equivocation { first, second }));
+        let outputs =
+            hear(&mut engine, 1, Message::Equivocation(Box::new(Equivocation { first, second })));
         proofs += outputs.iter().filter(|output| matches!(output, Output::Evidence(_))).count();
     }
     assert_eq!(engine.accusations.leaders.len(), ACCUSATIONS_MAX);
@@ -233,7 +234,7 @@ fn one_report_per_sender_is_kept() {
     let mut engine = engine();
     for view in 2..50 {
         let report = ViewChange { view: View(view), certified: None, voted: None, committed: None };
-        hear(&mut engine, 3, Message::ViewChange(report));
+        hear(&mut engine, 3, Message::ViewChange(Box::new(report)));
     }
     assert_eq!(engine.change.reports.iter().flatten().count(), 1);
     assert_eq!(engine.acceptor.view, View(0), "one server moves nobody");

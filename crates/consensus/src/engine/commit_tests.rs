@@ -5,7 +5,8 @@ use super::selection::tests::Counts;
 use crate::{
     AllianceId, BlockHash, BlockHeader, BlockRef, Commit, CommitCertificate, Config, Context,
     Digest, Epoch, Height, Input, Message, Micros, Now, Output, PayloadVerdict, PolicyDigest,
-    Proposal, Record, Rotation, Signed, Verified, View, ViewChange, Vote, payload_digest,
+    Proposal, ProposalParts, Record, Rotation, Signed, Verified, View, ViewChange, Vote,
+    payload_digest,
 };
 use ally_policy::ServerIndex;
 use std::sync::Arc;
@@ -58,7 +59,8 @@ fn committed_and_told_of_more() -> (Engine, BlockRef, BlockHeader) {
     let mut engine = engine();
     let first = header(1, BlockRef::genesis(AllianceId([1; 32]), Epoch(0)).hash);
     let (block, next) = (first.block_ref(), header(2, first.hash()));
-    let proposal = Proposal { header: first, batches: [].into(), new_view: None };
+    let proposal =
+        Proposal::from(ProposalParts { header: first, batches: [].into(), new_view: None });
     hear(&mut engine, 0, Message::Proposal(proposal));
     let verdict = Input::Payload { block: block.hash, verdict: PayloadVerdict::Valid };
     engine.step(verdict, at(1), &mut Vec::new());
@@ -79,7 +81,7 @@ fn report(engine: &mut Engine) -> ViewChange {
         Output::SendDurable { message: Message::ViewChange(report), .. } => Some(report),
         _ => None,
     });
-    report.expect("a starved server leaves its view")
+    *report.expect("a starved server leaves its view")
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn a_certificate_that_cannot_be_shown_does_not_hide_the_commit() {
 fn a_certificate_that_can_be_shown_is_reported_even_without_a_commit() {
     let (mut engine, _, next) = committed_and_told_of_more();
     let block = next.block_ref();
-    let body = Proposal { header: next, batches: [].into(), new_view: None };
+    let body = Proposal::from(ProposalParts { header: next, batches: [].into(), new_view: None });
     hear(&mut engine, 0, Message::Proposal(body));
     let (certificate, branch) = report(&mut engine).committed.expect("it has committed");
     assert_eq!(certificate.block, block, "its payload was not checked, so it has not committed");
@@ -137,7 +139,7 @@ fn nobody_commits_to_or_reports_more_blocks_than_a_report_may_hold() {
     for height in 1..=3 {
         let header = header(height, parent.hash);
         parent = header.block_ref();
-        let proposal = Proposal { header, batches: [].into(), new_view: None };
+        let proposal = Proposal::from(ProposalParts { header, batches: [].into(), new_view: None });
         hear(&mut engine, 0, Message::Proposal(proposal));
         let verdict = Input::Payload { block: parent.hash, verdict: PayloadVerdict::Valid };
         engine.step(verdict, at(1), &mut Vec::new());

@@ -72,7 +72,7 @@ impl Engine {
     pub(super) fn give_evidence(&mut self, evidence: Evidence, out: &mut Vec<Output>) {
         let unbounded = self.config.bugs.has(Bug::AccusationsUnbounded);
         if self.accusations.admit_proof(evidence.culprit()) || unbounded {
-            out.push(Output::Evidence(evidence));
+            out.push(Output::Evidence(Box::new(evidence)));
         }
     }
 
@@ -106,7 +106,7 @@ impl Engine {
         if self.accusations.accuse_leader(view) {
             self.give_evidence(Evidence::Headers(proof.clone()), out);
             if view == self.acceptor.view {
-                let message = Message::Equivocation(proof);
+                let message = Message::Equivocation(Box::new(proof));
                 out.push(Output::Send { to: Recipients::All, message });
             }
         }

@@ -206,7 +206,7 @@ impl Engine {
         if let Some(node) = self.tree.node(&hash) {
             let mut proposal = node.signed_proposal();
             if let Some(certificate) = self.acceptor.new_view_of(node.view()) {
-                proposal.body.new_view = Some(certificate.clone());
+                proposal.body = proposal.body.with_new_view(Some(certificate.clone()));
             }
             let message = Message::Fetched(proposal);
             out.push(Output::Send { to: Recipients::One(from), message });
@@ -218,7 +218,7 @@ impl Engine {
         if let Some(certificate) = &proposal.body.new_view {
             self.enter(certificate.clone(), out);
         }
-        if self.wants.contains(&proposal.body.header.hash()) {
+        if self.wants.contains(&proposal.body.block_ref().hash) {
             self.add_block(proposal, out);
         } else {
             self.on_proposal(proposal, out);

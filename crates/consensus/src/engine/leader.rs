@@ -11,8 +11,8 @@ use super::Engine;
 use super::timer::Cause;
 use super::tree::Payload;
 use crate::{
-    BlockHeader, BlockRef, Draft, JournalPosition, Message, Micros, Output, Proposal, Recipients,
-    Slot, payload_digest,
+    BlockHeader, BlockRef, Draft, JournalPosition, Message, Micros, Output, Proposal,
+    ProposalParts, Recipients, Slot, payload_digest,
 };
 
 /// How many undecided blocks a leader sends again at once.
@@ -85,11 +85,13 @@ impl Engine {
             log_root: draft.log_root,
             timestamp_us: self.now.unix.max(self.parent_time(slot.parent)),
         };
-        self.leader.head = header.block_ref();
-        self.leader.timestamp_us = header.timestamp_us;
         let first = !std::mem::replace(&mut self.leader.begun, true);
         let new_view = self.acceptor.new_view.clone().filter(|_| first);
-        let message = Message::Proposal(Proposal { header, batches: draft.batches, new_view });
+        let batches = draft.batches;
+        let proposal = Proposal::from(ProposalParts { header, batches, new_view });
+        self.leader.head = proposal.block_ref();
+        self.leader.timestamp_us = proposal.header.timestamp_us;
+        let message = Message::Proposal(proposal);
         let (after, to) = (self.leader.ready_after, Recipients::All);
         out.push(Output::SendDurable { after, to, message });
     }
@@ -110,9 +112,8 @@ impl Engine {
             self.tree.walk_down(self.leader.head.hash, root).filter(|n| n.view() == view).collect();
         undecided.reverse();
         for node in undecided.into_iter().take(REPEATED_BLOCKS_MAX) {
-            let mut proposal = Proposal::clone(&node.proposal);
-            proposal.new_view = self.acceptor.new_view.clone();
-            let message = Message::Proposal(proposal);
+            let new_view = self.acceptor.new_view.clone();
+            let message = Message::Proposal(node.proposal.with_new_view(new_view));
             out.push(Output::SendDurable { after: self.leader.ready_after, to, message });
         }
     }

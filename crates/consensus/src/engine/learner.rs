@@ -213,7 +213,7 @@ impl Engine {
 
     /// Puts a block into the tree and lets everything that waited for it go on.
     pub(super) fn add_block(&mut self, proposal: Signed<Proposal>, out: &mut Vec<Output>) {
-        let block = proposal.body.header.block_ref();
+        let block = proposal.body.block_ref();
         if self.tree.node(&block.hash).is_some() {
             return;
         }
@@ -335,7 +335,7 @@ impl Engine {
         self.follow_decision(block, header.parent, header.view);
         self.counters.count_decision(decided.path);
         self.tree.settle(root);
-        out.push(Output::Decided(decided));
+        out.push(Output::Decided(Box::new(decided)));
     }
 
     fn after_decisions(&mut self, out: &mut Vec<Output>) {

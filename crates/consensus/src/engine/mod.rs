@@ -194,14 +194,14 @@ impl Engine {
             Message::Vote(body) => self.on_vote(Signed { signer, signature, body }, out),
             Message::Commit(body) => self.on_commit(Signed { signer, signature, body }, out),
             Message::ViewChange(body) => {
-                self.on_view_change(Arc::new(Signed { signer, signature, body }), out);
+                self.on_view_change(Arc::new(Signed { signer, signature, body: *body }), out);
             }
             Message::NewView(body) => self.on_new_view(Signed { signer, signature, body }, out),
             Message::NewViewShare(body) => {
                 self.on_new_view_share(Signed { signer, signature, body }, out);
             }
             Message::EnterView(certificate) => self.enter(certificate, out),
-            Message::Equivocation(proof) => self.on_equivocation(proof, out),
+            Message::Equivocation(proof) => self.on_equivocation(*proof, out),
             Message::Fetch(block) => self.on_fetch(signer, block, out),
             Message::Fetched(proposal) => self.on_fetched(proposal, out),
         }

@@ -175,7 +175,7 @@ impl Engine {
         if header.alliance != context.alliance || header.epoch != context.epoch {
             return Err(RestoreError::Foreign { index });
         }
-        let block = header.block_ref();
+        let block = proposal.body.block_ref();
         self.tree.insert(block, proposal);
         if let Some(node) = self.tree.node_mut(&block.hash) {
             node.journalled = true;

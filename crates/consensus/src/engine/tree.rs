@@ -10,7 +10,6 @@ use crate::{
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// The most blocks a tree holds. Leaders fill two slots per height and view at most; the rest is for
 /// reports of an equivocating leader's branches.
@@ -33,7 +32,7 @@ pub(crate) enum Payload {
 #[derive(Clone, Hash)]
 pub(crate) struct Node {
     pub block: BlockRef,
-    pub proposal: Arc<Proposal>,
+    pub proposal: Proposal,
     pub signer: ServerIndex,
     pub signature: [u8; 64],
     /// Who voted in the block's view for it or for a descendant.
@@ -75,7 +74,7 @@ impl Node {
     }
 
     pub fn signed_proposal(&self) -> Signed<Proposal> {
-        let body = Proposal::clone(&self.proposal);
+        let body = self.proposal.clone();
         Signed { signer: self.signer, signature: self.signature, body }
     }
 }
@@ -177,7 +176,7 @@ impl Tree {
         self.slots.entry(slot).or_insert(block.hash);
         let node = Node {
             block,
-            proposal: Arc::new(proposal.body),
+            proposal: proposal.body,
             signer: proposal.signer,
             signature: proposal.signature,
             voters: ServerSet::EMPTY,

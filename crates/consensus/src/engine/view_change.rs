@@ -200,8 +200,8 @@ impl Engine {
             );
         let committed = committed.filter(|_| !self.config.bugs.has(Bug::CommitUnreported));
         let certified = self.newest_certificate().cloned();
-        let message =
-            Message::ViewChange(ViewChange { view: place.view, certified, voted, committed });
+        let report = ViewChange { view: place.view, certified, voted, committed };
+        let message = Message::ViewChange(Box::new(report));
         let after = self.durable_first(place.left_at, Bug::ReportSentEarly);
         out.push(Output::SendDurable { after, to, message });
     }

@@ -68,7 +68,7 @@ impl Evidence {
             Self::Headers(proof) => {
                 same(proof.first.signer, proof.second.signer)?;
                 let (signer, signature) = (proof.first.signer, [0; 64]);
-                let body = Message::Equivocation(proof.clone());
+                let body = Message::Equivocation(Box::new(proof.clone()));
                 law.message(Signed { signer, signature, body })
             }
             Self::Votes { first, second, headers } => law.votes(first, second, headers),
@@ -147,7 +147,7 @@ impl Law<'_> {
 
     /// As [`Law::message`].
     pub(crate) fn report(&self, report: &Signed<ViewChange>) -> Result<(), Unproven> {
-        self.message(message(report, Message::ViewChange))
+        self.message(message(report, |report| Message::ViewChange(Box::new(report))))
     }
 
     /// As [`Law::message`]; checks all its reports.

@@ -9,8 +9,8 @@ pub mod signed;
 use ally_consensus::{
     AllianceId, Base, BatchRef, BlockHeader, BlockRef, Bounds, Config, Context, Decided, Digest,
     Draft, Engine, Epoch, Evidence, Input, JournalPosition, Law, Message, Micros, Now, Output,
-    PayloadVerdict, PolicyDigest, Proposal, Recipients, Record, Rotation, Sequence, Signed,
-    Statement, Testimony, Verified, Verifier, View, payload_digest,
+    PayloadVerdict, PolicyDigest, Proposal, ProposalParts, Recipients, Record, Rotation, Sequence,
+    Signed, Statement, Testimony, Verified, Verifier, View, payload_digest,
 };
 use ally_policy::{FaultModel, ServerIndex, ServerSet, TrustPolicy};
 use keys::Keys;
@@ -201,14 +201,14 @@ impl Net {
                 self.trace.push(format!("{} decides {}", name(server), decided.block.height));
                 let state = &mut self.servers[server.index()];
                 assert_eq!(decided.block.height.0 as usize, state.decided.len() + 1, "no gap");
-                state.decided.push(decided);
+                state.decided.push(*decided);
                 state.depths.push(depth);
             }
             Output::View { view, open } => {
                 let verb = if open.is_some() { "enters" } else { "leaves for" };
                 self.trace.push(format!("{} {verb} view {view}", name(server)));
             }
-            Output::Evidence(evidence) => state.evidence.push(evidence),
+            Output::Evidence(evidence) => state.evidence.push(*evidence),
             Output::Testimony(testimony) => state.testimony.push(testimony),
             Output::Halt(_) => state.halted = true,
             Output::Behind { .. } => {}
@@ -333,7 +333,7 @@ impl Net {
             log_root: draft.log_root,
             timestamp_us: Micros(time),
         };
-        Proposal { header, batches: draft.batches, new_view: None }
+        Proposal::from(ProposalParts { header, batches: draft.batches, new_view: None })
     }
 
     /// Lets a server propose, if it may.

@@ -3,8 +3,8 @@
 use super::{Net, keys};
 use ally_consensus::{
     BlockHeader, BlockRef, Branch, Commit, CommitCertificate, Digest, Message, Micros, NewView,
-    NewViewCertificate, NewViewShare, Proposal, Signed, SignedHeader, Statement, View, ViewChange,
-    Vote, payload_digest,
+    NewViewCertificate, NewViewShare, ProposalParts, Signed, SignedHeader, Statement, View,
+    ViewChange, Vote, payload_digest,
 };
 use ally_policy::{FaultModel, ServerIndex, TrustPolicy};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub fn as_vote(message: Signed<Message>) -> Signed<Vote> {
 }
 
 pub fn as_report(message: Signed<Message>) -> Signed<ViewChange> {
-    of(message, |body| if let Message::ViewChange(report) = body { Some(report) } else { None })
+    of(message, |body| if let Message::ViewChange(report) = body { Some(*report) } else { None })
 }
 
 pub fn as_choice(message: Signed<Message>) -> Signed<NewView> {
@@ -61,7 +61,8 @@ pub fn as_share(message: Signed<Message>) -> Signed<NewViewShare> {
 
 pub fn signed_header(net: &Net, header: &BlockHeader) -> SignedHeader {
     let leader = net.rotation.leader(header.view);
-    let proposal = Proposal { header: header.clone(), batches: [].into(), new_view: None };
+    let proposal =
+        ProposalParts { header: header.clone(), batches: [].into(), new_view: None }.into();
     let Signed { signature, .. } = sign(net, leader, Message::Proposal(proposal));
     Signed { signer: leader, signature, body: header.clone() }
 }
@@ -103,7 +104,7 @@ pub fn report(
     voted: Option<Branch>,
 ) -> Signed<ViewChange> {
     let report = ViewChange { view: View(view), certified: None, voted, committed: None };
-    as_report(sign(net, signer, Message::ViewChange(report)))
+    as_report(sign(net, signer, Message::ViewChange(Box::new(report))))
 }
 
 pub fn choice(

@@ -6,8 +6,8 @@ use crate::cursor::Cursor;
 use ally_codec::Decode;
 use ally_consensus::{
     BlockHeader, BlockRef, Branch, CheckpointCertificate, Commit, CommitCertificate, Digest,
-    Equivocation, Message, Micros, NewView, NewViewCertificate, NewViewShare, Proposal, Signed,
-    SignedHeader, Statement, View, ViewChange, Vote, payload_digest,
+    Equivocation, Message, Micros, NewView, NewViewCertificate, NewViewShare, Proposal,
+    ProposalParts, Signed, SignedHeader, Statement, View, ViewChange, Vote, payload_digest,
 };
 use ally_model::keys;
 use ally_policy::{ServerIndex, ServerSet};
@@ -56,7 +56,7 @@ impl Liars {
             Message::Fetched(proposal) => self.remember(proposal.clone()),
             Message::ViewChange(body) if self.reports.len() < REMEMBERED_MAX => {
                 let (signer, signature) = (*signer, *signature);
-                self.reports.push(Arc::new(Signed { signer, signature, body: body.clone() }));
+                self.reports.push(Arc::new(Signed { signer, signature, body: (**body).clone() }));
             }
             _ => {}
         }
@@ -83,13 +83,13 @@ impl Liars {
             0 | 1 => Message::Proposal(self.proposal(case, liar, script)),
             2 => Message::Vote(self.vote(case, script)?),
             3 => Message::Commit(self.commit(case, script)?),
-            4 => Message::ViewChange(self.report(case, script)),
+            4 => Message::ViewChange(Box::new(self.report(case, script))),
             5 => Message::NewView(self.choice(case, liar, script)),
             6 => self.tip_share(case, script),
             7 => Message::EnterView(self.new_view(case, view(script))?),
             8 => {
                 let (first, second) = (self.header(script)?, self.header(script)?);
-                Message::Equivocation(Equivocation { first, second })
+                Message::Equivocation(Box::new(Equivocation { first, second }))
             }
             9 => Message::Fetch(self.block(case, script).hash),
             10 => Message::Fetched(script.pick(&self.proposals)?.clone()),
@@ -106,7 +106,7 @@ impl Liars {
         }
         if let Message::ViewChange(body) = said.body.clone() {
             let (signer, signature) = (liar, said.signature);
-            self.reports.push(Arc::new(Signed { signer, signature, body }));
+            self.reports.push(Arc::new(Signed { signer, signature, body: *body }));
             self.reports.truncate(REMEMBERED_MAX);
         }
         Some(said)
@@ -132,7 +132,7 @@ impl Liars {
             timestamp_us: Micros(time.wrapping_add_signed(i64::from(script.byte() as i8) << 20)),
         };
         let new_view = if script.byte() < 200 { self.new_view(case, view) } else { None };
-        Proposal { header, batches: [].into(), new_view }
+        ProposalParts { header, batches: [].into(), new_view }.into()
     }
 
     fn vote(&self, case: &Case, script: &mut Cursor<'_>) -> Option<Vote> {

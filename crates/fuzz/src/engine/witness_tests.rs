@@ -1,7 +1,7 @@
 use super::*;
 use ally_consensus::{
     AllianceId, Commit, CommitCertificate, Digest, Epoch, Micros, NewViewShare, Proposal,
-    ViewChange, Vote,
+    ProposalParts, ViewChange, Vote,
 };
 
 const ME: ServerIndex = ServerIndex(1);
@@ -22,7 +22,8 @@ fn header(view: u64, height: u64, salt: u8) -> BlockHeader {
 }
 
 fn voted(header: &BlockHeader) -> Record {
-    let body = Proposal { header: header.clone(), batches: [].into(), new_view: None };
+    let parts = ProposalParts { header: header.clone(), batches: [].into(), new_view: None };
+    let body = Proposal::from(parts);
     Record::Vote(Signed { signer: ServerIndex(0), signature: [0; 64], body })
 }
 
@@ -87,7 +88,7 @@ fn a_vote_that_is_not_yet_durable_is_noticed() {
 fn a_report_without_a_record_is_noticed() {
     let (mut witness, last) = witness(&[Record::Leave(View(1))]);
     let report = ViewChange { view: View(2), certified: None, voted: None, committed: None };
-    witness.left(ME, last, &Message::ViewChange(report));
+    witness.left(ME, last, &Message::ViewChange(Box::new(report)));
 }
 
 #[test]

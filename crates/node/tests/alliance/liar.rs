@@ -3,8 +3,8 @@
 use crate::bed::Bed;
 use ally_alliance::keys::SigningKey;
 use ally_consensus::{
-    BlockHeader, BlockRef, Height, Message, Micros, Proposal, Signed, View, Vote, payload_digest,
-    signing_bytes,
+    BlockHeader, BlockRef, Height, Message, Micros, Proposal, ProposalParts, Signed, View, Vote,
+    payload_digest, signing_bytes,
 };
 use ally_node::net::{LinkEvent, LinkKind, Links, LinksConfig};
 use ally_policy::ServerIndex;
@@ -98,7 +98,7 @@ impl Liar {
             log_root: log.log_root(),
             timestamp_us,
         };
-        Proposal { header, batches, new_view: None }
+        Proposal::from(ProposalParts { header, batches, new_view: None })
     }
 
     fn send(&self, to: ServerIndex, body: Message) {

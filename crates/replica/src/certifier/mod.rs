@@ -459,7 +459,7 @@ impl Certifier {
         if let Some(round) = &mut self.round {
             round.exclude(server);
         }
-        out.write(StoreOp::Evidence(evidence));
+        out.write(StoreOp::Evidence(Box::new(evidence)));
     }
 
     /// Leaves a server's wrong share out and keeps the proof.
@@ -468,7 +468,7 @@ impl Certifier {
         let share = round.share(server).cloned();
         if let Some(share) = share.filter(|_| self.accused.insert(server)) {
             let proof = round.proof(server).cloned();
-            out.write(StoreOp::Evidence(Evidence::Share { share, proof }));
+            out.write(StoreOp::Evidence(Box::new(Evidence::Share { share, proof })));
         }
         round.exclude(server);
     }

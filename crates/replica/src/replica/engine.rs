@@ -9,7 +9,6 @@ use crate::io::{Output, Recipients, StoreOp, Unsigned, When};
 use crate::job::Job;
 use crate::payload::{self, PayloadCheck};
 use ally_consensus::{BlockRef, Bug, Message, PayloadVerdict, Proposal};
-use std::sync::Arc;
 
 type EngineInput = ally_consensus::Input;
 type EngineOutput = ally_consensus::Output;
@@ -44,7 +43,7 @@ impl Replica {
             EngineOutput::Decided(decided) => {
                 self.decided = decided.block;
                 self.catch_up.decided(decided.block);
-                self.undelivered.push_back(decided);
+                self.undelivered.push_back(*decided);
                 self.stirred = true;
             }
             EngineOutput::View { view, open } => {
@@ -55,7 +54,7 @@ impl Replica {
                 self.catch_up.behind(decided, certificate, now, &self.peers, &mut self.out);
             }
             EngineOutput::Evidence(evidence) => {
-                self.out.write(StoreOp::Evidence(Evidence::Consensus(evidence)));
+                self.out.write(StoreOp::Evidence(Box::new(Evidence::Consensus(*evidence))));
             }
             EngineOutput::Testimony(testimony) => {
                 self.out.write(StoreOp::Testimony(testimony));
@@ -78,7 +77,7 @@ impl Replica {
     }
 
     /// Answers the engine's question about a payload, now or when what is missing has come.
-    pub(super) fn check_payload(&mut self, block: BlockRef, proposal: Arc<Proposal>) {
+    pub(super) fn check_payload(&mut self, block: BlockRef, proposal: Proposal) {
         let header = &proposal.header;
         if block.height <= self.chain.tip().height {
             return;
@@ -113,7 +112,7 @@ impl Replica {
     fn park(
         &mut self,
         block: BlockRef,
-        proposal: Arc<Proposal>,
+        proposal: Proposal,
         missing: impl IntoIterator<Item = BatchId>,
     ) {
         if let Some(forgotten) = self.checks.park(block, proposal, missing) {

@@ -63,7 +63,7 @@ impl Replica {
             Arrival::Dropped => false,
             Arrival::Conflict { kept, evidence } => {
                 if let Some(evidence) = evidence {
-                    self.out.write(StoreOp::Evidence(evidence));
+                    self.out.write(StoreOp::Evidence(Box::new(evidence)));
                 }
                 kept
             }

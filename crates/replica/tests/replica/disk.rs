@@ -63,7 +63,7 @@ impl Disk {
             StoreOp::Certificate(certificate) => {
                 self.certificates.insert(certificate.block.height, certificate);
             }
-            StoreOp::Evidence(evidence) => self.evidence.push(evidence),
+            StoreOp::Evidence(evidence) => self.evidence.push(*evidence),
             StoreOp::Testimony(_) => {}
             other => panic!("a store operation that the disk does not know: {other:?}"),
         }

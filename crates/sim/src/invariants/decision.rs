@@ -8,7 +8,7 @@
 
 use super::Invariant;
 use crate::observation::Observation;
-use ally_consensus::{BlockHash, BlockHeader, Message, Micros, View};
+use ally_consensus::{BlockHash, BlockHeader, BlockRef, Message, Micros, Signed, View};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use ally_replica::{DeliveredBlock, PeerMessage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,8 +43,8 @@ impl Decision {
 
     fn heard(&mut self, from: ServerIndex, message: &Message) {
         match message {
-            Message::Proposal(proposal) => self.header(&proposal.header),
-            Message::Fetched(proposal) => self.header(&proposal.body.header),
+            Message::Proposal(proposal) => self.header(&proposal.header, proposal.block_ref()),
+            Message::Fetched(Signed { body, .. }) => self.header(&body.header, body.block_ref()),
             Message::Vote(vote) => {
                 self.at(vote.block.height.0, vote.block.hash).voters.insert(from);
             }
@@ -56,8 +56,8 @@ impl Decision {
         }
     }
 
-    fn header(&mut self, header: &BlockHeader) {
-        let (height, hash) = (header.height.0, header.hash());
+    fn header(&mut self, header: &BlockHeader, block: BlockRef) {
+        let (height, hash) = (block.height.0, block.hash);
         let own = self.at(height, hash);
         if own.view.replace(header.view).is_none() {
             self.at(height.saturating_sub(1), header.parent).children.push(hash);
@@ -75,7 +75,7 @@ impl Decision {
             return Ok(());
         }
         self.decided = height;
-        self.header(&block.header);
+        self.header(&block.header, block.header.block_ref());
         let justified = self.descendants(block.block.hash).any(|hash| self.is_decided(hash));
         while let Some((lowest, hash)) = self.by_height.first().copied()
             && lowest + HEIGHTS_KEPT < height

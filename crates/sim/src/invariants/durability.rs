@@ -91,12 +91,12 @@ impl Held {
         self.begun = true;
         match record {
             Record::Vote(proposal) => {
-                let block = proposal.body.header.block_ref();
+                let block = proposal.body.block_ref();
                 self.votes.insert((block.height.0, block.hash));
                 self.blocks.insert((block.height.0, block.hash));
             }
             Record::Hold(proposal) => {
-                let block = proposal.body.header.block_ref();
+                let block = proposal.body.block_ref();
                 self.blocks.insert((block.height.0, block.hash));
             }
             Record::Voted { block, .. } => {

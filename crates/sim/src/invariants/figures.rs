@@ -31,7 +31,7 @@ impl Figures {
         match what {
             Observation::Said { message: PeerMessage::Consensus(signed), .. } => {
                 if let Message::Proposal(proposal) = &signed.body {
-                    let block = proposal.header.block_ref();
+                    let block = proposal.block_ref();
                     self.proposed.entry((block.height.0, block.hash)).or_insert(now);
                     if self.proposed.len() > PROPOSALS_MAX {
                         self.proposed.pop_first();

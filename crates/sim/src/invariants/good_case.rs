@@ -44,7 +44,7 @@ impl Invariant for GoodCase {
         match what {
             Observation::Said { message: PeerMessage::Consensus(signed), .. } => {
                 let Message::Proposal(proposal) = &signed.body else { return Ok(()) };
-                let block = proposal.header.block_ref();
+                let block = proposal.block_ref();
                 self.proposed.entry((block.height.0, block.hash)).or_insert(now);
                 if self.proposed.len() > PROPOSALS_MAX {
                     self.proposed.pop_first();

@@ -10,7 +10,9 @@
 
 use super::Invariant;
 use crate::observation::Observation;
-use ally_consensus::{BlockHash, BlockHeader, BlockRef, Message, Micros, Statement, View};
+use ally_consensus::{
+    BlockHash, BlockHeader, BlockRef, Message, Micros, Proposal, Statement, View,
+};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use ally_replica::PeerMessage;
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,9 +101,9 @@ impl Invariant for NewViewSoundness {
 impl NewViewSoundness {
     fn said(&mut self, from: ServerIndex, message: &Message) {
         match message {
-            Message::Proposal(proposal) => self.learn(&proposal.header),
+            Message::Proposal(proposal) => self.learn(proposal),
             // A liar may show one block to its own code, another to all others, and report the first.
-            Message::Fetched(proposal) => self.learn(&proposal.body.header),
+            Message::Fetched(proposal) => self.learn(&proposal.body),
             Message::Vote(vote) => {
                 self.votes.entry(vote.block.hash).or_default().insert(from);
             }
@@ -118,9 +120,9 @@ impl NewViewSoundness {
         }
     }
 
-    fn learn(&mut self, header: &BlockHeader) {
-        let block = header.block_ref();
-        self.headers.insert(block.hash, header.clone());
+    fn learn(&mut self, proposal: &Proposal) {
+        let block = proposal.block_ref();
+        self.headers.insert(block.hash, proposal.header.clone());
         self.heights.insert((block.height.0, block.hash));
     }
 

@@ -5,8 +5,8 @@ use crate::scenario::{Style, Treachery};
 use crate::{Setting, World};
 use ally_consensus::{
     AllianceId, BlockHeader, BlockRef, Bugs, CheckpointCertificate, DecisionPath, Digest, Epoch,
-    Equivocation, Height, Message, NewViewShare, Proposal, Record, Sequence, Signed, SignedHeader,
-    View, Vote, payload_digest,
+    Equivocation, Height, Message, NewViewShare, Proposal, ProposalParts, Record, Sequence, Signed,
+    SignedHeader, View, Vote, payload_digest,
 };
 use ally_replica::{
     Batch, ChainState, DeliveredBlock, Evidence, HeldBatch, PeerMessage, SignedBatch, StoreOp,
@@ -85,8 +85,11 @@ fn certificate(block: &DeliveredBlock) -> CheckpointCertificate {
 }
 
 fn proposal(timestamp_us: u64) -> Signed<Proposal> {
-    let body =
-        Proposal { header: header(1, timestamp_us, &[]), batches: [].into(), new_view: None };
+    let body = Proposal::from(ProposalParts {
+        header: header(1, timestamp_us, &[]),
+        batches: [].into(),
+        new_view: None,
+    });
     Signed { signer: LIAR, signature: [0; 64], body }
 }
 
@@ -338,7 +341,7 @@ fn votes_for_descendants_justify_a_decision_in_their_view_only() {
     let child = |view| {
         let mut header = header(2, 2, &[]);
         (header.view, header.parent) = (view, lower.block.hash);
-        Proposal { header, batches: [].into(), new_view: None }
+        Proposal::from(ProposalParts { header, batches: [].into(), new_view: None })
     };
     for (view, justified) in [(View::ZERO, true), (View(1), false)] {
         let child = child(view);
@@ -528,15 +531,15 @@ fn a_block_beyond_its_budget_is_noticed() {
 fn a_report_that_forgets_a_vote_is_noticed() {
     let proposal = proposal(1);
     let report = |voted| {
-        say(Message::ViewChange(ally_consensus::ViewChange {
+        say(Message::ViewChange(Box::new(ally_consensus::ViewChange {
             view: View(1),
             certified: None,
             voted,
             committed: None,
-        }))
+        })))
     };
     let Signed { signer, signature, body } = proposal.clone();
-    let headers = vec![Signed { signer, signature, body: body.header }];
+    let headers = vec![Signed { signer, signature, body: body.header.clone() }];
     let whole = ally_consensus::Branch { view: View::ZERO, new_view: None, headers };
     let (true_report, false_report) = (report(Some(whole)), report(None));
     let vote = vote_on(&proposal);

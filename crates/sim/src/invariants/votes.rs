@@ -65,7 +65,7 @@ impl Votes {
                         "late vote: {server} voted in view {view} after leaving it"
                     ));
                 }
-                return self.vote(server, view, proposal.body.header.block_ref());
+                return self.vote(server, view, proposal.body.block_ref());
             }
             _ => {}
         }

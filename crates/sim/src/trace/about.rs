@@ -196,7 +196,7 @@ fn sent(message: &PeerMessage) -> About {
 fn agreement(message: &Message) -> About {
     match message {
         Message::Proposal(proposal) => {
-            About::block(Kind::Proposal, "propose", &proposal.header.block_ref())
+            About::block(Kind::Proposal, "propose", &proposal.block_ref())
                 .in_view(proposal.header.view)
         }
         Message::Vote(vote) => About::block(Kind::Vote, "vote", &vote.block).in_view(vote.view),
