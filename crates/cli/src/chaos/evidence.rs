@@ -20,14 +20,14 @@ pub struct Convicted {
 }
 
 /// Checks what honest servers keep, as anybody could with the alliance document alone; writes the
-/// proofs into `dir`, one of each kind.
+/// proofs into `dir`, one of each kind. `liars` are those who lie or did in an earlier run.
 ///
 /// # Errors
 /// [`Failure`] if a file cannot be written.
 pub fn judge(
     logs: &[ServerLog],
     alliance: &Alliance,
-    liar: Option<usize>,
+    liars: &BTreeSet<usize>,
     dir: &Path,
 ) -> Result<Convicted, Failure> {
     let mut check = Check::of("evidence proves what it says, and accuses nobody honest");
@@ -45,7 +45,7 @@ pub fn judge(
                     continue;
                 }
             };
-            let honest = Some(proven.culprit.index()) != liar;
+            let honest = !liars.contains(&proven.culprit.index());
             check.look(
                 honest.then(|| {
                     format!("{} accuses {}: {}", log.server, proven.server, proven.proves)

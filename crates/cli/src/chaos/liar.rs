@@ -49,7 +49,14 @@ pub fn command(home: &Path, liar: &Liar, seed: u64) -> Result<Vec<OsString>, Fai
     let text = toml::to_string(&script).map_err(Failure::internal)?;
     let path = home.join(SCRIPT_FILE);
     member::write(&path, text.as_bytes())?;
+    // What it did in an earlier run is not counted again. There may be none.
+    _ = std::fs::remove_file(home.join(TALLY_FILE));
     Ok(vec![COMMAND.into(), "--script".into(), path.into()])
+}
+
+/// Whether a server in `home` has ever lied: what it said then may be held against it for ever.
+pub fn has_lied(home: &Path) -> bool {
+    home.join(SCRIPT_FILE).exists()
 }
 
 /// How often a server in `home` has lied in which way; nothing if it never ran.

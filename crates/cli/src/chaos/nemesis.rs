@@ -13,7 +13,7 @@ use crate::local::{Fleet, Launch, ServerProcess};
 use crate::member::{self, CONFIG_FILE};
 use ally_alliance::ServerConfig;
 use rustix::process::{Pid, Signal, kill_process};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
@@ -236,6 +236,12 @@ impl Nemesis {
     /// Who lies.
     pub fn liar(&self) -> Option<usize> {
         self.liar
+    }
+
+    /// Who lies, or did in an earlier run.
+    pub fn liars_ever(&self) -> BTreeSet<usize> {
+        let servers = self.fleet.servers().iter().enumerate();
+        servers.filter(|(_, own)| liar::has_lied(own.home())).map(|(place, _)| place).collect()
     }
 
     /// Stops all servers in good order, also those that stand still.

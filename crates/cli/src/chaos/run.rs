@@ -167,42 +167,15 @@ impl Run<'_> {
         seen: Seen,
         recovery: Duration,
     ) -> Result<Report, Failure> {
-        let alliance = nemesis.fleet().alliance();
-        let mut files = vec![self.write_schedule()?];
         let operations: Vec<Operation> =
             seen.histories.iter().flat_map(|history| history.operations.iter().cloned()).collect();
-        files.push(self.write_history(&operations)?);
-        let mut readable = Check::of("every honest server's disk can be read");
-        let mut logs = Vec::new();
-        for (place, data) in nemesis.data_directories()?.into_iter().enumerate() {
-            if Some(place) == nemesis.liar() {
-                continue;
-            }
-            let server = &self.schedule.servers[place];
-            match ServerLog::read(server, &data, alliance) {
-                Ok(log) => {
-                    readable.look(None::<String>);
-                    logs.push(log);
-                }
-                Err(failure) => readable.look(Some(format!("{server}: {}", failure.message()))),
-            }
-        }
+        let mut files = vec![self.write_schedule()?, self.write_history(&operations)?];
+        let (readable, logs) = self.read_logs(nemesis)?;
+        let (alliance, proofs) = (nemesis.fleet().alliance(), self.file("evidence"));
         let Convicted { check: blame, convicted_of, files: proofs } =
-            evidence::judge(&logs, alliance, nemesis.liar(), &self.file("evidence"))?;
+            evidence::judge(&logs, alliance, &nemesis.liars_ever(), &proofs)?;
         files.extend(proofs);
-        let mut checks = vec![
-            checks::all_answered(&operations),
-            checks::acknowledged_stays(&operations, &logs),
-            checks::one_order(&logs),
-            checks::right_logs(&logs),
-        ];
-        if let Some(longest) = logs.iter().max_by_key(|log| log.ids.len()) {
-            checks.push(checks::real_time_order(&operations, longest));
-            checks.push(checks::listeners(&seen.heard, longest));
-            if self.fresh && nemesis.liar().is_none() {
-                checks.push(checks::nothing_invented(&operations, longest));
-            }
-        }
+        let mut checks = self.compare(nemesis, &seen, &operations, &logs);
         checks.extend(receipts::judge(&seen.histories, alliance, nemesis.fleet().dir()).await?);
         checks.extend([blame, readable, self.unharmed(nemesis)]);
         let liar = nemesis.liar();
@@ -225,6 +198,50 @@ impl Run<'_> {
             checks,
             files,
         })
+    }
+
+    /// The logs of the honest servers, and whether all could be read.
+    fn read_logs(&self, nemesis: &Nemesis) -> Result<(Check, Vec<ServerLog>), Failure> {
+        let mut readable = Check::of("every honest server's disk can be read");
+        let mut logs = Vec::new();
+        for (place, data) in nemesis.data_directories()?.into_iter().enumerate() {
+            if Some(place) == nemesis.liar() {
+                continue;
+            }
+            let server = &self.schedule.servers[place];
+            match ServerLog::read(server, &data, nemesis.fleet().alliance()) {
+                Ok(log) => {
+                    readable.look(None::<String>);
+                    logs.push(log);
+                }
+                Err(failure) => readable.look(Some(format!("{server}: {}", failure.message()))),
+            }
+        }
+        Ok((readable, logs))
+    }
+
+    /// What clients saw, beside what stands on the disks.
+    fn compare(
+        &self,
+        nemesis: &Nemesis,
+        seen: &Seen,
+        operations: &[Operation],
+        logs: &[ServerLog],
+    ) -> Vec<Check> {
+        let mut checks = vec![
+            checks::all_answered(operations),
+            checks::acknowledged_stays(operations, logs),
+            checks::one_order(logs),
+            checks::right_logs(logs),
+        ];
+        if let Some(longest) = logs.iter().max_by_key(|log| log.ids.len()) {
+            checks.push(checks::real_time_order(operations, longest));
+            checks.push(checks::listeners(&seen.heard, longest));
+            if self.fresh && nemesis.liar().is_none() {
+                checks.push(checks::nothing_invented(operations, longest));
+            }
+        }
+        checks
     }
 
     /// No server ended without a reason, and none has panicked.
