@@ -266,8 +266,9 @@ impl Formula {
                 if count > LEAVES_MAX {
                     return Err(FormulaError::Leaves { leaves: count });
                 }
-                // A child takes three bytes at least: a short message cannot claim many.
-                let mut children = Vec::with_capacity(count.min(rest.len() / 3));
+                // No more is set aside for a claim than there are bytes behind it: gates nest, and
+                // each may claim.
+                let mut children = Vec::with_capacity(count.min(rest.len() / size_of::<Self>()));
                 for _ in 0..count {
                     children.push(Self::read(rest, depth_left)?);
                 }
