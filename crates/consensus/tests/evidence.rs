@@ -6,7 +6,7 @@ mod support;
 use ally_codec::{Decode, Encode};
 use ally_consensus::{
     BlockHeader, BlockRef, Equivocation, Evidence, EvidenceKind, Message, NewView, NewViewShare,
-    Signed, Unproven, View, ViewChange, Vote,
+    Proposal, Signed, Unproven, View, ViewChange, Vote,
 };
 use ally_policy::ServerIndex;
 use support::signed::{
@@ -353,6 +353,25 @@ fn an_engine_proves_concealed_votes_and_changed_reports_once() {
     let late = report(&net, LIAR, 3, None);
     assert_eq!(tell(&mut net, s(2), wrap(late, reported)), []);
     assert_eq!(tell(&mut net, s(2), wrap(voted, Message::Vote)), [EvidenceKind::Concealed]);
+}
+
+#[test]
+fn a_vote_that_gives_a_block_another_height_proves_nothing() {
+    let mut net = net();
+    let (below, block) = (header(&net, 0, origin(&net), 1), header(&net, 0, origin(&net), 2));
+    let above = header(&net, 0, block.block_ref(), 1);
+    for header in [&block, &above] {
+        let batches = Vec::new().into();
+        let proposal = Proposal { header: header.clone(), batches, new_view: None };
+        let proposal = sign(&net, LIAR, Message::Proposal(proposal));
+        assert_eq!(tell(&mut net, s(1), proposal), []);
+    }
+    let nowhere = BlockRef { height: above.height.next().next(), ..above.block_ref() };
+    for block in [below.block_ref(), nowhere] {
+        let vote = sign(&net, LIAR, Message::Vote(Vote { view: View(0), block, share: None }));
+        // What is given out must convict, and no header shows such a block.
+        assert_eq!(tell(&mut net, s(1), vote), [], "{block:?}");
+    }
 }
 
 #[test]

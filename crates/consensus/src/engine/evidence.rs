@@ -211,12 +211,14 @@ impl Engine {
     }
 
     /// The headers, from `high` downwards, that show that `low` is not among its ancestors; none if
-    /// it is, or if that is not known.
+    /// it is, or if that is not known, or if `high` is not at that height.
     fn conflict_between(&self, low: BlockRef, high: BlockRef) -> Option<Vec<SignedHeader>> {
         if low.height == high.height {
             let differs = low.hash != high.hash || self.config.bugs.has(Bug::RepeatTakenForLie);
             return differs.then(Vec::new);
         }
+        // A vote may name a block with another's height. No header shows that block.
+        self.tree.node(&high.hash).filter(|node| node.header().height == high.height)?;
         let chain: Vec<_> = self.tree.walk_down(high.hash, low.height).collect();
         let lowest = chain.last().filter(|node| node.parent().height == low.height)?;
         let differs =
