@@ -3,10 +3,10 @@
 use crate::fixtures::{Fixtures, fixtures};
 use ally_codec::{Encode, Writer};
 use ally_consensus::{
-    AllianceId, BatchRef, BlockHash, BlockHeader, BlockRef, Branch, CheckpointCertificate, Commit,
-    CommitCertificate, Digest, Epoch, Equivocation, Height, Message, Micros, NewView,
+    AllianceId, Backing, BatchRef, BlockHash, BlockHeader, BlockRef, Branch, CheckpointCertificate,
+    Commit, CommitCertificate, Digest, Epoch, Equivocation, Height, Message, Micros, NewView,
     NewViewCertificate, NewViewShare, Proposal, ProposalParts, Record, Sequence, Signed,
-    SyncedBlock, View, ViewChange, Vote, payload_digest,
+    SyncedBlock, Testimony, View, ViewChange, Vote, payload_digest,
 };
 use ally_log::Frontier;
 use ally_policy::ServerIndex;
@@ -39,6 +39,7 @@ pub(crate) fn encodings() -> Vec<Vec<u8>> {
     kinds.extend(of_keys(fixtures()));
     kinds.extend(peer_messages().iter().map(|message| (21, message.to_frame().to_vec())));
     kinds.extend([(22, batch().to_bytes()), (23, batch().batch.content().to_vec())]);
+    kinds.extend(testimony().iter().map(|testimony| (24, testimony.to_bytes())));
     kinds.into_iter().map(|(kind, bytes)| [&[kind][..], &bytes].concat()).collect()
 }
 
@@ -175,7 +176,22 @@ fn evidence() -> Vec<ally_consensus::Evidence> {
         Evidence::Tips { first: signed(tip_share()), second: signed(tip_share()) },
         Evidence::NewViewShare(signed(tip_share())),
         Evidence::CommitShare(first),
+        Evidence::ConcealedCommit {
+            commit: signed(Commit { certificate: commit() }),
+            report: signed(short_report()).into(),
+            headers: vec![header()],
+        },
     ]
+}
+
+fn testimony() -> Vec<Testimony> {
+    let backing = Backing {
+        new_view: Some(new_view()),
+        headers: vec![signed(header())],
+        votes: vec![signed(vote(None)), signed(vote(Some(vec![1; 48])))],
+        commits: vec![signed(Commit { certificate: commit() })],
+    };
+    vec![Testimony::Backing(backing), Testimony::Choice(signed(choice()))]
 }
 
 fn all_evidence() -> Vec<ally_replica::Evidence> {

@@ -4,7 +4,7 @@
 use crate::{memory, samples};
 use ally_codec::{Decode, DecodeError, Encode};
 use ally_consensus::{
-    BatchRef, BlockHeader, BlockRef, CheckpointCertificate, Message, Record, Signed,
+    BatchRef, BlockHeader, BlockRef, CheckpointCertificate, Message, Record, Signed, Testimony,
 };
 use ally_log::{Certificate, Checkpoint, ConsistencyProof, Frontier, InclusionProof, Receipt};
 use ally_policy::Formula;
@@ -23,7 +23,7 @@ const LEAVES_BESIDE: usize = HELD_BESIDE + 1024 * size_of::<Vec<u8>>();
 
 /// What the first byte of the input chooses. New ones go to the end, so that the corpus stays what it
 /// is.
-const KINDS: [fn(&[u8]) -> bool; 24] = [
+const KINDS: [fn(&[u8]) -> bool; 25] = [
     canonical::<Signed<Message>>,
     canonical::<Record>,
     canonical::<ally_consensus::Evidence>,
@@ -48,6 +48,7 @@ const KINDS: [fn(&[u8]) -> bool; 24] = [
     |bytes| again(bytes, |bytes| frame(bytes).map(|message| message.to_frame().to_vec())),
     |bytes| again(bytes, |bytes| batch(bytes).map(|batch| batch.to_bytes())),
     |bytes| again(bytes, |bytes| content(bytes).map(|batch| batch.content().to_vec())),
+    canonical::<Testimony>,
 ];
 
 /// `kind (1) || encoding`.
