@@ -31,7 +31,6 @@ mod invariants;
 mod keys;
 mod observation;
 mod policies;
-mod promptness;
 mod queue;
 mod scenario;
 mod server;
@@ -46,7 +45,6 @@ pub use attempt::Attempt;
 pub use bench::bench_scenario;
 pub use diagram::Diagram;
 pub use policies::{SOUND, Setting, UNSOUND};
-pub use promptness::Promptness;
 pub use scenario::{
     Camps, ClockFault, Clocks, Crash, Cut, CutManner, DiskFault, Disks, Load, Member, Network,
     Paces, Partition, Pause, Scenario, SetBack, Style, Treachery, Trouble, Twins, WideArea,
