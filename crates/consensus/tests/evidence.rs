@@ -6,7 +6,7 @@ mod support;
 use ally_codec::{Decode, Encode};
 use ally_consensus::{
     BlockHeader, BlockRef, Equivocation, Evidence, EvidenceKind, Message, NewView, NewViewShare,
-    Proposal, Signed, Unproven, View, ViewChange, Vote,
+    ProposalParts, Signed, Unproven, View, ViewChange, Vote,
 };
 use ally_policy::ServerIndex;
 use support::signed::{
@@ -362,8 +362,8 @@ fn a_vote_that_gives_a_block_another_height_proves_nothing() {
     let above = header(&net, 0, block.block_ref(), 1);
     for header in [&block, &above] {
         let batches = Vec::new().into();
-        let proposal = Proposal { header: header.clone(), batches, new_view: None };
-        let proposal = sign(&net, LIAR, Message::Proposal(proposal));
+        let parts = ProposalParts { header: header.clone(), batches, new_view: None };
+        let proposal = sign(&net, LIAR, Message::Proposal(parts.into()));
         assert_eq!(tell(&mut net, s(1), proposal), []);
     }
     let nowhere = BlockRef { height: above.height.next().next(), ..above.block_ref() };
