@@ -54,7 +54,7 @@ const COMMAND_BYTES: std::ops::RangeInclusive<usize> = 0..=ally_replica::BATCH_B
 enum Event {
     Deliver { copy: ServerIndex, to: ServerIndex, letter: Letter },
     Own { server: ServerIndex, life: u32, letter: Letter },
-    Wake { server: ServerIndex, life: u32 },
+    Wake { server: ServerIndex, life: u32, planned: Micros },
     SyncEnds { server: ServerIndex, life: u32 },
     Done { server: ServerIndex, life: u32, done: Box<Done>, cost: Micros },
     Submit { server: ServerIndex },
@@ -298,7 +298,9 @@ impl World {
                 let message = Checked::own(letter.message().clone());
                 self.input(server, Input::Received { from: self.name(server), message });
             }
-            Event::Wake { server, life } if self.lives(server, life) => self.wake(server),
+            Event::Wake { server, life, planned } if self.lives(server, life) => {
+                self.wake(server, planned);
+            }
             Event::SyncEnds { server, life } if self.lives(server, life) => self.synced(server),
             Event::Done { server, life, done, cost } if self.lives(server, life) => {
                 self.input(server, Input::Done { done: *done, cost });
@@ -353,7 +355,11 @@ impl World {
         self.set_wake(server);
     }
 
-    fn wake(&mut self, server: ServerIndex) {
+    /// A wake that was planned; if an earlier one took its place, nothing is left of it.
+    fn wake(&mut self, server: ServerIndex, planned: Micros) {
+        if self.servers[server.index()].wake != Some(planned) {
+            return;
+        }
         self.servers[server.index()].wake = None;
         let shown = self.clocks(server).monotonic;
         if self.servers[server.index()].deadline().is_some_and(|at| at <= shown) {
@@ -369,8 +375,8 @@ impl World {
         let own = &mut self.servers[server.index()];
         if own.wake.is_none_or(|planned| at < planned) {
             own.wake = Some(at);
-            let life = own.life();
-            self.queue.at(at.max(Micros(self.queue.now().0 + 1)), Event::Wake { server, life });
+            let wake = Event::Wake { server, life: own.life(), planned: at };
+            self.queue.at(at.max(Micros(self.queue.now().0 + 1)), wake);
         }
     }
 
