@@ -42,7 +42,7 @@ mod world;
 pub use account::Account;
 pub use ally_byzantine::Tally;
 pub use attempt::Attempt;
-pub use bench::bench_scenario;
+pub use bench::{Distance, bench_scenario};
 pub use diagram::Diagram;
 pub use policies::{SOUND, Setting, UNSOUND};
 pub use scenario::{
