@@ -7,20 +7,20 @@
 //!
 //! Source: docs/concepts/evidence.md#after-a-violation.
 
-use crate::keys::KeyTable;
+use crate::facts::Facts;
 use crate::observation::Observation;
 use ally_consensus::{
-    BlockHash, BlockHeader, BlockRef, CheckpointCertificate, Context, Findings, Height, Law,
-    Message, Pool, Rotation, Testimony, TestimonyKind, TrailEnd, View,
+    BlockHash, BlockHeader, BlockRef, CheckpointCertificate, Findings, Height, Message, Pool,
+    Testimony, TestimonyKind, TrailEnd, View,
 };
-use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
+use ally_policy::{ServerIndex, ServerSet};
 use ally_replica::{PeerMessage, StoreOp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What honest servers kept durably, and what they had a part in.
 pub struct Account {
-    law: Alliance,
+    facts: Facts,
     honest: ServerSet,
     testimony: Vec<Arc<Testimony>>,
     headers: Vec<BlockHeader>,
@@ -34,24 +34,10 @@ pub struct Account {
     certified: BTreeSet<BlockRef>,
 }
 
-/// What everybody knows of an alliance.
-struct Alliance {
-    context: Context,
-    rotation: Rotation,
-    policy: Arc<TrustPolicy>,
-    keys: Arc<KeyTable>,
-}
-
 impl Account {
-    pub(crate) fn new(
-        context: Context,
-        rotation: Rotation,
-        policy: Arc<TrustPolicy>,
-        keys: Arc<KeyTable>,
-        honest: ServerSet,
-    ) -> Self {
+    pub(crate) fn new(facts: Facts, honest: ServerSet) -> Self {
         Self {
-            law: Alliance { context, rotation, policy, keys },
+            facts,
             honest,
             testimony: Vec::new(),
             headers: Vec::new(),
@@ -118,9 +104,7 @@ impl Account {
 
     /// What anybody finds who is given all that the honest servers kept.
     pub fn findings(&self) -> Findings {
-        let Alliance { context, rotation, policy, keys } = &self.law;
-        let law = Law { context, rotation, policy: &**policy, judge: &**keys };
-        let mut pool = Pool::new(law);
+        let mut pool = Pool::new(self.facts.law());
         self.testimony.iter().for_each(|testimony| pool.take(testimony));
         self.headers.iter().for_each(|header| pool.take_header(header.clone()));
         self.certificates.iter().for_each(|certificate| pool.take_certificate(certificate));
@@ -156,7 +140,7 @@ impl Account {
             TrailEnd::Commit { view, block, voters } => {
                 let honest = self.voted.get(&(*view, *block)).copied();
                 let known = voters.union(&honest.unwrap_or(ServerSet::EMPTY));
-                self.law.policy.is_quorum(&known)
+                self.facts.policy.is_quorum(&known)
             }
             TrailEnd::Checkpoint { block } => self.certified.contains(block),
         }

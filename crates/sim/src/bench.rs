@@ -2,7 +2,7 @@
 
 use crate::policies::{Setting, counted};
 use crate::scenario::{
-    Clocks, Disks, Load, Network, Paces, Scenario, Style, Treachery, Twins, WideArea,
+    Clocks, Cryptography, Disks, Load, Network, Paces, Scenario, Style, Treachery, Twins, WideArea,
 };
 use ally_policy::ServerSet;
 
@@ -52,6 +52,7 @@ pub fn bench_scenario(seconds: u64, rate: u64, distance: Distance) -> Scenario {
         coalition: ServerSet::EMPTY,
         healed_at: length,
         setting: Setting { name: "six".to_owned(), unsound: false, text: counted(5, 5, 6) },
+        cryptography: Cryptography::default(),
         treachery: Treachery::default(),
         network: distance.network(6),
         disks: Disks { sync: (100, 1_000) },

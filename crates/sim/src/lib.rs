@@ -3,11 +3,11 @@
 //! One seed determines everything: who is Byzantine and how, what the network loses and delays, who
 //! crashes when. The servers run the real replica, the same code as in production: agreement,
 //! ordering service, certifier, catch-up, journal rules. Disks, network and clocks are modelled;
-//! signatures and threshold shares are a table that nobody can forge. A run has a phase full of
-//! faults and then a healed phase in which everything outstanding must be decided within a stated
-//! time. Faults come by chance, or by a plot in which the network helps the liars ([`Style`]).
-//! docs/simulation.md says what must hold, how to run it, and how bugs planted on purpose show that
-//! it would notice.
+//! signatures and threshold shares are a table that nobody can forge, or in some runs the real
+//! ones. A run has a phase full of faults and then a healed phase in which everything outstanding
+//! must be decided within a stated time. Faults come by chance, or by a plot in which the network
+//! helps the liars ([`Style`]). docs/simulation.md says what must hold, how to run it, and how bugs
+//! planted on purpose show that it would notice.
 //!
 //! ```text
 //!   Scenario (drawn from the seed, or from a file)
@@ -27,6 +27,7 @@ mod account;
 mod attempt;
 mod bench;
 mod diagram;
+mod facts;
 mod invariants;
 mod keys;
 mod observation;
@@ -46,13 +47,14 @@ pub use bench::{Distance, bench_scenario};
 pub use diagram::Diagram;
 pub use policies::{SOUND, Setting, UNSOUND};
 pub use scenario::{
-    Camps, ClockFault, Clocks, Crash, Cut, CutManner, DiskFault, Disks, Load, Member, Network,
-    Paces, Partition, Pause, Scenario, SetBack, Style, Treachery, Trouble, Twins, WideArea,
+    Camps, ClockFault, Clocks, Crash, Cryptography, Cut, CutManner, DiskFault, Disks, KeyChoice,
+    Load, Member, Network, Paces, Partition, Pause, Scenario, SetBack, Style, Treachery, Trouble,
+    Twins, WideArea,
 };
 pub use shrink::{Shrunk, shrink};
 pub use sweep::{Alliance, Sweep, Total};
 pub use trace::{About, Entry, Kind, Place, Trace};
-pub use world::{Outcome, World};
+pub use world::{Outcome, SignedCheckpoint, World};
 
 pub use ally_consensus::{Bug, Bugs};
 use ally_policy::PolicyError;

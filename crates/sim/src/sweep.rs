@@ -5,7 +5,7 @@
 
 use crate::attempt::Attempt;
 use crate::policies::{SOUND, Setting};
-use crate::scenario::{Scenario, Style};
+use crate::scenario::{KeyChoice, Scenario, Style};
 use ally_byzantine::Tally;
 use ally_consensus::Bugs;
 use ally_policy::PolicyError;
@@ -63,6 +63,8 @@ pub struct Sweep {
     pub alliances: Vec<Alliance>,
     /// And in each of these styles.
     pub styles: Vec<Style>,
+    /// Which runs use real keys.
+    pub keys: KeyChoice,
     /// Mistakes made on purpose.
     pub bugs: Bugs,
     /// On how many threads.
@@ -164,7 +166,7 @@ impl Sweep {
         let alliance = &self.alliances[(case % each / styles) as usize];
         let style = self.styles[(case % styles) as usize];
         let seed = self.seeds.start + case / each;
-        Scenario::draw(seed, &alliance.setting(seed), style)
+        Scenario::draw_with(self.keys, seed, &alliance.setting(seed), style)
     }
 }
 
@@ -211,7 +213,8 @@ mod tests {
     fn sweep(seeds: Range<u64>, jobs: usize) -> Sweep {
         let alliances = ["four", "drawn"].iter().filter_map(|name| Alliance::named(name)).collect();
         let styles = Style::ALL.to_vec();
-        Sweep { seeds, alliances, styles, bugs: Bugs::NONE, jobs, failures_max: 1 }
+        let (keys, bugs) = (KeyChoice::Table, Bugs::NONE);
+        Sweep { seeds, alliances, styles, keys, bugs, jobs, failures_max: 1 }
     }
 
     fn run(sweep: &Sweep) -> Total {

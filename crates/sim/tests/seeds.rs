@@ -84,7 +84,7 @@ fn sim_four_organisations_of_three_servers() {
 }
 
 /// What the drawn faults did at least once over the seeds: a fault that never happens tests nothing.
-const FAULTS: [&str; 37] = [
+const FAULTS: [&str; 39] = [
     "carried as bytes",
     "caught in the tail",
     "command refused",
@@ -96,6 +96,7 @@ const FAULTS: [&str; 37] = [
     "garbage that is a message",
     "held by a clogged link",
     "liar: bad share of a statement",
+    "liar: bad share of the alliance key",
     "liar: batch withheld",
     "liar: blocks to catch up with",
     "liar: certificate forged",
@@ -116,6 +117,7 @@ const FAULTS: [&str; 37] = [
     "queued for longer than a delay",
     "refused by the checks",
     "refused by the decoder",
+    "real keys: BLS",
     "replayed",
     "sent twice",
     "slow sync",

@@ -2,7 +2,10 @@
 
 use super::{Coalition, Lie};
 use ally_codec::Encode;
-use ally_consensus::{Message, NewViewShare, Proposal, Signed, Vote, signing_bytes};
+use ally_consensus::{
+    BlockHash, BlockRef, Height, Message, NewViewShare, Proposal, Signed, Statement, View, Vote,
+    signing_bytes,
+};
 use ally_log::{Checkpoint, Hash};
 use ally_policy::ServerIndex;
 use ally_replica::{CERTIFY_SHARE_KIND, CertifyShare, PeerMessage};
@@ -23,10 +26,21 @@ impl Coalition {
             return None;
         }
         self.tally.count("liar: bad share of a statement");
+        let on_another = self.draw.percent(50).then(|| {
+            let nowhere = BlockRef { height: Height(u64::MAX), hash: BlockHash([8; 32]) };
+            let other = match message {
+                Message::Vote(vote) => Statement::Commit { view: vote.view, block: nowhere },
+                _ => Statement::NewView { view: View::ZERO, tip: nowhere },
+            };
+            self.signer.share(member, &self.context, &other)
+        });
         let mut message = message.clone();
         match &mut message {
             Message::Vote(Vote { share: Some(share), .. })
-            | Message::NewViewShare(NewViewShare { share, .. }) => share[0] ^= 1,
+            | Message::NewViewShare(NewViewShare { share, .. }) => match on_another {
+                Some(other) => *share = other,
+                None => spoil(share),
+            },
             _ => {}
         }
         Some(self.sign_as_is(member, message))
@@ -39,6 +53,25 @@ impl Coalition {
             self.tally.count("liar: bad share of the alliance key");
         }
         spoils
+    }
+
+    /// What a member gives in place of its share of the alliance key on a checkpoint: now and then
+    /// one on something else, or what is no share at all.
+    pub fn spoilt(
+        &mut self,
+        server: ServerIndex,
+        checkpoint: &Checkpoint,
+        mut share: Vec<u8>,
+    ) -> Vec<u8> {
+        if !self.spoils(server) {
+            return share;
+        }
+        if self.draw.percent(50) {
+            let other = Checkpoint { log_size: !checkpoint.log_size, ..checkpoint.clone() };
+            return self.signer.certify_share(server, &other);
+        }
+        spoil(&mut share);
+        share
     }
 
     /// A member's share for a block that it has only heard of.
@@ -68,5 +101,12 @@ impl Coalition {
         let message = PeerMessage::CertifyShare(Signed { signer: from, signature, body });
         let to = self.others(from);
         self.for_some_of(from, &to, &message)
+    }
+}
+
+/// Makes of a share what is none.
+fn spoil(share: &mut [u8]) {
+    if let Some(last) = share.last_mut() {
+        *last ^= 1;
     }
 }

@@ -5,7 +5,7 @@ use crate::files::read_text;
 use crate::output::{Format, Output};
 use crate::sim::{Filter, Many, One};
 use ally_policy::DOCUMENT_BYTES_MAX;
-use ally_sim::{Alliance, Bugs, SOUND, Scenario, Setting, Style, UNSOUND};
+use ally_sim::{Alliance, Bugs, KeyChoice, SOUND, Scenario, Setting, Style, UNSOUND};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -43,6 +43,7 @@ Examples:
   ally sim --seed 17 --policy seven --style plot  one run
   ally sim --seed 17 --trace --height 3           what was said about height 3
   ally sim --seed 17 --diagram run.html           the same as a picture, for a browser
+  ally sim --crypto real --seeds 10               with the servers' own cryptography
   ally sim --replay broken.toml --trace           a run from its file
   ally sim --bench                                simulated hours per hour of one processor
 
@@ -63,6 +64,10 @@ pub struct Sim {
     /// Only faults of this kind: `weather` is chance, in a `plot` the network helps the liars
     #[arg(long, value_name = "STYLE", value_parser = style)]
     style: Option<Style>,
+    /// Keys: `real` ones are those of servers, a `table` is fast, `drawn` is real in one run of 32
+    #[arg(long, value_name = "KEYS", value_parser = keys, default_value_t = KeyChoice::Drawn,
+          conflicts_with = "replay")]
+    crypto: KeyChoice,
     /// On so many threads [default: one per core]
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -142,6 +147,7 @@ impl Sim {
                 seeds: self.from..self.from.saturating_add(seeds),
                 alliances: self.alliances()?,
                 styles: self.style.map_or(Style::ALL.to_vec(), |style| vec![style]),
+                keys: self.crypto,
                 bugs: self.bugs()?,
                 jobs: self.jobs.map_or_else(cores, usize::from),
                 failures_max: self.tolerate.saturating_add(1),
@@ -163,7 +169,11 @@ impl Sim {
             Some(policy) => policy.clone(),
             None => scenario.setting.name.clone(),
         };
-        format!("--seed {} --policy {policy} --style {}", scenario.seed, scenario.style)
+        let keys = match self.crypto {
+            KeyChoice::Drawn => String::new(),
+            keys => format!(" --crypto {keys}"),
+        };
+        format!("--seed {} --policy {policy} --style {}{keys}", scenario.seed, scenario.style)
     }
 
     /// The scenario, if only one is to be run.
@@ -181,7 +191,7 @@ impl Sim {
         let Some(alliance) = alliances.first() else { return Ok(None) };
         let style = self.style.unwrap_or(Style::Weather);
         let seed = self.seed.unwrap_or(self.from);
-        Ok(Some(Scenario::draw(seed, &alliance.setting(seed), style)?))
+        Ok(Some(Scenario::draw_with(self.crypto, seed, &alliance.setting(seed), style)?))
     }
 
     fn alliances(&self) -> Result<Vec<Alliance>, Failure> {
@@ -216,6 +226,10 @@ impl Sim {
         }
         String::new()
     }
+}
+
+fn keys(name: &str) -> Result<KeyChoice, String> {
+    name.parse().map_err(|()| "keys are `drawn`, `table` and `real`".to_owned())
 }
 
 fn style(name: &str) -> Result<Style, String> {

@@ -24,10 +24,11 @@ pub(crate) use budget::BLOCK_BATCHES;
 pub use figures::Figures;
 pub(crate) use memory::UNDECIDED_BYTES;
 
+use crate::facts::Facts;
 use crate::observation::Observation;
 use crate::scenario::Scenario;
 use ally_consensus::Micros;
-use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
+use ally_policy::{ServerIndex, ServerSet};
 use std::sync::Arc;
 
 /// Something that must hold.
@@ -51,7 +52,8 @@ pub struct Invariants {
 
 impl Invariants {
     /// Nothing has happened yet.
-    pub fn new(scenario: &Scenario, policy: Arc<TrustPolicy>, honest: ServerSet) -> Self {
+    pub fn new(scenario: &Scenario, facts: Facts, honest: ServerSet) -> Self {
+        let policy = Arc::clone(&facts.policy);
         let mut all: Vec<Box<dyn Invariant>> = vec![
             Box::new(agreement::Agreement::default()),
             Box::new(validity::Validity::new(honest)),
@@ -64,7 +66,7 @@ impl Invariants {
             Box::new(reports::Reports::new(honest)),
             Box::new(budget::Budget),
             Box::new(certification::Certification::default()),
-            Box::new(blame::Blame::new(honest)),
+            Box::new(blame::Blame::new(facts, honest)),
             Box::new(refusal::Refusal::new(honest)),
             Box::new(memory::Memory::default()),
             Box::new(patience::Patience::default()),

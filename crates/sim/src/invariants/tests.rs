@@ -1,13 +1,18 @@
 //! Each invariant fails when it should: what no correct run shows, told to it by hand.
 
 use super::*;
+use crate::keys::AllKeys;
 use crate::scenario::{Style, Treachery};
 use crate::{Setting, World};
+use ally_byzantine::Keys;
+use ally_codec::Encode;
 use ally_consensus::{
-    AllianceId, BlockHeader, BlockRef, Bugs, CheckpointCertificate, DecisionPath, Digest, Epoch,
-    Equivocation, Height, Message, NewViewShare, Proposal, ProposalParts, Record, Sequence, Signed,
-    SignedHeader, View, Vote, payload_digest,
+    AllianceId, BlockHeader, BlockRef, Bugs, CheckpointCertificate, Context, DecisionPath, Digest,
+    Epoch, Equivocation, Height, Message, NewViewShare, PolicyDigest, Proposal, ProposalParts,
+    Record, Rotation, Sequence, Signed, SignedHeader, View, Vote, payload_digest, signing_bytes,
 };
+use ally_log::Origin;
+use ally_policy::TrustPolicy;
 use ally_replica::{
     Batch, ChainState, DeliveredBlock, Evidence, HeldBatch, PeerMessage, SignedBatch, StoreOp,
 };
@@ -286,24 +291,58 @@ fn a_certificate_for_what_nobody_decided_is_noticed() {
 
 #[test]
 fn blame_on_an_honest_server_is_noticed_but_not_on_a_liar() {
-    let evidence = |signer: ServerIndex| {
-        let signed = |time| SignedHeader { signer, signature: [0; 64], body: header(1, time, &[]) };
-        let proof = Equivocation { first: signed(1), second: signed(2) };
-        Evidence::Consensus(ally_consensus::Evidence::Headers(proof))
+    let blamed = |evidence: &Evidence| {
+        let accused = [Observation::Accused { server: HONEST, evidence }];
+        after(blame::Blame::new(facts(), honest()), &accused)
     };
-    let (just, unjust) = (evidence(LIAR), evidence(OTHER));
-    assert_eq!(
-        after(
-            blame::Blame::new(honest()),
-            &[Observation::Accused { server: HONEST, evidence: &just }]
-        ),
-        ""
-    );
-    let broken = after(
-        blame::Blame::new(honest()),
-        &[Observation::Accused { server: HONEST, evidence: &unjust }],
-    );
-    assert!(broken.starts_with("blame"), "{broken}");
+    assert_eq!(blamed(&two_headers(LIAR, 2)), "");
+    let broken = blamed(&two_headers(OTHER, 2));
+    assert!(broken.contains("which is honest"), "{broken}");
+}
+
+#[test]
+fn blame_that_convinces_no_outsider_is_noticed() {
+    let blamed = |evidence: &Evidence| {
+        let accused = [Observation::Accused { server: HONEST, evidence }];
+        after(blame::Blame::new(facts(), honest()), &accused)
+    };
+    let broken = blamed(&two_headers(LIAR, 1));
+    assert!(broken.contains("convinces no outsider"), "one header: {broken}");
+    let Evidence::Consensus(ally_consensus::Evidence::Headers(mut proof)) = two_headers(LIAR, 2)
+    else {
+        panic!("of two headers")
+    };
+    proof.first.signature[0] ^= 1;
+    let forged = Evidence::Consensus(ally_consensus::Evidence::Headers(proof));
+    let broken = blamed(&forged);
+    assert!(broken.contains("convinces no outsider"), "forged: {broken}");
+}
+
+fn facts() -> Facts {
+    let context = Context {
+        alliance: AllianceId([1; 32]),
+        epoch: Epoch(0),
+        policy: PolicyDigest(policy().digest()),
+    };
+    let organisations = policy().organisations().iter().map(|it| it.servers().to_vec()).collect();
+    let rotation = Rotation::new(context.epoch, organisations);
+    let scenario = Scenario::draw(2, &Setting::named("four").unwrap(), Style::Plot).unwrap();
+    let origin = Origin::new("example.org/simulated").unwrap();
+    let keys = AllKeys::of(&scenario, &policy(), context, &origin);
+    Facts { context, rotation, policy: policy(), keys }
+}
+
+/// Two signed headers of view 0 for one place, the times of which are 1 and `time`.
+fn two_headers(signer: ServerIndex, time: u64) -> Evidence {
+    let Facts { context, keys, .. } = facts();
+    let signed = |time| {
+        let body = header(1, time, &[]);
+        let bytes = signing_bytes(&context, "block", &body.to_bytes());
+        let signature = keys.signer([signer].into_iter().collect()).sign(signer, &bytes);
+        SignedHeader { signer, signature, body }
+    };
+    let proof = Equivocation { first: signed(1), second: signed(time) };
+    Evidence::Consensus(ally_consensus::Evidence::Headers(proof))
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What happens in a run: drawn from the seed, written as a file that replays it.
 
 mod clocks;
+mod cryptography;
 mod cut;
 mod disks;
 mod draw;
@@ -14,6 +15,7 @@ mod wide_area;
 
 pub use ally_byzantine::Treachery;
 pub use clocks::{ClockFault, Clocks, SetBack};
+pub use cryptography::{Cryptography, KeyChoice};
 pub use cut::{Cut, Manner as CutManner};
 pub use disks::{DiskFault, Disks, Trouble};
 pub use load::Load;
@@ -70,6 +72,9 @@ pub struct Scenario {
     pub seed: u64,
     /// Where the faults come from.
     pub style: Style,
+    /// With which keys servers sign.
+    #[serde(default)]
+    pub cryptography: Cryptography,
     /// Which servers are Byzantine.
     #[serde(with = "servers")]
     pub coalition: ServerSet,
@@ -109,12 +114,26 @@ impl Scenario {
     /// # Errors
     /// As [`Setting::policy`].
     pub fn draw(seed: u64, setting: &Setting, style: Style) -> Result<Self, PolicyError> {
+        Self::draw_with(KeyChoice::Drawn, seed, setting, style)
+    }
+
+    /// The scenario of a seed, with real keys or without.
+    ///
+    /// # Errors
+    /// As [`Setting::policy`].
+    pub fn draw_with(
+        keys: KeyChoice,
+        seed: u64,
+        setting: &Setting,
+        style: Style,
+    ) -> Result<Self, PolicyError> {
         let policy = setting.policy()?;
         let mut stream = Stream::new(seed, "scenario");
-        Ok(match style {
+        let scenario = match style {
             Style::Weather => draw::weather(seed, setting.clone(), &policy, &mut stream),
             Style::Plot => draw::plot(seed, setting.clone(), &policy, &mut stream),
-        })
+        };
+        Ok(draw::cryptography(scenario, keys))
     }
 
     /// The scenario as a TOML file.

@@ -95,6 +95,11 @@ impl Disk {
         survivors
     }
 
+    /// The newest certificate on it.
+    pub fn certificate(&self) -> Option<&CheckpointCertificate> {
+        self.certificates.last_key_value().map(|(_, newest)| newest)
+    }
+
     /// The height of the last block on it.
     pub fn height(&self) -> Height {
         self.blocks.last_key_value().map_or(Height::ZERO, |(height, _)| *height)
@@ -166,7 +171,7 @@ impl Disk {
         };
         Recovered {
             delivered: newest.into_iter().rev().map(|block| block.header.clone()).collect(),
-            certified: self.certificates.last_key_value().map(|(_, newest)| newest.clone()),
+            certified: self.certificate().cloned(),
             journal: self.journal.iter().map(record).collect(),
             batches: self.batches.values().filter(live).map(again).collect(),
             state,

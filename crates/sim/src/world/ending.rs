@@ -1,6 +1,7 @@
 //! When a run is over, and what it came to.
 
-use super::{Outcome, World};
+use super::{Outcome, SignedCheckpoint, World};
+use crate::keys::AllKeys;
 use crate::trace::Trace;
 use ally_consensus::{Height, Micros, View};
 use ally_policy::ServerIndex;
@@ -116,10 +117,34 @@ impl World {
         format!("{owed} commands owed {since} us after the healing: {servers}")
     }
 
+    /// Checks the certificates that honest servers hold as an outsider would, who has nothing but the
+    /// alliance's key in a file. Modelled signatures convince no outsider.
+    pub(super) fn unconvincing(&self) -> Option<String> {
+        let AllKeys::Real(keys) = &*self.keys else { return None };
+        let held = self.living().iter().find_map(|server| {
+            let certificate = self.servers[server.index()].disk.certificate()?;
+            let checkpoint = keys.checkpoint(certificate);
+            let convinces = keys.convinces(checkpoint, certificate.signature.clone());
+            (!convinces).then_some((server, certificate.block.height))
+        });
+        held.map(|(server, height)| {
+            format!("certificate: {server}'s of height {height} does not convince an outsider")
+        })
+    }
+
+    fn last_signed(&self) -> Option<SignedCheckpoint> {
+        let AllKeys::Real(keys) = &*self.keys else { return None };
+        let held = self.living().iter().filter_map(|s| self.servers[s.index()].disk.certificate());
+        let last = held.max_by_key(|certificate| certificate.block.height)?;
+        let statement = keys.checkpoint(last).statement().to_owned();
+        Some(SignedCheckpoint { statement, signature: last.signature.clone(), key: keys.pem() })
+    }
+
     pub(super) fn outcome(self) -> (Outcome, Trace) {
         let view = self.honest().iter().filter_map(|s| self.servers[s.index()].view()).max();
         let figures = self.invariants.figures();
         let bound = self.deadline().0.saturating_sub(self.scenario.healed_at);
+        let signed = self.last_signed();
         let mut happened = self.tally;
         happened.add(self.coalition.tally());
         let healed_at = self.scenario.healed_at;
@@ -135,6 +160,7 @@ impl World {
             delays: figures.delays,
             happened,
             proven: figures.proven,
+            signed,
             trace_hash: self.trace.hash(),
             violations: self.invariants.into_violations(),
         };

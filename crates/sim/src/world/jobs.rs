@@ -1,40 +1,43 @@
-//! Cryptography with private keys, modelled.
+//! Cryptography with private keys.
 
 use super::World;
 use crate::observation::Observation;
 use ally_byzantine::Keys;
-use ally_consensus::{BlockHash, BlockRef, CheckpointCertificate, Digest, Height};
+use ally_consensus::{CheckpointCertificate, Digest};
+use ally_keyring::block_of;
 use ally_log::Checkpoint;
-use ally_policy::{ServerIndex, ServerSet};
+use ally_policy::ServerIndex;
 use ally_replica::{CombineFailure, Done, HeldBatch, Job, SignedBatch, batch_signing_bytes};
 
-/// What a server shows for its share; whether it is right follows from the share.
-const PROOF: &[u8] = b"proof";
-
 impl World {
-    pub(super) fn run_job(&mut self, server: ServerIndex, job: Job) -> Done {
+    /// Does a job; none if the server has no share of the key that it takes.
+    pub(super) fn run_job(&mut self, server: ServerIndex, job: Job) -> Option<Done> {
         let signer = &self.signers[server.index()];
         let server = self.name(server);
-        match job {
+        Some(match job {
             Job::SignBatch(batch) => {
                 let bytes = batch_signing_bytes(&self.context, &batch.reference());
                 let signature = signer.sign(server, &bytes);
                 Done::SignBatch(HeldBatch::trusted(SignedBatch { signature, batch }))
             }
             Job::CertifyShare(checkpoint) => {
-                let mut share = signer.certify_share(server, &checkpoint);
-                share[0] ^= u8::from(self.coalition.spoils(server));
+                let share = signer.certify_share(server, &checkpoint);
+                if share.is_empty() {
+                    return None;
+                }
+                let share = self.coalition.spoilt(server, &checkpoint, share);
                 Done::CertifyShare { block: block_of(&checkpoint), share }
             }
             Job::CombineCertificate { checkpoint, shares } => {
                 let result = self.certify(&checkpoint, &shares);
                 Done::CombineCertificate { block: block_of(&checkpoint), result }
             }
-            Job::ProveShare { checkpoint, .. } => {
-                Done::ProveShare { block: block_of(&checkpoint), proof: PROOF.to_vec() }
+            Job::ProveShare { checkpoint, share } => {
+                let proof = signer.prove(server, &checkpoint, &share);
+                Done::ProveShare { block: block_of(&checkpoint), proof }
             }
-            Job::CheckShare { checkpoint, server, share, .. } => {
-                let valid = self.keys.is_share(server, &checkpoint, &share);
+            Job::CheckShare { checkpoint, server, share, proof } => {
+                let valid = self.keys.is_share(server, &checkpoint, &share, &proof);
                 Done::CheckShare { block: block_of(&checkpoint), server, valid }
             }
             Job::CombineStatement { statement, shares } => {
@@ -45,20 +48,15 @@ impl World {
                 Done::CombineStatement { statement, result }
             }
             other => panic!("a job that the world does not know: {other:?}"),
-        }
+        })
     }
 
-    /// Half of the worlds blame as BLS does, the others, as RSA, need proofs first.
     fn certify(
         &mut self,
         checkpoint: &Checkpoint,
         shares: &[(ServerIndex, Vec<u8>)],
     ) -> Result<CheckpointCertificate, CombineFailure> {
-        let blame = |culprits: ServerSet| match self.scenario.seed % 2 {
-            0 => CombineFailure::Culprits(culprits),
-            _ => CombineFailure::Inconsistent,
-        };
-        let signature = self.keys.certify(checkpoint, shares).map_err(blame)?;
+        let signature = self.keys.certify(checkpoint, shares)?;
         let certificate = CheckpointCertificate {
             block: block_of(checkpoint),
             log_size: checkpoint.log_size,
@@ -68,8 +66,4 @@ impl World {
         self.observe(Observation::Certified { certificate: &certificate });
         Ok(certificate)
     }
-}
-
-fn block_of(checkpoint: &Checkpoint) -> BlockRef {
-    BlockRef { height: Height(checkpoint.height), hash: BlockHash(checkpoint.block.0) }
 }

@@ -1,6 +1,6 @@
 //! A message on its way, shared by all who hear it.
 
-use crate::keys::KeyTable;
+use crate::keys::AllKeys;
 use ally_policy::ServerIndex;
 use ally_replica::{CheckError, Checked, Checker, PeerMessage};
 use std::cell::OnceCell;
@@ -37,7 +37,7 @@ impl Letter {
     ///
     /// # Errors
     /// Why it is not believed.
-    pub(super) fn checked(&self, checker: &Checker<Arc<KeyTable>>) -> Result<Checked, CheckError> {
+    pub(super) fn checked(&self, checker: &Checker<Arc<AllKeys>>) -> Result<Checked, CheckError> {
         let check = || checker.check(self.0.from, self.0.message.clone());
         self.0.checked.get_or_init(check).clone()
     }

@@ -18,8 +18,9 @@ mod network;
 mod perform;
 
 use crate::account::Account;
+use crate::facts::Facts;
 use crate::invariants::{BLOCK_BATCHES, Invariants, UNDECIDED_BYTES};
-use crate::keys::{KeyTable, Signer};
+use crate::keys::{AllKeys, Signer};
 use crate::observation::Observation;
 use crate::queue::Queue;
 use crate::scenario::{CutManner, Scenario, Style};
@@ -80,8 +81,8 @@ pub struct World {
     scenario: Scenario,
     context: Context,
     policy: Arc<TrustPolicy>,
-    keys: Arc<KeyTable>,
-    checker: Checker<Arc<KeyTable>>,
+    keys: Arc<AllKeys>,
+    checker: Checker<Arc<AllKeys>>,
     /// Each server's own keys.
     signers: Vec<Signer>,
     servers: Vec<Server>,
@@ -140,8 +141,21 @@ pub struct Outcome {
     pub happened: Tally,
     /// Servers that some honest server can prove to have lied.
     pub proven: ServerSet,
+    /// Where keys are real: the last checkpoint that the alliance signed.
+    pub signed: Option<SignedCheckpoint>,
     /// Identifies everything that was observed, in order: equal for equal runs only.
     pub trace_hash: u64,
+}
+
+/// What the alliance has signed, as an outsider gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedCheckpoint {
+    /// The statement.
+    pub statement: String,
+    /// The signature on it.
+    pub signature: Vec<u8>,
+    /// The alliance's public key, a PEM file.
+    pub key: String,
 }
 
 impl World {
@@ -160,7 +174,7 @@ impl World {
         let organisations = policy.organisations().iter().map(|each| each.servers().to_vec());
         let rotation = Rotation::new(context.epoch, organisations.collect());
         let origin = Origin::new(ORIGIN).expect("the name is one");
-        let keys = KeyTable::new(seed ^ 0x5eed, Arc::clone(&policy), context, origin.clone());
+        let keys = AllKeys::of(&scenario, &policy, context, &origin);
         let slow_path = policy.has_slow_path();
         let bounds = Bounds::of(policy.as_ref());
         let checker =
@@ -185,6 +199,12 @@ impl World {
         let honest = everybody.difference(&scenario.coalition);
         // Second copies come after all first ones.
         let copies: Vec<_> = everybody.iter().chain(scenario.twins.members.iter()).collect();
+        let facts = Facts {
+            context,
+            rotation: rotation.clone(),
+            policy: Arc::clone(&policy),
+            keys: Arc::clone(&keys),
+        };
         let mut world = Self {
             context,
             servers: copies.iter().map(|me| Server::new(config(*me))).collect(),
@@ -206,7 +226,7 @@ impl World {
             synced_wrongly: BTreeSet::new(),
             tally: Tally::default(),
             events: 0,
-            invariants: Invariants::new(&scenario, Arc::clone(&policy), honest),
+            invariants: Invariants::new(&scenario, facts, honest),
             trace: Trace::new(),
             account: None,
             scenario,
@@ -214,6 +234,9 @@ impl World {
             keys,
             checker,
         };
+        if let AllKeys::Real(keys) = &*world.keys {
+            world.tally.count(if keys.is_rsa() { "real keys: RSA" } else { "real keys: BLS" });
+        }
         world.plan();
         Ok(world)
     }
@@ -233,9 +256,13 @@ impl World {
     /// Goes on after something broke, and gives what the honest servers kept too.
     pub fn run_to_account(mut self) -> (Outcome, Account) {
         let honest = self.honest();
-        let (keys, policy) = (Arc::clone(&self.keys), Arc::clone(&self.policy));
-        self.account =
-            Some(Account::new(self.context, self.rotation.clone(), policy, keys, honest));
+        let facts = Facts {
+            context: self.context,
+            rotation: self.rotation.clone(),
+            policy: Arc::clone(&self.policy),
+            keys: Arc::clone(&self.keys),
+        };
+        self.account = Some(Account::new(facts, honest));
         self.goes_on = true;
         self.advance();
         let account = self.account.take().unwrap_or_else(|| unreachable!("it was put there"));
@@ -278,6 +305,9 @@ impl World {
             self.invariants.violate(unrest);
         }
         self.invariants.finish();
+        if let Some(unconvincing) = self.unconvincing() {
+            self.invariants.violate(unconvincing);
+        }
         self.outcome()
     }
 

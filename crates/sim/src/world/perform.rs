@@ -27,7 +27,7 @@ impl World {
             }
             Output::Send { to, message, .. } => self.say(server, to, message),
             Output::Run(job) => {
-                let done = self.run_job(server, job);
+                let Some(done) = self.run_job(server, job) else { return };
                 let (shortest, longest) = self.scenario.paces.job;
                 let delay = self.timing.between(shortest, longest);
                 let life = self.servers[server.index()].life();

@@ -1,13 +1,16 @@
 //! Draws scenarios.
 
+mod cryptography;
 mod machines;
 mod network;
 mod treachery;
 mod twins;
 
+pub(super) use cryptography::cryptography;
+
 use super::{
-    Clocks, Crash, Disks, Load, Network, Paces, Partition, Scenario, SetBack, Style, Treachery,
-    Twins,
+    Clocks, Crash, Cryptography, Disks, Load, Network, Paces, Partition, Scenario, SetBack, Style,
+    Treachery, Twins,
 };
 use crate::policies::Setting;
 use ally_byzantine::Stream;
@@ -61,6 +64,7 @@ pub(super) fn weather(
         seed,
         style: Style::Weather,
         setting,
+        cryptography: Cryptography::default(),
         coalition,
         healed_at,
         treachery,
@@ -110,6 +114,7 @@ pub(super) fn plot(
         seed,
         style: Style::Plot,
         setting,
+        cryptography: Cryptography::default(),
         coalition: fail_prone(&candidates, candidates.len(), policy),
         healed_at: base_timeout * draw.between(3, 7),
         treachery,

@@ -1,22 +1,26 @@
 //! Modelled cryptography: signatures and threshold shares that no actor can forge.
 //!
 //! A signature is a mark over a secret of the world, the signer and the bytes. Only the key table
-//! makes marks, and an actor is handed a [`Signer`] that holds the keys of its own servers only.
+//! makes marks, and an actor is handed a [`super::Signer`] that holds the keys of its own servers only.
 //! Policies are evaluated for real: a threshold signature exists only if the shares that were given
 //! satisfy the formula.
 //!
 //! Marks are fast, not cryptographic: actors do not compute, they ask.
 
-use ally_byzantine::Keys;
 use ally_consensus::{
-    Authenticator, CheckpointCertificate, Context, Judge, Statement, signing_bytes,
+    Authenticator, BlockRef, CheckpointCertificate, Context, Digest, Judge, Statement,
+    signing_bytes,
 };
 use ally_log::{Checkpoint, Hash, Origin};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
+use ally_replica::{CertifyShare, CombineFailure};
 use std::sync::Arc;
 
 /// Length of a mark, bytes.
 const MARK: usize = 16;
+
+/// What a server shows for its share; whether it is right follows from the share.
+const PROOF: &[u8] = b"proof";
 
 /// All keys of a world.
 pub struct KeyTable {
@@ -24,29 +28,72 @@ pub struct KeyTable {
     policy: Arc<TrustPolicy>,
     context: Context,
     origin: Origin,
-}
-
-/// The keys of some servers: of one honest server, or of a coalition.
-#[derive(Clone)]
-pub struct Signer {
-    table: Arc<KeyTable>,
-    servers: ServerSet,
+    needs_proofs: bool,
 }
 
 impl KeyTable {
-    /// The keys of a world with this policy.
+    /// The keys of a world with this policy. Shares of the alliance key are judged by themselves, as
+    /// with BLS, or, as with RSA, by proofs.
     pub fn new(
         secret: u64,
         policy: Arc<TrustPolicy>,
         context: Context,
         origin: Origin,
-    ) -> Arc<Self> {
-        Arc::new(Self { secret, policy, context, origin })
+        needs_proofs: bool,
+    ) -> Self {
+        Self { secret, policy, context, origin, needs_proofs }
     }
 
-    /// The keys of `servers` only.
-    pub fn signer(self: &Arc<Self>, servers: ServerSet) -> Signer {
-        Signer { table: Arc::clone(self), servers }
+    /// A server's signature.
+    pub(super) fn sign(&self, server: ServerIndex, bytes: &[u8]) -> [u8; 64] {
+        let mut signature = [0; 64];
+        signature[..MARK].copy_from_slice(&self.mark(Kind::Signature, server.0, bytes));
+        signature
+    }
+
+    /// A server's share on a statement.
+    pub(super) fn statement_share(
+        &self,
+        server: ServerIndex,
+        context: &Context,
+        statement: &Statement,
+    ) -> Vec<u8> {
+        self.share(server, &statement_bytes(context, statement)).to_vec()
+    }
+
+    /// A server's share of the alliance key on a checkpoint.
+    pub(super) fn certify_share(&self, server: ServerIndex, checkpoint: &Checkpoint) -> Vec<u8> {
+        self.share(server, checkpoint.statement().as_bytes()).to_vec()
+    }
+
+    /// A server's proof of its share.
+    pub(super) fn prove(&self) -> Vec<u8> {
+        PROOF.to_vec()
+    }
+
+    /// A certificate as it may exist under another epoch or policy.
+    pub(super) fn foreign_certificate(&self, context: &Context, statement: &Statement) -> Vec<u8> {
+        assert_ne!(*context, self.context, "a certificate that nobody can make");
+        self.mark(Kind::Statement, 0, &statement_bytes(context, statement)).to_vec()
+    }
+
+    /// The same on a block and its log.
+    pub(super) fn foreign_checkpoint(&self, checkpoint: &Checkpoint) -> Vec<u8> {
+        assert_ne!(checkpoint.epoch, self.context.epoch.0, "nobody can make it");
+        self.mark(Kind::Checkpoint, 0, checkpoint.statement().as_bytes()).to_vec()
+    }
+
+    /// Whether a share is wrong beyond doubt.
+    pub(super) fn is_wrong(
+        &self,
+        context: &Context,
+        server: ServerIndex,
+        share: &CertifyShare,
+        proof: Option<&[u8]>,
+    ) -> bool {
+        let checkpoint = self.checkpoint_of(context, share.block, share.log_size, share.log_root);
+        let judged = proof.is_some() || !self.needs_proofs;
+        judged && !self.is_share(server, &checkpoint, &share.share)
     }
 
     /// Combines shares on a statement: the signature, or the servers whose shares are bad.
@@ -65,14 +112,20 @@ impl KeyTable {
         Ok(self.mark(Kind::Statement, 0, &bytes).to_vec())
     }
 
-    /// The alliance's signature on a checkpoint, or the servers whose shares are bad.
+    /// The alliance's signature on a checkpoint, or what is wrong with the shares.
     pub fn certify(
         &self,
         checkpoint: &Checkpoint,
         shares: &[(ServerIndex, Vec<u8>)],
-    ) -> Result<Vec<u8>, ServerSet> {
+    ) -> Result<Vec<u8>, CombineFailure> {
         let statement = checkpoint.statement();
-        self.judge(statement.as_bytes(), shares, |givers| self.policy.is_certify_set(givers))?;
+        let enough = |givers: &ServerSet| self.policy.is_certify_set(givers);
+        self.judge(statement.as_bytes(), shares, enough).map_err(|culprits| {
+            match self.needs_proofs {
+                true => CombineFailure::Inconsistent,
+                false => CombineFailure::Culprits(culprits),
+            }
+        })?;
         Ok(self.mark(Kind::Checkpoint, 0, statement.as_bytes()).to_vec())
     }
 
@@ -130,14 +183,20 @@ impl KeyTable {
         mark
     }
 
-    fn checkpoint_of(&self, context: &Context, certificate: &CheckpointCertificate) -> Checkpoint {
+    fn checkpoint_of(
+        &self,
+        context: &Context,
+        block: BlockRef,
+        log_size: u64,
+        log_root: Digest,
+    ) -> Checkpoint {
         Checkpoint {
             origin: self.origin.clone(),
-            log_size: certificate.log_size,
-            log_root: Hash(certificate.log_root.0),
+            log_size,
+            log_root: Hash(log_root.0),
             epoch: context.epoch.0,
-            height: certificate.block.height.0,
-            block: Hash(certificate.block.hash.0),
+            height: block.height.0,
+            block: Hash(block.hash.0),
         }
     }
 }
@@ -156,45 +215,6 @@ fn fold(word: u64, by: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
-impl Signer {
-    fn check(&self, server: ServerIndex) {
-        assert!(self.servers.contains(server), "{server}'s key is not in these hands");
-    }
-}
-
-impl Keys for Signer {
-    fn servers(&self) -> &ServerSet {
-        &self.servers
-    }
-
-    fn sign(&self, server: ServerIndex, bytes: &[u8]) -> [u8; 64] {
-        self.check(server);
-        let mut signature = [0; 64];
-        signature[..MARK].copy_from_slice(&self.table.mark(Kind::Signature, server.0, bytes));
-        signature
-    }
-
-    fn share(&self, server: ServerIndex, context: &Context, statement: &Statement) -> Vec<u8> {
-        self.check(server);
-        self.table.share(server, &statement_bytes(context, statement)).to_vec()
-    }
-
-    fn certify_share(&self, server: ServerIndex, checkpoint: &Checkpoint) -> Vec<u8> {
-        self.check(server);
-        self.table.share(server, checkpoint.statement().as_bytes()).to_vec()
-    }
-
-    fn foreign_certificate(&self, context: &Context, statement: &Statement) -> Vec<u8> {
-        assert_ne!(*context, self.table.context, "a certificate that nobody can make");
-        self.table.mark(Kind::Statement, 0, &statement_bytes(context, statement)).to_vec()
-    }
-
-    fn foreign_checkpoint(&self, checkpoint: &Checkpoint) -> Vec<u8> {
-        assert_ne!(checkpoint.epoch, self.table.context.epoch.0, "nobody can make it");
-        self.table.mark(Kind::Checkpoint, 0, checkpoint.statement().as_bytes()).to_vec()
-    }
-}
-
 impl Authenticator for KeyTable {
     fn signature(&self, signer: ServerIndex, bytes: &[u8], signature: &[u8; 64]) -> bool {
         signature[..MARK] == self.mark(Kind::Signature, signer.0, bytes)
@@ -206,7 +226,8 @@ impl Authenticator for KeyTable {
     }
 
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
-        let statement = self.checkpoint_of(context, certificate).statement();
+        let CheckpointCertificate { block, log_size, log_root, .. } = *certificate;
+        let statement = self.checkpoint_of(context, block, log_size, log_root).statement();
         certificate.signature == self.mark(Kind::Checkpoint, 0, statement.as_bytes())
     }
 }
@@ -230,15 +251,15 @@ fn statement_bytes(context: &Context, statement: &Statement) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ally_consensus::{AllianceId, BlockHash, BlockRef, Epoch, Height, PolicyDigest, View};
+    use ally_consensus::{AllianceId, BlockHash, Epoch, Height, PolicyDigest, View};
     use ally_policy::FaultModel;
 
     const CONTEXT: Context =
         Context { alliance: AllianceId([1; 32]), epoch: Epoch(0), policy: PolicyDigest([2; 32]) };
 
-    fn table(secret: u64) -> Arc<KeyTable> {
+    fn table(secret: u64) -> KeyTable {
         let policy = Arc::new(TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap());
-        KeyTable::new(secret, policy, CONTEXT, Origin::new("example.org/sim").unwrap())
+        KeyTable::new(secret, policy, CONTEXT, Origin::new("example.org/sim").unwrap(), false)
     }
 
     #[test]
@@ -246,9 +267,10 @@ mod tests {
         let keys = table(1);
         let block = BlockRef { height: Height(1), hash: BlockHash([3; 32]) };
         let statement = Statement::NewView { view: View(1), tip: block };
-        let signer = keys.signer(ServerSet::first(4));
-        let share =
-            |server| (ServerIndex(server), signer.share(ServerIndex(server), &CONTEXT, &statement));
+        let share = |server| {
+            let server = ServerIndex(server);
+            (server, keys.statement_share(server, &CONTEXT, &statement))
+        };
         let bad = |server| (ServerIndex(server), vec![0; MARK]);
         let combine = |shares: &[_]| keys.combine(&CONTEXT, &statement, shares);
         assert!(combine(&[share(0), share(2)]).is_ok(), "a kernel");
@@ -274,11 +296,5 @@ mod tests {
         marks.sort_unstable();
         marks.dedup();
         assert_eq!(marks.len(), count);
-    }
-
-    #[test]
-    #[should_panic(expected = "not in these hands")]
-    fn nobody_signs_with_anothers_key() {
-        table(1).signer(ServerSet::first(1)).sign(ServerIndex(1), b"a");
     }
 }
