@@ -41,6 +41,7 @@
 //! is a faulty one.
 
 mod error;
+mod escape;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod identity;

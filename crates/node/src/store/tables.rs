@@ -1,6 +1,7 @@
 //! The only file that knows which database is used (docs/adr/0001-store.md): fjall, a log-structured
 //! merge tree with one write-ahead log for all tables.
 
+use super::escape::{escaped, unescaped};
 use bytes::Bytes;
 use fjall::{
     Database, Guard, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, LsmError, PersistMode,
@@ -160,7 +161,7 @@ impl Tables {
 
     /// The value of a key.
     pub(super) fn value(&self, table: Table, key: &[u8]) -> Result<Option<Bytes>, TablesError> {
-        Ok(self.keyspace(table).get(key)?.map(Bytes::from))
+        self.keyspace(table).get(key)?.map(|value| unescaped(value.into())).transpose()
     }
 
     /// All entries from a key on, in ascending order, as they are now.
@@ -194,7 +195,7 @@ impl Tables {
         let mut batch = self.database.batch().durability(Some(mode));
         for ((table, key), value) in puts {
             match value {
-                Some(value) => batch.insert(self.keyspace(table), key, value),
+                Some(value) => batch.insert(self.keyspace(table), key, escaped(value)),
                 None => batch.remove(self.keyspace(table), key),
             }
         }
@@ -237,5 +238,5 @@ impl Iterator for Entries {
 
 fn entry(guard: Guard) -> Result<(Bytes, Bytes), TablesError> {
     let (key, value) = guard.into_inner()?;
-    Ok((key.into(), value.into()))
+    Ok((key.into(), unescaped(value.into())?))
 }

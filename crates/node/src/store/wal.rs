@@ -35,7 +35,8 @@ const END: u8 = 3;
 const CLEAR: u8 = 4;
 const TRAILER: [u8; 4] = [b'F', b'J', b'L', 3];
 /// How far a commit's sequence can be ahead of the one before it in the log: commits and the
-/// database's own bookkeeping take one each. Keeps bytes inside values from looking like commits.
+/// database's own bookkeeping take one each. With what `escape.rs` does to values, no part of one
+/// looks like a commit.
 const SEQUENCE_STEP_MAX: u64 = 1 << 16;
 
 /// Checks the log in the database's directory; cuts off a commit that never became durable.

@@ -116,6 +116,37 @@ fn a_commit_cut_off_by_a_power_failure_is_dropped_and_nothing_else() {
     }
 }
 
+/// A whole commit as the log has them, with a sequence; see `wal.rs`.
+fn forged_commit(sequence: u64) -> Vec<u8> {
+    let body = [&[4][..], &[0; 8]].concat();
+    let check = xxhash_rust::xxh3::xxh3_64(&body).to_le_bytes();
+    let head = [&[1][..], &1_u32.to_le_bytes(), &sequence.to_le_bytes()].concat();
+    [&head[..], &body, &[3], &check, b"FJL\x03"].concat()
+}
+
+#[test]
+fn a_client_cannot_make_a_commit_that_was_cut_off_look_like_damage() {
+    let (_parent, dir, log) = written();
+    let before = log_bytes(&log);
+    let watermark = fs::read(dir.join("watermark")).unwrap();
+    let (store, _) = open(&dir);
+    let mut batch = record(COMMITS + 1);
+    let key = BatchKey { origin: ServerIndex(0), sequence: Sequence(99), digest: Digest([0; 32]) };
+    // One for each sequence that it may have.
+    let value: Vec<u8> = (0..500).flat_map(forged_commit).collect();
+    batch.batch(key, value.clone());
+    store.commit(batch).expect("durable");
+    assert_eq!(store.batch(key).expect("readable").expect("kept"), value);
+    drop(store);
+    let mut torn = log_bytes(&log);
+    let end = torn.len() - 5;
+    torn[end..].fill(0);
+    assert!(end > before.len() + value.len());
+    fs::write(&log, torn).unwrap();
+    fs::write(dir.join("watermark"), &watermark).unwrap();
+    assert!(opens_whole(&dir, "the end of the last commit is missing"));
+}
+
 #[test]
 fn damage_before_an_intact_commit_is_refused_even_without_a_watermark_that_knows() {
     let (_parent, dir, log) = written();
