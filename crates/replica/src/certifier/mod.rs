@@ -16,11 +16,13 @@
 //! docs/protocol.md#certificates
 
 mod blame;
+mod late;
 mod pace;
+mod patience;
 mod round;
 mod target;
 
-use crate::config::Limits;
+use crate::config::Config;
 use crate::evidence::{Evidence, contradict};
 use crate::io::{Recipients, StoreOp, Unsigned, When};
 use crate::job::{CombineFailure, Done, Job};
@@ -33,7 +35,9 @@ use ally_consensus::{
 use ally_log::{Checkpoint, Hash, Origin};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use blame::Released;
+use late::Late;
 use pace::Pace;
+use patience::Patience;
 use round::{Head, OwnShare, Phase, Round};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -41,15 +45,6 @@ use std::sync::Arc;
 /// The most delivered blocks without a certificate that are remembered. Acceptors do not vote for
 /// more, so only blocks of a catch-up can be dropped, and those come with certificates.
 const UNCERTIFIED_MAX: usize = 2048;
-
-/// How long the preferred servers have at least, in microseconds.
-const PATIENCE_MIN: u64 = 30_000;
-
-/// How long they have at most, and the longest pause between two attempts.
-const PATIENCE_MAX: u64 = 2_000_000;
-
-/// How long they have before anything was measured.
-const PATIENCE_FIRST: u64 = 250_000;
 
 /// How often patience runs out before servers that are only doubted are heard again.
 const DOUBT_ATTEMPTS: u32 = 3;
@@ -72,28 +67,22 @@ pub(crate) struct Certifier {
     accused: ServerSet,
     /// Servers that did not prove a share when asked: left out as long as it goes without them.
     doubted: ServerSet,
+    /// Servers that let their turn pass.
+    late: Late,
     pace: Pace,
-    /// A moving average of the time from a round's start to its certificate.
-    latency: Micros,
+    patience: Patience,
     bugs: Bugs,
 }
 
 impl Certifier {
     /// A certifier that knows of no delivered block but those below `certified`.
-    pub(crate) fn new(
-        me: ServerIndex,
-        policy: Arc<TrustPolicy>,
-        origin: Origin,
-        epoch: Epoch,
-        limits: &Limits,
-        certified: Option<CheckpointCertificate>,
-        bugs: Bugs,
-    ) -> Self {
+    pub(crate) fn new(config: &Config, certified: Option<CheckpointCertificate>) -> Self {
+        let Config { engine, policy, origin, limits } = config;
         Self {
-            me,
-            policy,
-            origin,
-            epoch,
+            me: engine.me,
+            policy: Arc::clone(policy),
+            origin: origin.clone(),
+            epoch: engine.context.epoch,
             delivered: VecDeque::new(),
             certified,
             round: None,
@@ -101,9 +90,10 @@ impl Certifier {
             released: Released::default(),
             accused: ServerSet::EMPTY,
             doubted: ServerSet::EMPTY,
+            late: Late::default(),
             pace: Pace::new(limits.certify_cpu_permille, limits.certify_interval_min),
-            latency: Micros(PATIENCE_FIRST / 2),
-            bugs,
+            patience: Patience::new(engine.base_timeout, engine.timeout_max),
+            bugs: engine.bugs,
         }
     }
 
@@ -147,16 +137,28 @@ impl Certifier {
         self.certified = Some(certificate.clone());
         self.delivered.retain(|head| head.block.height > height);
         self.inbox.retain(|_, share| share.body.block.height > height);
-        if self.round.as_ref().is_some_and(|round| round.head.block.height <= height) {
-            self.end_round(now);
+        if let Some(round) = self.round.take_if(|round| round.head.block.height <= height)
+            && round.head.block == certificate.block
+        {
+            self.learn(&round, now);
         }
         true
     }
 
-    fn end_round(&mut self, now: Micros) {
-        let Some(round) = self.round.take() else { return };
-        let took = now.0.saturating_sub(round.started.0).min(PATIENCE_MAX);
-        self.latency = Micros((self.latency.0 * 7 + took) / 8);
+    /// What a round that led to its certificate says about the time it takes, and about those whose
+    /// turn it was. Where it came about without some of them, the time spent on waiting for them says
+    /// nothing about the others: it counts from when the others were asked.
+    fn learn(&mut self, round: &Round, now: Micros) {
+        let given = round.contributors(self.me);
+        let kept = round.preferred.intersection(&given);
+        let mut missed = round.preferred.difference(&given).difference(&round.excluded);
+        missed.remove(self.me);
+        if round.attempts == 0 {
+            missed = ServerSet::EMPTY;
+        }
+        let from = if missed.is_empty() { round.started } else { round.asked };
+        self.patience.measured(Micros(now.0.saturating_sub(from.0)));
+        self.late.round(&missed, &kept);
     }
 
     /// Takes a share. The sender signed it; whether it is right shows later.
@@ -218,8 +220,13 @@ impl Certifier {
         let certified = self.height();
         let Some(round) = &mut self.round else { return };
         if round.above != certified {
+            let before = round.preferred;
             round.above = certified;
             self.contribute(peers, out);
+            if let Some(round) = &mut self.round {
+                // Those that had the turn all the time.
+                round.preferred = round.preferred.intersection(&before);
+            }
         }
     }
 
@@ -248,6 +255,9 @@ impl Certifier {
     /// Gives this server's share if it is among those that give theirs at once.
     fn contribute(&mut self, peers: &Peers, out: &mut Outbox) {
         let (preferred, _) = self.preferred(peers);
+        if let Some(round) = &mut self.round {
+            round.preferred = preferred;
+        }
         if preferred.contains(self.me) {
             self.ask_own_share(out);
         }
@@ -263,7 +273,7 @@ impl Certifier {
     }
 
     fn open_round(&mut self, head: Head, now: Micros) {
-        let due = Micros(now.0.saturating_add(self.patience(0)));
+        let due = Micros(now.0.saturating_add(self.patience.after(0)));
         let mut round = Round::new(head, self.height(), now, due);
         round.excluded = self.accused.union(&self.doubted);
         let (ours, rest) = std::mem::take(&mut self.inbox)
@@ -278,16 +288,12 @@ impl Certifier {
         self.round = Some(round);
     }
 
-    /// In microseconds: twice what certificates take, longer with each attempt.
-    fn patience(&self, attempts: u32) -> u64 {
-        let base = (2 * self.latency.0).clamp(PATIENCE_MIN, PATIENCE_MAX);
-        base.saturating_mul(1 << attempts.min(6)).min(PATIENCE_MAX)
-    }
-
     fn preferred(&self, peers: &Peers) -> (ServerSet, Option<ServerIndex>) {
         let Some(round) = &self.round else { return Default::default() };
         let present = peers.present().difference(&round.excluded);
-        target::preferred(&self.policy, self.height(), &present)
+        let prompt = present.difference(&self.late.servers());
+        let among = if self.policy.is_certify_set(&prompt) { prompt } else { present };
+        target::preferred(&self.policy, self.height(), &among)
     }
 
     fn ask_own_share(&mut self, out: &mut Outbox) {
@@ -356,6 +362,7 @@ impl Certifier {
     fn lose_patience(&mut self, now: Micros, peers: &Peers, out: &mut Outbox) {
         self.give_up_on_proofs();
         let Some(round) = &mut self.round else { return };
+        round.asked = now;
         round.attempts = round.attempts.saturating_add(1);
         let attempts = round.attempts;
         if attempts == DOUBT_ATTEMPTS {
@@ -368,7 +375,7 @@ impl Certifier {
         }
         self.ask_own_share(out);
         self.combine_if_ready(peers, out);
-        let due = Micros(now.0.saturating_add(self.patience(attempts)));
+        let due = Micros(now.0.saturating_add(self.patience.after(attempts)));
         if let Some(round) = &mut self.round {
             round.due = due;
         }
@@ -379,7 +386,8 @@ impl Certifier {
     /// shares on old blocks.
     fn change_block(&mut self, now: Micros, peers: &Peers, out: &mut Outbox) {
         let Some(round) = &self.round else { return };
-        let (started, attempts) = (round.started, round.attempts);
+        let (started, asked, attempts) = (round.started, round.asked, round.attempts);
+        let preferred = round.preferred;
         let mut votes: BTreeMap<BlockRef, usize> = BTreeMap::new();
         for share in self.inbox.values() {
             *votes.entry(share.body.block).or_default() += 1;
@@ -397,7 +405,8 @@ impl Certifier {
         };
         self.open_round(head, now);
         if let Some(round) = &mut self.round {
-            (round.started, round.attempts) = (started, attempts);
+            (round.started, round.asked, round.attempts) = (started, asked, attempts);
+            round.preferred = preferred;
         }
         self.combine_if_ready(peers, out);
     }

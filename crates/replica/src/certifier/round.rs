@@ -55,6 +55,10 @@ pub(super) struct Round {
     /// What was certified when turns were taken last: names who gives a share at once.
     pub(super) above: Height,
     pub(super) started: Micros,
+    /// When shares were asked for last: of those preferred at the start, of all when patience ran out.
+    pub(super) asked: Micros,
+    /// Whose turn it was.
+    pub(super) preferred: ServerSet,
     /// How often patience ran out.
     pub(super) attempts: u32,
     /// When it runs out next.
@@ -75,6 +79,8 @@ impl Round {
             head,
             above,
             started: now,
+            asked: now,
+            preferred: ServerSet::EMPTY,
             attempts: 0,
             due,
             own: OwnShare::Withheld,

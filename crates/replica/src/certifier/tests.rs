@@ -1,8 +1,11 @@
 //! Servers that begin with different blocks meet.
 
 use super::*;
+use crate::config::Limits;
 use crate::io::{Outgoing, Output};
-use ally_consensus::BlockHash;
+use ally_consensus::{
+    AllianceId, BlockHash, Config as EngineConfig, Context, Epoch, PolicyDigest, Rotation,
+};
 use ally_policy::FaultModel;
 
 const ORIGIN: &str = "example.org/test";
@@ -20,10 +23,7 @@ impl Bench {
         let policy = Arc::new(TrustPolicy::flat(3, 4, FaultModel::Byzantine).unwrap());
         let mut peers = Peers::new(ServerIndex(me), 4);
         (0..4).for_each(|server| peers.connect(ServerIndex(server)));
-        let origin = Origin::new(ORIGIN).unwrap();
-        let limits = Limits::default();
-        let (me, bugs) = (ServerIndex(me), Bugs::NONE);
-        let certifier = Certifier::new(me, policy, origin, Epoch(0), &limits, None, bugs);
+        let certifier = Certifier::new(&config(me, policy), None);
         Self { certifier, peers, out: Outbox::default(), now: Micros(1_000_000) }
     }
 
@@ -50,9 +50,42 @@ impl Bench {
         asked.collect()
     }
 
+    /// A block that the others deliver too, and its certificate, which comes at once or, if a server
+    /// that gives nothing has the turn, when patience is over. Gives how long that took, µs.
+    fn certify(&mut self, height: u64, mute: ServerIndex) -> u64 {
+        self.deliver(height);
+        self.asked();
+        let round = self.certifier.round.as_ref().expect("nothing else is to be certified");
+        let (started, due, waits) = (round.started, round.due, round.preferred.contains(mute));
+        self.now = if waits { due } else { Micros(started.0 + QUICK) };
+        self.asked();
+        (0..4).filter(|from| ServerIndex(*from) != mute).for_each(|f| self.share(f, head(height)));
+        let Head { block, log_size, log_root } = head(height);
+        let certificate = CheckpointCertificate { block, log_size, log_root, signature: vec![9] };
+        assert!(self.certifier.certificate(&certificate, self.now, &mut self.out));
+        let took = self.now.0 - started.0;
+        // Nothing that was done costs the pause that certificates under load need.
+        self.now.0 += 1_000_000;
+        took
+    }
+
     fn round(&self) -> Option<u64> {
         self.certifier.round.as_ref().map(|round| round.head.block.height.0)
     }
+}
+
+fn config(me: u16, policy: Arc<TrustPolicy>) -> Config {
+    let context = Context {
+        alliance: AllianceId([1; 32]),
+        epoch: Epoch(0),
+        policy: PolicyDigest(policy.digest()),
+    };
+    let servers = (0..4).map(|server| vec![ServerIndex(server)]).collect();
+    let rotation = Rotation::new(Epoch(0), servers);
+    let base_timeout = Micros(1_000_000);
+    let quorums = Arc::clone(&policy) as _;
+    let engine = EngineConfig::new(context, ServerIndex(me), quorums, rotation, base_timeout);
+    Config { engine, policy, origin: Origin::new(ORIGIN).unwrap(), limits: Limits::default() }
 }
 
 fn head(height: u64) -> Head {
@@ -66,6 +99,19 @@ fn whose_turn() -> (u16, u16) {
     let (set, _) = target::preferred(&policy, Height::ZERO, &policy.everybody());
     let servers: Vec<_> = set.iter().map(|server| server.0).collect();
     (servers[0], servers[1])
+}
+
+/// How long a certificate takes if all whose turn it is are there, µs.
+const QUICK: u64 = 10_000;
+
+/// A server that is connected and gives no share has a turn like others, half of all with four servers.
+#[test]
+fn who_lets_turns_pass_costs_few_waits_and_no_more_patience() {
+    let mut bench = Bench::new(0);
+    let took: Vec<_> = (1..=100).map(|height| bench.certify(height, ServerIndex(3))).collect();
+    let waited: Vec<_> = took.iter().filter(|took| **took > QUICK).collect();
+    assert!((1..10).contains(&waited.len()), "{waited:?}");
+    assert!(waited.iter().rev().is_sorted(), "patience does not grow: {waited:?}");
 }
 
 /// Heights that the rule names one after the other.

@@ -92,7 +92,7 @@ impl Replica {
             Base { decided: recovered.delivered, certified: certified.clone(), position: stored };
         let engine = Engine::restore(config.engine.clone(), base, records)?;
         let (pool, intake) = take_batches(&config, &state, recovered.batches);
-        let mut certifier = new_certifier(&config, certified);
+        let mut certifier = Certifier::new(&config, certified);
         if tip != genesis {
             certifier.delivered(tip, state.log_size(), state.log_root());
         }
@@ -146,18 +146,6 @@ fn check_log(
 
 fn organisations(config: &Config) -> Vec<Vec<ServerIndex>> {
     config.policy.organisations().iter().map(|each| each.servers().to_vec()).collect()
-}
-
-fn new_certifier(config: &Config, certified: Option<CheckpointCertificate>) -> Certifier {
-    Certifier::new(
-        config.engine.me,
-        config.policy.clone(),
-        config.origin.clone(),
-        config.engine.context.epoch,
-        &config.limits,
-        certified,
-        config.engine.bugs,
-    )
 }
 
 /// Sorts stored batches into the pool; this server's next number follows its highest.
