@@ -32,6 +32,7 @@ mod invariants;
 mod keys;
 mod observation;
 mod policies;
+mod promptness;
 mod queue;
 mod scenario;
 mod server;
@@ -46,6 +47,7 @@ pub use attempt::Attempt;
 pub use bench::{Distance, bench_scenario};
 pub use diagram::Diagram;
 pub use policies::{SOUND, Setting, UNSOUND};
+pub use promptness::Promptness;
 pub use scenario::{
     Camps, ClockFault, Clocks, Crash, Cryptography, Cut, CutManner, DiskFault, Disks, KeyChoice,
     Load, Member, Network, Paces, Partition, Pause, Scenario, SetBack, Style, Treachery, Trouble,

@@ -5,6 +5,7 @@
 
 use crate::attempt::Attempt;
 use crate::policies::{SOUND, Setting};
+use crate::promptness::Promptness;
 use crate::scenario::{KeyChoice, Scenario, Style};
 use ally_byzantine::Tally;
 use ally_consensus::Bugs;
@@ -88,6 +89,8 @@ pub struct Total {
     pub events: u64,
     /// Virtual time that passed, µs.
     pub time: u64,
+    /// How much of the time granted after the healing they took.
+    pub promptness: Promptness,
     /// What the faults and the liars did, counted.
     pub happened: Tally,
     /// Identifies everything that was observed, in whatever order the runs ended.
@@ -194,6 +197,9 @@ impl Shared {
             total.views += outcome.view;
             total.events += outcome.events;
             total.time += outcome.time;
+            if let Some(settled_after) = outcome.settled_after {
+                total.promptness.add(settled_after, outcome.bound);
+            }
             total.happened.add(&outcome.happened);
             total.trace_hash ^= outcome.trace_hash.rotate_left((case % 64) as u32);
             for (sum, paths) in total.paths.iter_mut().zip(outcome.paths) {

@@ -11,6 +11,9 @@ const PLOT_SEEDS: u64 = 120;
 const DRAWN_WEATHER_SEEDS: u64 = 300;
 const DRAWN_PLOT_SEEDS: u64 = 80;
 
+/// How much of the time granted after the healing runs of these seeds may take, in hundredths.
+const BOUND_USED: u64 = 50;
+
 fn sim(alliance: &str, style: Style, count: u64) -> Vec<(u64, Outcome)> {
     let setting = |seed| Setting::named(alliance).unwrap_or_else(|| Setting::drawn(seed));
     let threads = thread::available_parallelism().map_or(1, |n| n.get() as u64);
@@ -46,6 +49,10 @@ fn check(alliance: &str, style: Style, runs: &[(u64, Outcome)]) {
         runs.len(),
         first.unwrap_or_default()
     );
+    // The bound is a guarantee; what needs most of it has become slow.
+    let slow = |outcome: &Outcome| outcome.settled_after.map(|after| 100 * after / outcome.bound);
+    let slowest = runs.iter().filter_map(|(seed, outcome)| Some((slow(outcome)?, seed))).max();
+    assert!(slowest.is_some_and(|(percent, _)| percent < BOUND_USED), "{slowest:?} % of the bound");
     // The faults did something, and so did the servers.
     assert!(runs.iter().map(|(_, outcome)| outcome.view).sum::<u64>() > runs.len() as u64);
     assert!(runs.iter().all(|(_, outcome)| outcome.blocks > 0));

@@ -98,6 +98,11 @@ impl Many {
             "cpu_seconds": cpu.as_secs_f64(),
             "seconds": took.as_secs_f64(),
             "happened": total.happened.iter().collect::<std::collections::BTreeMap<_, _>>(),
+            "percent_of_bound": {
+                "median": total.promptness.percent(500),
+                "p99": total.promptness.percent(990),
+                "most": total.promptness.percent(1_000),
+            },
             "trace_hash": format!("{:016x}", total.trace_hash),
             "failures": files.iter().map(Artefacts::json).collect::<Vec<_>>(),
         });
@@ -117,6 +122,12 @@ impl Many {
                     "time        {:.3} virtual hours, {} of processor time",
                     hours(total.time),
                     duration(cpu)
+                ),
+                format!(
+                    "settled     within {} % of the bound (half of them), {} % (99 of 100), {} % (all)",
+                    total.promptness.percent(500),
+                    total.promptness.percent(990),
+                    total.promptness.percent(1_000)
                 ),
                 format!("trace       {:016x}", total.trace_hash),
             ]);

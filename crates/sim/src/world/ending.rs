@@ -1,40 +1,80 @@
 //! When a run is over, and what it came to.
 
-use super::{Outcome, SignedCheckpoint, World};
+use super::{Outcome, SignedCheckpoint, UNCERTIFIED_BLOCKS, World};
 use crate::keys::AllKeys;
 use crate::trace::Trace;
 use ally_consensus::{Height, Micros, View};
-use ally_policy::ServerIndex;
+use ally_policy::{ServerIndex, ServerSet};
 
-/// Views that may fail after the healing though honest servers lead them: the one that is under way,
-/// and those that not all entered in time.
-const VIEWS_GRANTED: u64 = 6;
+/// Views besides those of liars, and those in which patience grows: the one that is under way at the
+/// healing, one that not all enter in time, and the one that decides.
+const VIEWS_GRANTED: u64 = 3;
 /// Message delays that a view takes besides its patience: reports, the blocks that they speak of, a
 /// choice, shares, the certificate, a first block and its votes.
 const STEPS_OF_A_VIEW: u64 = 10;
 /// Message delays until those who were away have all blocks and batches, and the last commands are
-/// decided.
+/// decided and certified.
 const STEPS_AFTERWARDS: u64 = 60;
-/// How long servers wait at most until they try again to certify a block, µs: who missed its votes has
-/// nothing else to learn of it by.
-const CERTIFIED_WITHIN: u64 = 2_000_000;
+/// How often servers that certify wait though nobody lets a turn pass: in the round that is under way
+/// at the healing, and until all have gone over to one block.
+const CERTIFYING_WAITS: u64 = 2;
+/// Rounds from any block to the certificate of the newest: one for each bit of the number of blocks
+/// that may wait for it.
+const CERTIFYING_ROUNDS: u64 = u64::BITS as u64 - UNCERTIFIED_BLOCKS.leading_zeros() as u64;
+/// The longest that servers wait for each other's shares, µs, where views are more patient.
+const CERTIFYING_PATIENCE: u64 = 2_000_000;
 /// Views over which leaders are looked at: many times what it takes until they repeat.
 const REIGNS_SEEN: u64 = 4096;
 
 impl World {
-    /// When everything outstanding must be decided: the bound that docs/simulation.md states.
+    /// When everything outstanding must be decided and certified: the bound that docs/simulation.md
+    /// states and derives.
     pub(super) fn deadline(&self) -> Micros {
         let scenario = &self.scenario;
-        let views = self.longest_lost_reign() + VIEWS_GRANTED;
-        // A timer that runs slowly ends late.
-        let patience = scenario.paces.timeout_max * 1_000 / scenario.clocks.slowest_pace();
-        // What a server with such a clock voted for may have to wait for the other clocks.
+        // What a server whose clock was ahead voted for may have to wait for the other clocks.
         let ahead = scenario.clocks.farthest_ahead();
-        let step = scenario.network.longest_delay() + scenario.disks.sync.1 + scenario.paces.job.1;
         let last = scenario.load.after_healing * 1_000;
-        let view = patience + STEPS_OF_A_VIEW * step;
-        let after = CERTIFIED_WITHIN + STEPS_AFTERWARDS * step;
-        Micros(scenario.healed_at + last + ahead + views * view + after)
+        let views = self.views_to_fail() * (self.patience() + STEPS_OF_A_VIEW * self.step());
+        let after = STEPS_AFTERWARDS * self.step() + self.certifying();
+        Micros(scenario.healed_at + last + ahead + views + after)
+    }
+
+    /// The longest patience of a server, µs.
+    fn patience(&self) -> u64 {
+        self.at_most(self.scenario.paces.timeout_max)
+    }
+
+    /// How long a timer of so many µs takes at most: one that runs slowly ends late.
+    fn at_most(&self, timer: u64) -> u64 {
+        timer * 1_000 / self.scenario.clocks.slowest_pace()
+    }
+
+    /// The longest that anything takes to have an effect elsewhere, µs.
+    fn step(&self) -> u64 {
+        let scenario = &self.scenario;
+        scenario.network.longest_delay() + scenario.disks.sync.1 + scenario.paces.job.1
+    }
+
+    /// Views until one decides: those of liars, those until patience is longest, and a few.
+    fn views_to_fail(&self) -> u64 {
+        let paces = &self.scenario.paces;
+        let doublings = (paces.timeout_max / paces.base_timeout.max(1)).max(1).ilog2();
+        self.longest_lost_reign() + u64::from(doublings) + VIEWS_GRANTED
+    }
+
+    /// The time that servers wait for shares of others on the way to the last certificate, µs. Each
+    /// who lets a turn pass is waited for once on it: liars, servers that are lost, and as many honest
+    /// ones as decisions do without.
+    fn certifying(&self) -> u64 {
+        let fast = |set: &ServerSet| self.policy.is_fast_quorum(set);
+        let quick = self.everyone().iter().fold(self.everyone(), |set, server| {
+            let without = set.difference(&[server].into_iter().collect());
+            if fast(&without) { without } else { set }
+        });
+        let lost = self.policy.server_count() - self.living().len();
+        let away = self.policy.server_count() - quick.len() + lost;
+        let waits = CERTIFYING_WAITS + (away as u64).min(CERTIFYING_ROUNDS);
+        waits * self.at_most(self.scenario.paces.timeout_max.min(CERTIFYING_PATIENCE))
     }
 
     /// The most views in a row that are led by servers of which nothing is to be expected.

@@ -48,6 +48,8 @@ const EVENTS_MAX: u64 = 5_000_000;
 const ORIGIN: &str = "example.org/simulated";
 /// Records after which a journal is rewritten: few, so that it happens in short runs.
 const JOURNAL_RECORDS: usize = 24;
+/// Blocks that are voted for past the last certified one.
+const UNCERTIFIED_BLOCKS: u64 = 128;
 /// Commands of any length are commands here.
 const COMMAND_BYTES: std::ops::RangeInclusive<usize> = 0..=ally_replica::BATCH_BYTES_MAX;
 
@@ -474,7 +476,7 @@ fn configure(
     let engine = ally_consensus::Config {
         timeout_max: Micros(scenario.paces.timeout_max),
         window_blocks: 16,
-        uncertified_blocks_max: 128,
+        uncertified_blocks_max: UNCERTIFIED_BLOCKS,
         clock_tolerance: Micros(scenario.clocks.tolerance),
         bugs,
         ..ally_consensus::Config::new(context, me, quorums, rotation.clone(), base_timeout)
