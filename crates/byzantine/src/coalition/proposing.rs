@@ -26,13 +26,43 @@ impl Coalition {
             return lies;
         }
         let honest = PeerMessage::Consensus(original.clone());
-        let twin_parent = self.twins.get(&proposal.header.parent).copied();
-        if twin_parent.is_none() && !self.draw.percent(self.treachery.equivocate) {
+        let shown = self.shown_before(proposal);
+        let bound = shown.is_some() || self.twins.contains_key(&proposal.header.parent);
+        if !bound && !self.draw.percent(self.treachery.equivocate) {
             return self.for_some(to, &honest);
         }
         self.tally.count("liar: two blocks for one place");
+        let twin = shown.unwrap_or_else(|| self.twin_of(member, original, proposal, now));
+        if self.plots.is_some() {
+            return self.show_branches(member, to, original, &twin);
+        }
+        let mut lies = self.show_by_chance(member, to, &honest, &twin);
+        if let Some(vote) = vote_on(&twin) {
+            let vote = PeerMessage::Consensus(self.signed(member, Message::Vote(vote)));
+            lies.extend(self.for_some(&self.others(member), &vote));
+        }
+        lies
+    }
+
+    /// In a plot, the conflicting block that was shown when this proposal was made: a third one would
+    /// convict us of two votes before those who were shown the second.
+    fn shown_before(&self, proposal: &Proposal) -> Option<Signed<Message>> {
+        self.plots.as_ref()?;
+        let twin = self.twins.get(&proposal.block_ref().hash)?;
+        let Signed { signer, signature, body } = self.memory.proposal(&twin.hash)?.clone();
+        Some(Signed { signer, signature, body: Message::Proposal(body) })
+    }
+
+    /// A block for the same place, which extends what conflicts with the parent.
+    fn twin_of(
+        &mut self,
+        member: ServerIndex,
+        original: &Signed<Message>,
+        proposal: &Proposal,
+        now: Micros,
+    ) -> Signed<Message> {
         let mut twin = (**proposal).clone();
-        if let Some(parent) = twin_parent {
+        if let Some(parent) = self.twins.get(&proposal.header.parent) {
             twin.header.parent = parent.hash;
         }
         twin.header.timestamp_us = Micros(now.0.max(twin.header.timestamp_us.0) + 1);
@@ -46,15 +76,7 @@ impl Coalition {
                 self.memory.keep(Signed { signer: member, signature, body: body.clone() });
             }
         }
-        if self.plots.is_some() {
-            return self.show_branches(member, to, original, &twin);
-        }
-        let mut lies = self.show_by_chance(member, to, &honest, &twin);
-        if let Some(vote) = vote_on(&twin) {
-            let vote = PeerMessage::Consensus(self.signed(member, Message::Vote(vote)));
-            lies.extend(self.for_some(&self.others(member), &vote));
-        }
-        lies
+        twin
     }
 
     /// The first to some, the second to others, both to a few.

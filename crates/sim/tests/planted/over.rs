@@ -7,6 +7,10 @@ use ally_sim::{Account, Outcome, Scenario, Setting, Style, World};
 /// Alliances, and how many plots are tried in each, of which some must succeed.
 const PLOTS: [(&str, u64); 3] = [("four", 60), ("seven", 60), ("nine", 400)];
 
+/// How many times longer the faults last: one more liar leads one more view, each has twice the patience
+/// of the one before, and what the network hides must stay hidden until an honest leader has chosen.
+const LONGER: u64 = 3;
+
 /// A plot of a coalition with one member too many, to its end.
 fn run_with_one_more(seed: u64, setting: &Setting) -> (ServerSet, Outcome, Account) {
     let policy = setting.policy().expect("sound");
@@ -17,6 +21,7 @@ fn run_with_one_more(seed: u64, setting: &Setting) -> (ServerSet, Outcome, Accou
         scenario.coalition.insert(server);
     });
     assert!(!policy.is_fail_prone(&scenario.coalition), "it is one too many");
+    scenario.healed_at *= LONGER;
     let coalition = scenario.coalition;
     let (outcome, account) = World::new(scenario, Bugs::NONE).expect("sound").run_to_account();
     (coalition, outcome, account)
