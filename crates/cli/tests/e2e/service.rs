@@ -251,7 +251,15 @@ fn e2e_an_idle_alliance_rests() {
         let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
         (cpu, written.expect("a count").parse::<u64>().expect("a number"))
     };
-    let before: Vec<_> = dev.pids().into_iter().map(used).collect();
+    let all = || -> Vec<_> { dev.pids().into_iter().map(used).collect() };
+    // What was proposed is answered before every server has its certificate on the disk.
+    let mut before = all();
+    wait_until("all is written", || {
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        let written = |used: &[(u64, u64)]| used.iter().map(|(_, bytes)| *bytes).sum::<u64>();
+        let earlier = std::mem::replace(&mut before, all());
+        written(&earlier) == written(&before)
+    });
     // Not to wait for anything: this is the time over which it is measured.
     std::thread::sleep(std::time::Duration::from_secs(3));
     for (pid, (cpu, written)) in dev.pids().into_iter().zip(before) {
