@@ -17,9 +17,9 @@ const NOT_SIGNED: &str = "ALLY-0302";
 /// The client key cannot be used.
 const BAD_CLIENT_KEY: &str = "ALLY-0303";
 
-/// Which alliance, as whom, through which server, for how long.
+/// Which alliance.
 #[derive(Debug, Args)]
-pub struct Connect {
+pub struct Document {
     /// The alliance document
     #[arg(
         short,
@@ -29,6 +29,23 @@ pub struct Connect {
         default_value = "alliance.toml"
     )]
     alliance: PathBuf,
+}
+
+impl Document {
+    /// The alliance, checked.
+    ///
+    /// # Errors
+    /// As [`read_alliance`].
+    pub fn read(&self) -> Result<Alliance, Failure> {
+        read_alliance(&self.alliance)
+    }
+}
+
+/// Which alliance, as whom, through which server, for how long.
+#[derive(Debug, Args)]
+pub struct Connect {
+    #[command(flatten)]
+    alliance: Document,
     /// The client's secret key
     #[arg(long, value_name = "FILE", env = "ALLY_CLIENT_KEY", default_value = "client.key")]
     client_key: PathBuf,
@@ -57,7 +74,7 @@ impl Connect {
     /// # Errors
     /// [`Failure`] that names the file, the line or the organisation at fault.
     pub fn alliance(&self) -> Result<Alliance, Failure> {
-        read_alliance(&self.alliance)
+        self.alliance.read()
     }
 
     /// Reads document and key, and prepares a client. Needs a tokio runtime.
@@ -65,7 +82,7 @@ impl Connect {
     /// # Errors
     /// [`Failure`] that names the file, the line or the organisation at fault.
     pub fn client(&self) -> Result<Client, Failure> {
-        let alliance = read_alliance(&self.alliance)?;
+        let alliance = self.alliance.read()?;
         let key = ClientKey::read(&self.client_key).map_err(|error| {
             Failure::new(Exit::Input, BAD_CLIENT_KEY, error).next(
                 "`ally key client --out client.key` makes a key; servers may have to admit it",

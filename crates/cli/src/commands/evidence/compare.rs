@@ -2,7 +2,7 @@
 //! other.
 
 use super::{OTHER_ALLIANCE, failure};
-use crate::connect::read_alliance;
+use crate::connect::Document;
 use crate::failure::{Exit, Failure};
 use crate::files::read_bounded;
 use crate::member;
@@ -39,15 +39,8 @@ pub(super) struct Export {
     /// Write the records into this file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// The alliance document
-    #[arg(
-        short,
-        long,
-        value_name = "FILE",
-        env = "ALLY_ALLIANCE",
-        default_value = "alliance.toml"
-    )]
-    alliance: PathBuf,
+    #[command(flatten)]
+    alliance: Document,
 }
 
 #[derive(Debug, Args)]
@@ -75,20 +68,13 @@ pub(super) struct Compare {
     /// Write the proofs into files in this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The alliance document
-    #[arg(
-        short,
-        long,
-        value_name = "FILE",
-        env = "ALLY_ALLIANCE",
-        default_value = "alliance.toml"
-    )]
-    alliance: PathBuf,
+    #[command(flatten)]
+    alliance: Document,
 }
 
 impl Export {
     pub(super) fn run(self, output: &Output) -> Result<(), Failure> {
-        let alliance = read_alliance(&self.alliance)?;
+        let alliance = self.alliance.read()?;
         let records = read(&self.data, &alliance)?;
         member::write(&self.out, &records.to_file(&alliance))?;
         let [decisions, views] =
@@ -112,7 +98,7 @@ impl Export {
 
 impl Compare {
     pub(super) fn run(self, output: &Output) -> Result<(), Failure> {
-        let alliance = read_alliance(&self.alliance)?;
+        let alliance = self.alliance.read()?;
         let records: Vec<_> =
             self.records.iter().map(|path| read(path, &alliance)).collect::<Result<_, _>>()?;
         let comparison =

@@ -3,7 +3,7 @@
 mod compare;
 mod kept;
 
-use crate::connect::{Connect, block_on, read_alliance};
+use crate::connect::{Connect, Document, block_on};
 use crate::failure::{Exit, Failure};
 use crate::files::read_text;
 use crate::member;
@@ -125,15 +125,8 @@ struct Verify {
     /// The evidence; `-` reads standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The alliance document
-    #[arg(
-        short,
-        long,
-        value_name = "FILE",
-        env = "ALLY_ALLIANCE",
-        default_value = "alliance.toml"
-    )]
-    alliance: PathBuf,
+    #[command(flatten)]
+    alliance: Document,
 }
 
 impl EvidenceCommand {
@@ -257,7 +250,7 @@ impl Show {
 
 impl Verify {
     fn run(self, output: &Output) -> Result<(), Failure> {
-        let alliance = read_alliance(&self.alliance)?;
+        let alliance = self.alliance.read()?;
         let text = read_text(&self.file, EVIDENCE_FILE_BYTES_MAX)?;
         let proven = verify_file(&text, &alliance)
             .map_err(|error| failure(&self.file.display().to_string(), &error))?;
