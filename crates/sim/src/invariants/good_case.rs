@@ -24,9 +24,14 @@ impl GoodCase {
     /// None where something may fail.
     pub(super) fn new(scenario: &Scenario) -> Option<Self> {
         let network = &scenario.network;
+        // Who is caught in the tail takes longer than any ordinary message.
+        let tail = network.wide_area.as_ref().map_or(0, |area| area.tail_permille);
         let calm = scenario.coalition.is_empty()
             && scenario.crashes.is_empty()
             && scenario.clocks.set_back.is_none()
+            // Votes wait for a block from ahead of its time.
+            && scenario.clocks.faults.is_empty()
+            && tail == 0
             && network.partitions.is_empty()
             && network.loss_permille == 0
             && network.slow_permille == 0
