@@ -1,7 +1,7 @@
 //! When this server votes.
 //!
-//! Invariant: in each view its votes lie on one chain, and after leaving a view it never votes in it
-//! again. Every vote is journalled before it is sent.
+//! Invariant: in each view its votes lie on one chain, which starts where this server entered the view;
+//! after leaving a view it never votes in it again. Every vote is journalled before it is sent.
 //!
 //! # Source
 //! docs/protocol.md#common-case
@@ -268,8 +268,15 @@ impl Engine {
 
     /// How high a block of the open view may be so that a report can hold the branch up to it.
     pub(super) fn report_limit(&self) -> Height {
-        let base = self.certified_height().max(self.view_tip().height);
-        Height(base.0.saturating_add(self.config.uncertified_blocks_max))
+        Height(self.report_base().height.0.saturating_add(self.config.uncertified_blocks_max))
+    }
+
+    /// Where a report on the open view starts: at its tip, or at the last certified block if that is
+    /// higher.
+    fn report_base(&self) -> BlockRef {
+        let tip = self.view_tip();
+        let certified = self.certified.as_ref().map(|certificate| certificate.block);
+        certified.filter(|block| block.height > tip.height).unwrap_or(tip)
     }
 
     /// Journals every block that leads to `head`, decided ones that were passed over too, so that a
@@ -302,19 +309,40 @@ impl Engine {
         }
     }
 
-    /// The blocks of a branch, ascending, that no record holds yet; none if the branch has a hole,
-    /// so that a report could not show it. After a restart the decided blocks that this server did
-    /// not vote for are such a hole until they are certified.
+    /// The blocks of a branch of the open view, ascending, that no record holds yet; none if a report
+    /// could not show the branch, because
+    ///
+    /// - it has a hole: after a restart the decided blocks that this server did not vote for, until
+    ///   they are certified; or
+    /// - it does not start where this server entered the view. A leader that lies can have two tips
+    ///   certified for one view, and a block above the one is nothing to whoever entered at the other.
+    ///
+    /// # Cost
+    /// One step for each block down to this server's last vote, or to where its report would start.
     pub(super) fn unjournalled(&self, top: BlockHash) -> Option<Vec<BlockRef>> {
-        let base = self.view_tip().height.max(self.certified_height());
-        let nodes = self.tree.walk_down(top, base).take_while(|node| !node.journalled);
-        let mut chain: Vec<_> = nodes.map(|node| (node.block, node.parent())).collect();
+        let (base, view) = (self.report_base(), self.voting_view());
+        let voted = self.acceptor.voted.as_ref().filter(|voted| voted.view == view);
+        let mut chain = Vec::new();
+        let mut lowest = None;
+        for node in self.tree.walk_down(top, base.height) {
+            if node.view() != view && !self.config.bugs.has(Bug::OffBranch) {
+                return None;
+            }
+            if !node.journalled {
+                chain.push(node.block);
+            }
+            lowest = Some(node.parent());
+            if voted.is_some_and(|voted| voted.block == node.block) {
+                // It was looked at when this server voted for it.
+                lowest = Some(base);
+                break;
+            }
+        }
+        let whole = lowest == Some(base)
+            || (self.config.bugs.has(Bug::OffBranch)
+                && lowest.is_some_and(|below| below.height <= base.height));
         chain.reverse();
-        let whole = chain.first().is_none_or(|(_, parent)| {
-            let below = self.tree.node(&parent.hash);
-            parent.height <= base || below.is_some_and(|node| node.journalled)
-        });
-        whole.then(|| chain.into_iter().map(|(block, _)| block).collect())
+        whole.then_some(chain)
     }
 
     /// Journals the undecided blocks below `top` that no record holds yet: whoever builds on them

@@ -1,8 +1,9 @@
 //! The slow path: where fast quorums are stronger than quorums, a quorum of votes makes a commit
 //! certificate, and a quorum of commits decides.
 //!
-//! Invariant: this server commits only in the open view that it is in, upwards along one chain, and
-//! journals each commit before it is sent.
+//! Invariant: this server commits only in the open view that it is in, upwards along one chain, which
+//! starts where it entered the view, so that its report can show every commit; and it journals each
+//! commit before it is sent.
 //!
 //! # Source
 //! docs/protocol.md#slow-path

@@ -212,19 +212,19 @@ impl Engine {
     }
 
     /// The headers of one view from the later of its tip and the last certified block up to `top`;
-    /// none if `top` is not above that, or conflicts with it.
+    /// none if `top` is not above that, or does not descend from it in the view.
     fn branch(&self, view: View, new_view: Option<&NewViewCertificate>, top: BlockHash) -> Branch {
         let tip = new_view.map_or(self.origin, |certificate| certificate.tip);
         let certified = self.newest_certificate().map(|certificate| certificate.block);
         let base = certified.filter(|block| block.height > tip.height).unwrap_or(tip);
         let nodes: Vec<_> = self.tree.walk_down(top, base.height).collect();
-        let linked = nodes.last().is_some_and(|node| node.parent() == base);
+        let linked = nodes.last().is_some_and(|node| node.parent() == base)
+            && nodes.iter().all(|node| node.view() == view);
         let headers: Vec<SignedHeader> = if linked {
             nodes.iter().rev().map(|node| node.signed_header()).collect()
         } else {
             Vec::new()
         };
-        debug_assert!(headers.iter().all(|header| header.body.view == view));
         Branch { view, new_view: new_view.cloned(), headers }
     }
 

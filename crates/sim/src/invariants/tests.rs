@@ -594,3 +594,48 @@ fn a_report_that_forgets_a_vote_is_noticed() {
     assert_eq!(check(&[said(&false_report), said(&vote), said(&true_report)]), "");
     assert!(check(&[said(&vote), said(&false_report)]).starts_with("report"));
 }
+
+#[test]
+fn a_certificate_far_below_does_not_excuse_what_a_report_conceals() {
+    let first = proposal(1);
+    let header = BlockHeader {
+        height: Height(2),
+        parent: first.body.block_ref().hash,
+        ..first.body.header.clone()
+    };
+    let parts = ally_consensus::ProposalParts { header, batches: [].into(), new_view: None };
+    let second = Signed { body: ally_consensus::Proposal::from(parts), ..first.clone() };
+    let report = |certified: BlockRef| {
+        let certified = Some(ally_consensus::CheckpointCertificate {
+            block: certified,
+            log_size: 0,
+            log_root: first.body.header.log_root,
+            signature: Vec::new(),
+        });
+        say(Message::ViewChange(Box::new(ally_consensus::ViewChange {
+            view: View(1),
+            certified,
+            voted: Some(ally_consensus::Branch {
+                view: View::ZERO,
+                new_view: None,
+                headers: Vec::new(),
+            }),
+            committed: None,
+        })))
+    };
+    let shown =
+        [say(Message::Proposal(first.body.clone())), say(Message::Proposal(second.body.clone()))];
+    let vote = vote_on(&second);
+    let after_report = |certified: BlockRef| {
+        let report = report(certified);
+        let said = |message| Observation::Said { server: HONEST, message };
+        after(
+            reports::Reports::new(honest()),
+            &[said(&shown[0]), said(&shown[1]), said(&vote), said(&report)],
+        )
+    };
+    assert!(after_report(first.body.block_ref()).starts_with("report"), "its vote lies above");
+    assert_eq!(after_report(second.body.block_ref()), "", "certified");
+    let elsewhere = BlockRef { height: Height(1), hash: second.body.block_ref().hash };
+    assert_eq!(after_report(elsewhere), "", "its vote conflicts with what is certified");
+}

@@ -1,8 +1,8 @@
 //! Selection against a model of what may have happened.
 //!
 //! The model draws a view 1 with a lying leader, who led one or two tips to certificates and signed
-//! several branches; correct servers that voted along one branch each, and committed where there is
-//! a slow path; the blocks that this decided; and reports of a quorum, of which the faulty ones say
+//! several branches; correct servers that entered at one of the tips, voted along one branch above it
+//! and committed there, where there is a slow path; the blocks that this decided; and reports of a quorum, of which the faulty ones say
 //! anything that verifies. Whatever is chosen must have every decided block at or below it.
 //!
 //! The oracle counts servers and walks its own tree; it shares nothing with selection.
@@ -11,6 +11,7 @@ use super::*;
 use crate::{
     AllianceId, CheckpointCertificate, CommitCertificate, Digest, Epoch, Micros, NewViewCertificate,
 };
+use std::ops::Range;
 
 /// The threshold case, sound or not: n servers, of which f may lie, and fast quorums of n - t.
 #[derive(Clone, Copy)]
@@ -110,6 +111,8 @@ struct World {
     trunk: Vec<BlockRef>,
     /// The block that view 0 decided, if it did.
     first: Option<SignedHeader>,
+    /// The tip at which each server entered view 1.
+    entered: Vec<BlockRef>,
     /// What each server voted for in view 1; the faulty ones vote for everything.
     voted: Vec<Option<Path>>,
     committed: Vec<Option<Path>>,
@@ -121,7 +124,7 @@ struct World {
     ancestry: BTreeMap<BlockRef, Vec<BlockRef>>,
 }
 
-fn draw_world(counts: Counts, draws: &mut Draws) -> World {
+fn draw_world(counts: Counts, draws: &mut Draws, bugs: Bugs) -> World {
     let origin = BlockRef::genesis(AllianceId([1; 32]), Epoch(0));
     let first = header(0, origin, 200);
     let old = first.body.block_ref();
@@ -133,13 +136,18 @@ fn draw_world(counts: Counts, draws: &mut Draws) -> World {
     };
     let paths = draw_paths(&tips, draws);
     let faulty = draw_faulty(counts, draws);
-    let voted = (0..counts.n).map(|_| draw_prefix(&paths, draws)).collect();
+    let voted: Vec<_> = (0..counts.n).map(|_| draw_prefix(&paths, draws)).collect();
+    let entered = |path: &Option<Path>| {
+        path.as_ref().map_or_else(|| tips[draws.below(tips.len())], |path| path.tip)
+    };
+    let entered = voted.iter().map(entered).collect();
     let mut world = World {
         origin,
         trunk: vec![origin, old, older],
         // An honest kernel signs no two tips above a block, unless it may have been decided.
         first: (tips[0] == old).then_some(first),
         committed: vec![None; counts.n],
+        entered,
         voted,
         faulty,
         committable: Vec::new(),
@@ -148,7 +156,7 @@ fn draw_world(counts: Counts, draws: &mut Draws) -> World {
         paths,
     };
     world.find_ancestry();
-    world.commit(counts, draws);
+    world.commit(counts, draws, bugs);
     world.decide(counts);
     if world.first.is_some() {
         world.decided.push(old);
@@ -234,7 +242,7 @@ impl World {
         prefixes.into_values().collect()
     }
 
-    fn commit(&mut self, counts: Counts, draws: &mut Draws) {
+    fn commit(&mut self, counts: Counts, draws: &mut Draws, bugs: Bugs) {
         if !counts.has_slow_path() {
             return;
         }
@@ -246,7 +254,8 @@ impl World {
         for index in 0..counts.n {
             if !self.committable.is_empty() && !draws.one_in(3) {
                 let choice = &self.committable[draws.below(self.committable.len())];
-                self.committed[index] = Some(choice.clone());
+                let may = choice.tip == self.entered[index] || bugs.has(Bug::OffBranch);
+                self.committed[index] = may.then(|| choice.clone());
             }
         }
     }
@@ -273,7 +282,8 @@ impl World {
         let committed = if lies && !self.committable.is_empty() && draws.one_in(2) {
             Some(self.committable[draws.below(self.committable.len())].clone())
         } else {
-            self.committed[index].clone()
+            // With the tip that it entered at it can show no other branch.
+            self.committed[index].clone().filter(|path| lies || path.tip == self.entered[index])
         };
         let body = ViewChange {
             view: View(2),
@@ -311,10 +321,10 @@ fn branch(path: &Path, certified: Option<BlockRef>) -> Branch {
 }
 
 /// A case in which selection lost a decided block, or could not choose although the policy is kept.
-fn find_conflict(counts: Counts, cases: u64, bugs: Bugs) -> Option<u64> {
-    (0..cases).find(|seed| {
+fn find_conflict(counts: Counts, mut seeds: Range<u64>, bugs: Bugs) -> Option<u64> {
+    seeds.find(|seed| {
         let mut draws = Draws(*seed);
-        let world = draw_world(counts, &mut draws);
+        let world = draw_world(counts, &mut draws, bugs);
         let mut servers: Vec<usize> = (0..counts.n).collect();
         let size = counts.n - draws.below(counts.f + 1);
         while servers.len() > size {
@@ -341,7 +351,7 @@ fn find_conflict(counts: Counts, cases: u64, bugs: Bugs) -> Option<u64> {
     })
 }
 
-const CASES: u64 = 30_000;
+const CASES: Range<u64> = 0..30_000;
 
 #[test]
 fn model_no_decided_block_is_lost_at_the_bound() {
@@ -390,5 +400,13 @@ mod planted_bugs {
     fn model_finds_commits_ignored() {
         let bugs = Bugs::planted(Bug::CommitIgnored);
         assert_found(Counts { n: 7, f: 2, t: 1 }, bugs);
+    }
+    #[test]
+    fn model_finds_commits_where_the_own_tip_does_not_lead() {
+        let bugs = Bugs::planted(Bug::OffBranch);
+        // It takes three who commit elsewhere, and reports without the one who would tell.
+        let (counts, seeds) = (Counts { n: 7, f: 2, t: 1 }, 130_000..135_000);
+        assert_eq!(find_conflict(counts, seeds.clone(), Bugs::NONE), None);
+        assert!(find_conflict(counts, seeds, bugs).is_some());
     }
 }
