@@ -6,7 +6,8 @@ use ally_consensus::{Bug, Bugs, Sequence};
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
 
-/// The most undelivered batches of one origin that are kept without being asked for.
+/// The most undelivered batches of one origin that are kept without being asked for, besides the one
+/// that is due.
 pub(crate) const ORIGIN_BATCHES_MAX: usize = 1024;
 
 /// The most batches under one number that are kept: an origin that lies has signed several, and
@@ -59,7 +60,7 @@ struct OriginPool {
 
 impl Pool {
     /// An empty pool. `next` is each origin's first undelivered sequence; `bytes_max` bounds the
-    /// bytes kept of one origin without demand.
+    /// bytes kept of one origin without demand, besides the batch that is due.
     pub(crate) fn new(next: impl IntoIterator<Item = Sequence>, bytes_max: usize) -> Self {
         let origins = next.into_iter().map(|next| OriginPool { next, ..OriginPool::default() });
         let (waiting, liars) = (ServerSet::EMPTY, ServerSet::EMPTY);
@@ -72,6 +73,11 @@ impl Pool {
     }
 
     /// Takes in a batch.
+    ///
+    /// The one that is due next is kept however full its origin's quota is: others may hold it and
+    /// wait for this server to order it. Nothing makes way for it. What is kept is written, and what
+    /// is written stays: an origin that sent its batches in descending order could otherwise have
+    /// this server write without end.
     pub(crate) fn add(&mut self, batch: HeldBatch, demand: Demand) -> Arrival {
         let reference = *batch.reference();
         let bytes_max = self.bytes_max;
@@ -81,7 +87,8 @@ impl Pool {
         let bytes = charged(reference.bytes as usize);
         let full = pool.bytes + bytes > bytes_max || pool.held.len() >= ORIGIN_BATCHES_MAX;
         let full = full && !self.bugs.has(Bug::PoolUnbounded);
-        if reference.sequence < pool.next || (full && demand == Demand::Unasked) {
+        let due = reference.sequence == pool.next;
+        if reference.sequence < pool.next || (full && !due && demand == Demand::Unasked) {
             return Arrival::Dropped;
         }
         let same_number = pool.held.entry(reference.sequence).or_default();
@@ -96,7 +103,7 @@ impl Pool {
         if kept {
             pool.bytes += bytes;
             same_number.push(batch);
-            if reference.sequence == pool.next {
+            if due {
                 self.waiting.insert(reference.origin);
             }
         }

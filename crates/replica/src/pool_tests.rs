@@ -65,6 +65,25 @@ fn the_number_of_batches_of_an_origin_is_bounded() {
     assert_eq!(pool.add(held(1, next, 7, 1), Demand::Unasked), Arrival::Dropped);
 }
 
+/// Whatever its origin sent ahead of it: others wait for the leader to order it.
+#[test]
+fn the_batch_that_is_due_is_kept_however_full_the_pool_is() {
+    let mut crowded = pool(usize::MAX);
+    for sequence in 1..=ORIGIN_BATCHES_MAX as u64 {
+        assert_eq!(crowded.add(held(1, sequence, 7, 1), Demand::Unasked), Arrival::Kept);
+    }
+    assert_eq!(crowded.add(held(1, 0, 7, 1), Demand::Unasked), Arrival::Kept);
+    let mut heavy = pool(100);
+    assert_eq!(heavy.add(held(1, 2, 7, 90), Demand::Unasked), Arrival::Kept);
+    assert_eq!(heavy.add(held(1, 1, 7, 90), Demand::Unasked), Arrival::Dropped, "not due");
+    assert_eq!(heavy.add(held(1, 0, 7, 90), Demand::Unasked), Arrival::Kept);
+    assert!(heavy.waiting().contains(ServerIndex(1)));
+    // One beyond the quota, and the next one only when this one is delivered.
+    assert_eq!(heavy.add(held(1, 1, 7, 90), Demand::Unasked), Arrival::Dropped);
+    heavy.advance(ServerIndex(1), Sequence(1));
+    assert_eq!(heavy.add(held(1, 1, 7, 90), Demand::Unasked), Arrival::Kept);
+}
+
 #[test]
 fn two_batches_under_one_number_are_evidence_once() {
     let mut pool = pool(10_000);

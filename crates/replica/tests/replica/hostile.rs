@@ -15,6 +15,9 @@ use std::ops::RangeInclusive;
 
 const LIAR: ServerIndex = ServerIndex(3);
 
+/// The most batches of one origin that a server keeps without being asked for them.
+const ORIGIN_BATCHES_MAX: usize = 1024;
+
 fn checker(world: &World) -> Checker<crate::keys::Keys> {
     checker_of(world, COMMAND_BYTES)
 }
@@ -109,6 +112,34 @@ fn two_batches_under_one_number_end_as_evidence_and_one_of_them_in_the_log() {
     };
     assert_eq!(evidence.iter().filter(accuses).count(), evidence.len());
     assert!(!evidence.is_empty());
+}
+
+/// The liar fills the leader's room for its batches, and gives the first ones to others only: they
+/// wait for what the leader has no room for.
+#[test]
+fn an_origin_that_crowds_the_leader_out_does_not_have_it_deposed() {
+    for others in [0, 200] {
+        let mut world = World::new(Limits::default());
+        world.crash(LIAR);
+        let count = ORIGIN_BATCHES_MAX as u64 + 2;
+        for sequence in 0..count {
+            let batch = signed_batch(&world.context, 3, sequence, &format!("liar-{sequence}"));
+            let ahead = sequence >= 2;
+            for to in if ahead { 0..1 } else { 1..3 } {
+                world.post(LIAR, ServerIndex(to), &PeerMessage::Batch(batch.clone()));
+            }
+        }
+        for index in 0..others {
+            world.submit(1, &[&format!("other-{index}")]);
+            world.run_for(5_000);
+        }
+        world.run_until_idle();
+        for server in 0..3 {
+            assert_eq!(world.log(server).len() as u64, count + others);
+            let views = &world.server(server).views;
+            assert!(views.iter().all(|(view, _)| *view == View(0)), "{views:?}");
+        }
+    }
 }
 
 #[test]
