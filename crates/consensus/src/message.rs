@@ -299,7 +299,8 @@ impl Decode for Vote {
     }
 }
 
-/// The longest share of one server, in bytes: one of the largest values for each leaf it may hold.
+/// The longest share of any server under any key, in bytes: what is read at all. How long a share of
+/// this server under this key may be, [`crate::Authenticator::share_bytes_max`] says.
 pub const SHARE_BYTES_MAX: usize = 64 * SIGNATURE_BYTES_MAX;
 
 impl Encode for Commit {

@@ -6,8 +6,9 @@
 use crate::remembered::Remembered;
 use crate::{
     BlockHash, BlockHeader, BlockRef, Bounds, Branch, Bug, Bugs, CheckpointCertificate,
-    CommitCertificate, Context, Equivocation, Message, NewView, NewViewCertificate, Proposal,
-    Rotation, Signed, SignedHeader, Statement, View, ViewChange, payload_digest, signing_bytes,
+    CommitCertificate, Context, Equivocation, Message, NewView, NewViewCertificate, NewViewShare,
+    Proposal, Rotation, Signed, SignedHeader, Statement, View, ViewChange, Vote, payload_digest,
+    signing_bytes,
 };
 use ally_codec::Encode;
 use ally_policy::ServerIndex;
@@ -28,6 +29,11 @@ pub trait Authenticator {
 
     /// Whether the alliance key signed the checkpoint statement of this block.
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool;
+
+    /// How many bytes a server's share on a statement has at most; 0 if it has no part in the key.
+    /// A right share is no longer, and whether one is right shows only when it is combined: until
+    /// then this is all that bounds what is kept of it.
+    fn share_bytes_max(&self, signer: ServerIndex, statement: &Statement) -> usize;
 }
 
 impl<A: Authenticator + ?Sized> Authenticator for Arc<A> {
@@ -42,6 +48,10 @@ impl<A: Authenticator + ?Sized> Authenticator for Arc<A> {
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
         (**self).checkpoint(context, certificate)
     }
+
+    fn share_bytes_max(&self, signer: ServerIndex, statement: &Statement) -> usize {
+        (**self).share_bytes_max(signer, statement)
+    }
 }
 
 impl<A: Authenticator + ?Sized> Authenticator for &A {
@@ -55,6 +65,10 @@ impl<A: Authenticator + ?Sized> Authenticator for &A {
 
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
         (**self).checkpoint(context, certificate)
+    }
+
+    fn share_bytes_max(&self, signer: ServerIndex, statement: &Statement) -> usize {
+        (**self).share_bytes_max(signer, statement)
     }
 }
 
@@ -111,6 +125,14 @@ pub enum Misstatement {
     /// A share of a commit certificate where there is no slow path, or none where there is one.
     #[error("a commit share or commit that the policy has no use for, or lacks")]
     Commit,
+    /// A share that is longer than any of its signer.
+    #[error("a share of {bytes} bytes, at most {limit} are right")]
+    ShareLength {
+        /// Its length.
+        bytes: usize,
+        /// The longest that the signer's part of the key can give.
+        limit: usize,
+    },
     /// Headers that do not form one chain of one view from the right block, or too many.
     #[error("the reported headers do not form a branch")]
     Branch,
@@ -289,7 +311,13 @@ impl<A: Authenticator> Check<'_, A> {
             Message::Vote(vote) if vote.share.is_some() != self.verifier.bounds.has_slow_path() => {
                 Err(Misstatement::Commit)
             }
-            Message::Vote(_) | Message::NewViewShare(_) | Message::Fetch(_) => Ok(()),
+            Message::Vote(Vote { view, block, share: Some(share) }) => {
+                self.share(sender, &Statement::Commit { view: *view, block: *block }, share)
+            }
+            Message::NewViewShare(NewViewShare { view, tip, share }) => {
+                self.share(sender, &Statement::NewView { view: *view, tip: *tip }, share)
+            }
+            Message::Vote(_) | Message::Fetch(_) => Ok(()),
             Message::Commit(commit) if self.verifier.bounds.has_slow_path() => {
                 self.commit_certificate(&commit.certificate)
             }
@@ -363,6 +391,18 @@ impl<A: Authenticator> Check<'_, A> {
             return Err(Misstatement::NewView);
         }
         self.statement(&certificate.statement(), &certificate.signature, Bug::NewViewUnchecked)
+    }
+
+    /// Whether a share is right shows when it is combined; here only that it is no longer than that.
+    fn share(
+        &self,
+        signer: ServerIndex,
+        statement: &Statement,
+        share: &[u8],
+    ) -> Result<(), Misstatement> {
+        let (bytes, limit) =
+            (share.len(), self.verifier.authenticator.share_bytes_max(signer, statement));
+        if bytes <= limit { Ok(()) } else { Err(Misstatement::ShareLength { bytes, limit }) }
     }
 
     fn commit_certificate(&self, certificate: &CommitCertificate) -> Result<(), Misstatement> {

@@ -5,8 +5,9 @@ mod support;
 use ally_consensus::{
     Authenticator, BRANCH_HEADERS_MAX, BlockHeader, BlockRef, Bounds, Branch,
     CheckpointCertificate, Commit, CommitCertificate, Context, Epoch, Equivocation, Height,
-    Message, Micros, Misstatement, NewView, NewViewCertificate, Proposal, ProposalParts, Signed,
-    Statement, Verifier, VerifyError, View, ViewChange, Vote, payload_digest,
+    Message, Micros, Misstatement, NewView, NewViewCertificate, NewViewShare, Proposal,
+    ProposalParts, SHARE_BYTES_MAX, Signed, Statement, Verifier, VerifyError, View, ViewChange,
+    Vote, payload_digest,
 };
 use ally_policy::ServerIndex;
 use std::sync::Arc;
@@ -146,6 +147,29 @@ fn commits_and_shares_belong_to_the_slow_path() {
     assert_fault(&four, s(1), commit, Misstatement::Commit);
 }
 
+/// Servers keep the share of a vote with the vote, in memory and beside what they decide: a liar's
+/// must not take a hundred times the room of another's.
+#[test]
+fn a_share_longer_than_any_of_its_signer_is_its_fault() {
+    let seven = flat(7, 5);
+    let tip = header(&seven, 0, origin(&seven), 1).block_ref();
+    let vote = |share| Message::Vote(Vote { view: View(0), block: tip, share: Some(share) });
+    let new_view = |share| Message::NewViewShare(NewViewShare { view: View(1), tip, share });
+    let kinds: [&dyn Fn(Vec<u8>) -> Message; 2] = [&vote, &new_view];
+    for message in kinds {
+        let check = |bytes| {
+            let message = message(vec![1; bytes]);
+            check(&seven, keys::sign_as_is(&seven.context, s(1), message))
+        };
+        let limit = keys::SHARE_BYTES;
+        assert_eq!(check(limit), Ok(()), "whether it is right shows later");
+        for bytes in [limit + 1, SHARE_BYTES_MAX] {
+            let fault = Misstatement::ShareLength { bytes, limit };
+            assert_eq!(check(bytes), Err(VerifyError::Fault(s(1), fault)));
+        }
+    }
+}
+
 #[test]
 fn branches_are_chains_of_one_view_from_the_right_block() {
     let net = flat(4, 3);
@@ -236,6 +260,10 @@ impl Authenticator for &Counted {
 
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
         Keys.checkpoint(context, certificate)
+    }
+
+    fn share_bytes_max(&self, signer: ServerIndex, statement: &Statement) -> usize {
+        Keys.share_bytes_max(signer, statement)
     }
 }
 

@@ -127,6 +127,10 @@ impl Authenticator for PublicKeys {
         *context == self.context
             && self.certify.verify(statement.as_bytes(), &certificate.signature)
     }
+
+    fn share_bytes_max(&self, signer: ServerIndex, statement: &Statement) -> usize {
+        self.statement_key(statement).share_bytes(signer)
+    }
 }
 
 impl Judge for PublicKeys {

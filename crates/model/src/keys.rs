@@ -3,7 +3,8 @@
 
 use ally_codec::Encode;
 use ally_consensus::{
-    Authenticator, CheckpointCertificate, Context, Judge, Message, Signed, Statement, signing_bytes,
+    Authenticator, CheckpointCertificate, Context, Judge, Message, SHARE_BYTES_MAX, Signed,
+    Statement, signing_bytes,
 };
 use ally_policy::ServerIndex;
 use sha2::{Digest, Sha256};
@@ -82,6 +83,10 @@ impl Authenticator for Keys {
 
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
         checkpoint_signature(context, certificate)[..] == certificate.signature[..]
+    }
+
+    fn share_bytes_max(&self, _: ServerIndex, _: &Statement) -> usize {
+        SHARE_BYTES_MAX
     }
 }
 

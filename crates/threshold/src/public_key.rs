@@ -7,6 +7,7 @@ use ally_policy::{Formula, ServerIndex};
 use sha2::{Digest, Sha256};
 
 use crate::access::Access;
+use crate::signature_share::LEAF_SHARES_OVERHEAD;
 use crate::threshold_scheme::ThresholdScheme;
 use crate::{Message, Scheme, VerifyingKey, bls, rsa};
 
@@ -100,6 +101,24 @@ impl PublicKey {
         match &self.0.kind {
             Kind::Rsa(key) => verify(key, &message, signature),
             Kind::Bls(key) => verify(key, &message, signature),
+        }
+    }
+
+    /// How many bytes the encoding of the server's [`SignatureShare`] has; 0 for a server that holds
+    /// nothing.
+    ///
+    /// # Cost
+    /// One step for each leaf of the formula.
+    ///
+    /// [`SignatureShare`]: crate::SignatureShare
+    pub fn share_bytes(&self, server: ServerIndex) -> usize {
+        let width = match &self.0.kind {
+            Kind::Rsa(key) => key.share_width(),
+            Kind::Bls(key) => key.share_width(),
+        };
+        match self.leaf_count(server) {
+            0 => 0,
+            leaves => LEAF_SHARES_OVERHEAD + leaves * width,
         }
     }
 

@@ -11,6 +11,9 @@ const LEAVES_MAX: usize = 1024;
 /// The most bytes in one contribution: RSA proofs of 561 bytes for the most leaves are fewer.
 const BYTES_MAX: usize = 1 << 20;
 
+/// Bytes of a contribution besides those of its leaves.
+pub(crate) const LEAF_SHARES_OVERHEAD: usize = 32 + 2 + 2 + 2;
+
 /// A server's share of one signature: a sub-share for each of its leaves. Public once it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignatureShare(pub(crate) LeafShares);

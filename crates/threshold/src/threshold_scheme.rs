@@ -47,6 +47,9 @@ pub(crate) trait ThresholdScheme {
         rng: &mut dyn CryptoRng,
     ) -> Vec<u8>;
 
+    /// How many bytes the share of one leaf has.
+    fn share_width(&self) -> usize;
+
     /// Reads a share that came from anyone.
     ///
     /// # Errors

@@ -32,6 +32,10 @@ fn qualified_sets_and_no_others_make_the_one_signature() {
     let dealt = dealt();
     let shares = sign_all(&dealt, Message::new(MESSAGE));
     let all = combine(&dealt.public, MESSAGE, &shares).unwrap();
+    for (server, share) in &shares {
+        assert_eq!(share.to_bytes().len(), dealt.public.share_bytes(*server), "{server}");
+    }
+    assert_eq!(dealt.public.share_bytes(ServerIndex(4)), 0, "it holds nothing");
     assert!(dealt.public.verify(MESSAGE, &all));
     for bits in 0..16 {
         let chosen: Vec<_> =

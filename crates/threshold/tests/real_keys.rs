@@ -161,6 +161,7 @@ fn every_qualified_set_makes_the_same_bytes() {
 fn proofs_at_real_size() {
     let message = Message::new(MESSAGE);
     let (server, share) = &sign(&[0], message)[0];
+    assert_eq!(share.to_bytes().len(), dealt().public.share_bytes(*server), "of two leaves");
     let proof = dealt().shares[0].prove(&dealt().public, message, share, &mut rng()).unwrap();
     let check =
         |message: Message<'_>| verify_share(&dealt().public, message, *server, share, Some(&proof));

@@ -8,6 +8,9 @@ use ally_consensus::{
 use ally_policy::ServerIndex;
 use sha2::{Digest as _, Sha256};
 
+/// How long every share is.
+pub const SHARE_BYTES: usize = 32;
+
 /// Every key of a test alliance.
 pub struct Keys;
 
@@ -69,6 +72,11 @@ pub fn sign(
         let share = share(context, &statement, signer);
         body.set_share(if spoil { vec![0] } else { share });
     }
+    sign_as_is(context, signer, body)
+}
+
+/// Signs what is there, with whatever share it has.
+pub fn sign_as_is(context: &Context, signer: ServerIndex, body: Message) -> Signed<Message> {
     let signature = match body.signed_kind() {
         None => [0; 64],
         Some(kind) => sign_bytes(signer, &signing_bytes(context, kind, &body.signed_content())),
@@ -87,6 +95,10 @@ impl Authenticator for Keys {
 
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
         checkpoint_signature(context, certificate) == certificate.signature
+    }
+
+    fn share_bytes_max(&self, _: ServerIndex, _: &Statement) -> usize {
+        SHARE_BYTES
     }
 }
 

@@ -25,6 +25,10 @@ impl Authenticator for Refuses {
     fn checkpoint(&self, _: &Context, _: &CheckpointCertificate) -> bool {
         false
     }
+
+    fn share_bytes_max(&self, _: ServerIndex, _: &Statement) -> usize {
+        0
+    }
 }
 
 fn context() -> Context {
@@ -88,6 +92,10 @@ impl Authenticator for Panics {
 
     fn checkpoint(&self, _: &Context, _: &CheckpointCertificate) -> bool {
         false
+    }
+
+    fn share_bytes_max(&self, _: ServerIndex, _: &Statement) -> usize {
+        0
     }
 }
 

@@ -11,6 +11,9 @@ use sha2::{Digest as _, Sha256};
 
 pub const ORIGIN: &str = "example.org/test";
 
+/// How long every share is.
+const SHARE_BYTES: usize = 32;
+
 /// Everybody's public keys.
 #[derive(Debug, Clone)]
 pub struct Keys;
@@ -66,6 +69,10 @@ impl Authenticator for Keys {
     fn checkpoint(&self, context: &Context, certificate: &CheckpointCertificate) -> bool {
         let statement = checkpoint_of(context, certificate).statement();
         combined(statement.as_bytes()) == certificate.signature
+    }
+
+    fn share_bytes_max(&self, _: ServerIndex, _: &Statement) -> usize {
+        SHARE_BYTES
     }
 }
 

@@ -178,6 +178,13 @@ impl Authenticator for AllKeys {
             Self::Real(real) => Authenticator::checkpoint(&real.public, context, certificate),
         }
     }
+
+    fn share_bytes_max(&self, signer: ServerIndex, statement: &Statement) -> usize {
+        match self {
+            Self::Table(table) => table.share_bytes_max(signer, statement),
+            Self::Real(real) => real.public.share_bytes_max(signer, statement),
+        }
+    }
 }
 
 impl Judge for AllKeys {

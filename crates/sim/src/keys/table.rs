@@ -230,6 +230,10 @@ impl Authenticator for KeyTable {
         let statement = self.checkpoint_of(context, block, log_size, log_root).statement();
         certificate.signature == self.mark(Kind::Checkpoint, 0, statement.as_bytes())
     }
+
+    fn share_bytes_max(&self, _: ServerIndex, _: &Statement) -> usize {
+        MARK
+    }
 }
 
 impl Judge for KeyTable {

@@ -44,6 +44,10 @@ impl ThresholdScheme for PublicKey {
         Vec::new()
     }
 
+    fn share_width(&self) -> usize {
+        G1_BYTES
+    }
+
     fn parse_share(&self, share: &[u8]) -> Result<Candidate, LeafFault> {
         let length = LeafFault::Length { expected: G1_BYTES, actual: share.len() };
         Candidate::decode(share.try_into().map_err(|_| length)?).ok_or(LeafFault::OutOfRange)

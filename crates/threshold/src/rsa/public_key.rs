@@ -154,6 +154,10 @@ impl ThresholdScheme for PublicKey {
         self.exponent(secret).map_or_else(Vec::new, |exponent| statement.prove(&exponent, rng))
     }
 
+    fn share_width(&self) -> usize {
+        self.key.width()
+    }
+
     fn parse_share(&self, share: &[u8]) -> Result<BoxedUint, LeafFault> {
         let (expected, actual) = (self.key.width(), share.len());
         if expected != actual {
