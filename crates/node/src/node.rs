@@ -178,7 +178,10 @@ impl Node {
         let (context, rotation) = (alliance.context(), alliance.rotation());
         let bounds = ally_consensus::Bounds::of(alliance.policy());
         let entries = ENTRY_BYTES_MIN..=ENTRY_BYTES_MAX;
-        let checks = Arc::new(Checker::new(context, rotation, bounds, entries, Arc::clone(&keys)));
+        let batch_bytes = limits(alliance.parameters()).batch_bytes_max;
+        let checker =
+            Checker::new(context, rotation, bounds, entries, batch_bytes, Arc::clone(&keys));
+        let checks = Arc::new(checker);
         let (control_frames, bulk_frames) = link_events.into_parts();
         let servers = alliance.policy().server_count();
         for (frames, driver) in [(control_frames, control), (bulk_frames, bulk)] {

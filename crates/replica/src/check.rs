@@ -106,6 +106,18 @@ pub enum CheckError {
         /// The longest.
         max: usize,
     },
+    /// A batch that is longer than this alliance allows. Its origin signed it.
+    #[error("{from} sent a batch of {origin} with {bytes} bytes; a batch has at most {max}")]
+    BatchLength {
+        /// Who sent it.
+        from: ServerIndex,
+        /// Who signed it.
+        origin: ServerIndex,
+        /// The length of its content.
+        bytes: usize,
+        /// The longest that is taken.
+        max: usize,
+    },
     /// Blocks that do not follow each other, or not the certificate.
     #[error("{from} sent blocks that do not link")]
     Unlinked {
@@ -127,23 +139,27 @@ pub enum CheckError {
 pub struct Checker<A> {
     verifier: Verifier<A>,
     command_bytes: RangeInclusive<usize>,
+    batch_bytes_max: usize,
 }
 
 impl<A: Authenticator> Checker<A> {
     /// A checker for one alliance and epoch; `bounds` as its policy gives them.
     ///
-    /// `command_bytes` is how long a command may be; all servers of an alliance must say the same.
-    /// A batch with any other is nobody's to vote for: once ordered, it could not be taken out of
-    /// the log again, and whoever reads the log would stumble over it.
+    /// `command_bytes` is how long a command may be, `batch_bytes_max` how long a batch's content
+    /// ([`Limits::batch_bytes_max`](crate::Limits::batch_bytes_max)); all servers of an alliance must
+    /// say the same. A batch with any other command is nobody's to vote for: once ordered, it could
+    /// not be taken out of the log again, and whoever reads the log would stumble over it. A longer
+    /// batch may fit no block: it would wait for ever, and no leader could do anything about it.
     pub fn new(
         context: Context,
         rotation: Rotation,
         bounds: Bounds,
         command_bytes: RangeInclusive<usize>,
+        batch_bytes_max: usize,
         authenticator: A,
     ) -> Self {
         let verifier = Verifier::new(context, rotation, bounds, authenticator);
-        Self { verifier, command_bytes }
+        Self { verifier, command_bytes, batch_bytes_max }
     }
 
     /// The same, with rules broken on purpose.
@@ -174,7 +190,7 @@ impl<A: Authenticator> Checker<A> {
             PeerMessage::Consensus(message) => self.consensus(from, message)?,
             PeerMessage::Batch(signed) => {
                 let origin = signed.batch.origin();
-                self.commands(from, &signed)?;
+                self.sizes(from, &signed)?;
                 let verify = |bytes: &[u8], signature: &[u8; 64]| {
                     self.verifier.authenticator().signature(origin, bytes, signature)
                         || self.verifier.bugs().has(Bug::BatchesUnsigned)
@@ -218,13 +234,15 @@ impl<A: Authenticator> Checker<A> {
             .map_err(|error| CheckError::Consensus { from, error })
     }
 
-    fn commands(&self, from: ServerIndex, signed: &SignedBatch) -> Result<(), CheckError> {
+    fn sizes(&self, from: ServerIndex, signed: &SignedBatch) -> Result<(), CheckError> {
+        let (origin, bytes) = (signed.batch.origin(), signed.batch.content().len());
+        if bytes > self.batch_bytes_max {
+            return Err(CheckError::BatchLength { from, origin, bytes, max: self.batch_bytes_max });
+        }
         let (min, max) = (*self.command_bytes.start(), *self.command_bytes.end());
         let mut lengths = signed.batch.commands().map(|command| command.len());
         match lengths.find(|length| !self.command_bytes.contains(length)) {
-            Some(bytes) => {
-                Err(CheckError::Command { from, origin: signed.batch.origin(), bytes, min, max })
-            }
+            Some(bytes) => Err(CheckError::Command { from, origin, bytes, min, max }),
             None => Ok(()),
         }
     }

@@ -42,6 +42,8 @@ pub(crate) fn check(
     let commands: u64 = references.iter().map(|batch| u64::from(batch.commands)).sum();
     let within_budget =
         references.len() <= limits.block_batches_max && bytes <= limits.block_bytes_max as u64;
+    let longest = references.iter().map(|batch| batch.bytes as usize).max().unwrap_or(0);
+    let within_budget = within_budget && longest <= limits.batch_bytes_max;
     let size_is_right = parent.log_size().checked_add(commands) == Some(proposal.header.log_size);
     let within_budget = within_budget || bugs.has(Bug::BudgetUnchecked);
     let in_order = parent.admits(references) || bugs.has(Bug::SequenceUnchecked);

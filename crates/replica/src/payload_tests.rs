@@ -87,6 +87,7 @@ fn each_rule_a_leader_can_break_is_noticed() {
     refused("commands", &order(|list| list[0].commands += 1), &limits);
     refused("bytes", &order(|list| list[0].bytes += 1), &limits);
     refused("budget", &|_| {}, &Limits { block_bytes_max: 20, ..limits });
+    refused("one batch's budget", &|_| {}, &Limits { batch_bytes_max: 27, ..limits });
     refused("count", &|_| {}, &Limits { block_batches_max: 1, ..limits });
 }
 

@@ -101,6 +101,7 @@ fn checker() -> &'static Checker<PublicKeys> {
         let alliance = &fixtures().alliance;
         let keys = PublicKeys::of(alliance).expect("an origin");
         let bounds = Bounds::of(alliance.policy());
-        Checker::new(alliance.context(), alliance.rotation(), bounds, 1..=1000, keys)
+        let batch_bytes = alliance.parameters().batch_bytes() as usize;
+        Checker::new(alliance.context(), alliance.rotation(), bounds, 1..=1000, batch_bytes, keys)
     })
 }

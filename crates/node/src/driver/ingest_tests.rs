@@ -58,7 +58,8 @@ async fn nobody_waits_behind_the_rubbish_of_another() {
     let refused = Arc::new(AtomicUsize::new(0));
     let rotation = Rotation::new(Epoch(0), vec![vec![ServerIndex(0)], vec![ServerIndex(1)]]);
     let authenticator = Refuses(Arc::clone(&refused));
-    let checker = Arc::new(Checker::new(context(), rotation, bounds(), 0..=1024, authenticator));
+    let checker =
+        Arc::new(Checker::new(context(), rotation, bounds(), 0..=1024, 1 << 20, authenticator));
     let (frames, link_events) = mpsc::channel(64);
     let (driver, mut events) = mpsc::channel(64);
     let (liar, honest) = (ServerIndex(0), ServerIndex(1));
@@ -102,7 +103,7 @@ impl Authenticator for Panics {
 #[tokio::test]
 async fn a_panic_over_a_message_stops_the_server_in_place_of_making_it_deaf() {
     let rotation = Rotation::new(Epoch(0), vec![vec![ServerIndex(0)], vec![ServerIndex(1)]]);
-    let checker = Arc::new(Checker::new(context(), rotation, bounds(), 0..=1024, Panics));
+    let checker = Arc::new(Checker::new(context(), rotation, bounds(), 0..=1024, 1 << 20, Panics));
     let (frames, link_events) = mpsc::channel(1);
     let (driver, _events) = mpsc::channel(1);
     let (own, mut told) = mpsc::unbounded_channel();

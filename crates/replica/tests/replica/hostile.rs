@@ -26,7 +26,8 @@ fn checker_of(world: &World, command_bytes: RangeInclusive<usize>) -> Checker<cr
     let organisations = world.policy.organisations().iter().map(|each| each.servers().to_vec());
     let rotation = ally_consensus::Rotation::new(world.context.epoch, organisations.collect());
     let bounds = ally_consensus::Bounds::of(world.policy.as_ref());
-    Checker::new(world.context, rotation, bounds, command_bytes, crate::keys::Keys)
+    let batch_bytes = world.limits.batch_bytes_max;
+    Checker::new(world.context, rotation, bounds, command_bytes, batch_bytes, crate::keys::Keys)
 }
 
 fn block(height: u64) -> BlockRef {
@@ -139,6 +140,29 @@ fn an_origin_that_crowds_the_leader_out_does_not_have_it_deposed() {
             let views = &world.server(server).views;
             assert!(views.iter().all(|(view, _)| *view == View(0)), "{views:?}");
         }
+    }
+}
+
+/// A batch that fits no block could be ordered by nobody, and would depose every leader.
+#[test]
+fn a_batch_longer_than_the_alliance_allows_is_nobodys_work() {
+    let (batch_bytes_max, block_bytes_max) = (1024, 2048);
+    let limits = Limits { batch_bytes_max, block_bytes_max, ..Limits::default() };
+    let mut world = World::new(limits);
+    world.crash(LIAR);
+    let long = signed_batch(&world.context, 3, 0, &"x".repeat(3000));
+    let (from, bytes) = (ServerIndex(2), long.batch.content().len());
+    assert_eq!(
+        checker(&world).check(from, PeerMessage::Batch(long.clone())).unwrap_err(),
+        CheckError::BatchLength { from, origin: LIAR, bytes, max: batch_bytes_max }
+    );
+    (0..3).for_each(|to| world.post(LIAR, ServerIndex(to), &PeerMessage::Batch(long.clone())));
+    world.submit(0, &["honest"]);
+    world.run_until_idle();
+    for server in 0..3 {
+        assert_eq!(world.log(server), [Bytes::from_static(b"honest")]);
+        let views = &world.server(server).views;
+        assert!(views.iter().all(|(view, _)| *view == View(0)), "{views:?}");
     }
 }
 

@@ -101,7 +101,9 @@ impl World {
         let organisations = policy.organisations().iter().map(|each| each.servers().to_vec());
         let rotation = Rotation::new(context.epoch, organisations.collect());
         let bounds = Bounds::of(policy.as_ref());
-        let checker = Checker::new(context, rotation.clone(), bounds, COMMAND_BYTES, Keys);
+        let batch_bytes = limits.batch_bytes_max;
+        let checker =
+            Checker::new(context, rotation.clone(), bounds, COMMAND_BYTES, batch_bytes, Keys);
         let mut world = Self {
             now: Micros(1_000_000),
             servers: policy.servers().iter().map(|_| Server::new()).collect(),

@@ -50,6 +50,8 @@ const ORIGIN: &str = "example.org/simulated";
 const JOURNAL_RECORDS: usize = 24;
 /// Blocks that are voted for past the last certified one.
 const UNCERTIFIED_BLOCKS: u64 = 128;
+/// The most bytes of one batch: a few of them fit into what an origin may have undecided.
+const BATCH_BYTES: usize = UNDECIDED_BYTES / 4;
 /// Commands of any length are commands here.
 const COMMAND_BYTES: std::ops::RangeInclusive<usize> = 0..=ally_replica::BATCH_BYTES_MAX;
 
@@ -179,9 +181,9 @@ impl World {
         let keys = AllKeys::of(&scenario, &policy, context, &origin);
         let slow_path = policy.has_slow_path();
         let bounds = Bounds::of(policy.as_ref());
+        let (rotated, known) = (rotation.clone(), Arc::clone(&keys));
         let checker =
-            Checker::new(context, rotation.clone(), bounds, COMMAND_BYTES, Arc::clone(&keys))
-                .planted(bugs);
+            Checker::new(context, rotated, bounds, COMMAND_BYTES, BATCH_BYTES, known).planted(bugs);
         let everybody = policy.everybody();
         let config = |me| configure(&scenario, &policy, &rotation, context, &origin, me, bugs);
         let plots = || {
@@ -486,7 +488,7 @@ fn configure(
         certify_interval_min: Micros(2_000),
         journal_records: JOURNAL_RECORDS,
         block_batches_max: if scenario.is_honest(me) { BLOCK_BATCHES } else { many },
-        batch_bytes_max: UNDECIDED_BYTES / 4,
+        batch_bytes_max: BATCH_BYTES,
         block_bytes_max: UNDECIDED_BYTES,
         undecided_bytes_max: UNDECIDED_BYTES,
         ..Limits::default()
