@@ -1,12 +1,16 @@
 //! What a verifier remembers, so that the same thing is not checked again and again.
 
-use crate::{BlockHash, Bounds};
+use crate::{BRANCH_HEADERS_MAX, BlockHash, Bounds, Height, View};
 use ally_policy::ServerIndex;
 use std::collections::{BTreeSet, VecDeque};
 
 /// Reports and choices of one server with a nested part that is wrong, after which no more of them
-/// are looked at. A correct server never sends one.
+/// are looked at, until they are forgiven. A correct server never sends one.
 pub(crate) const FAULTY_REPORTS_MAX: u32 = 16;
+
+/// Blocks certified after which wrong reports are forgiven: as many as the longest branch holds, so
+/// that the checks that a liar causes are few for each block.
+const FORGIVEN_AFTER_BLOCKS: u64 = BRANCH_HEADERS_MAX as u64;
 
 /// A header by its hash, with a signature that was found right.
 type Known = (BlockHash, [u8; 64]);
@@ -14,12 +18,17 @@ type Known = (BlockHash, [u8; 64]);
 /// Headers whose signature was found right, of each leader the newest, and who has sent reports that
 /// were wrong.
 ///
-/// A leader that signs headers without end drives out its own only.
+/// A leader that signs headers without end drives out its own only. A server whose fault has passed is
+/// heard again once the alliance has come further: a liar alone cannot bring that about.
 #[derive(Debug)]
 pub(crate) struct Remembered {
     leaders: Vec<Headers>,
     headers_max: usize,
     faulty_reports: Vec<u32>,
+    /// The highest view whose NV was found right.
+    opened: View,
+    /// The height that was certified when wrong reports were forgiven for it last.
+    forgiven_at: Height,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -35,6 +44,8 @@ impl Remembered {
             leaders: vec![Headers::default(); bounds.servers()],
             headers_max: 2 * bounds.branch_headers_max(),
             faulty_reports: vec![0; bounds.servers()],
+            opened: View::ZERO,
+            forgiven_at: Height::ZERO,
         }
     }
 
@@ -61,6 +72,22 @@ impl Remembered {
     pub fn note_faulty_report(&mut self, sender: ServerIndex) {
         if let Some(count) = self.faulty_reports.get_mut(sender.index()) {
             *count = count.saturating_add(1);
+        }
+    }
+
+    /// NV of a view was found right. A higher one than before forgives.
+    pub fn note_opened(&mut self, view: View) {
+        if view > self.opened {
+            self.opened = view;
+            self.faulty_reports.fill(0);
+        }
+    }
+
+    /// A certificate of this height was found right. One that is far above the last forgives.
+    pub fn note_certified(&mut self, height: Height) {
+        if height.0 >= self.forgiven_at.0.saturating_add(FORGIVEN_AFTER_BLOCKS) {
+            self.forgiven_at = height;
+            self.faulty_reports.fill(0);
         }
     }
 

@@ -183,7 +183,8 @@ impl Verified {
 ///
 /// It remembers, of each leader, the newest headers whose signature it has found right, so that the
 /// reports of all servers together, however often they are sent, cost one check per header. And it
-/// counts reports that are wrong: after sixteen of one server it looks at no more of them.
+/// counts reports that are wrong: after sixteen of one server it looks at no more of them until a
+/// view opens, or a thousand more blocks are certified.
 #[derive(Debug)]
 pub struct Verifier<A> {
     context: Context,
@@ -213,8 +214,12 @@ impl<A: Authenticator> Verifier<A> {
 
     /// Whether the alliance key signed the checkpoint statement of this block, in this epoch.
     pub fn is_certified(&self, certificate: &CheckpointCertificate) -> bool {
-        self.bugs.has(Bug::CheckpointUnchecked)
-            || self.contexts().any(|context| self.authenticator.checkpoint(&context, certificate))
+        let certified = self.bugs.has(Bug::CheckpointUnchecked)
+            || self.contexts().any(|context| self.authenticator.checkpoint(&context, certificate));
+        if certified {
+            self.remembered().note_certified(certificate.block.height);
+        }
+        certified
     }
 
     /// What a certificate may have been made under: this alliance's epoch and policy.
@@ -241,8 +246,9 @@ impl<A: Authenticator> Verifier<A> {
     /// # Cost
     /// One signature check; one more for each nested report and certificate, and for each nested
     /// header that was not checked before. It ends at the first that is wrong. So what one server can
-    /// cause by wrong reports is bounded, once and for all, by sixteen times the signatures in one;
-    /// what a lying leader can cause by new headers, by what it can send.
+    /// cause by wrong reports is bounded by sixteen times the signatures in one, for each view that
+    /// opens and each thousand blocks certified; what a lying leader can cause by new headers, by
+    /// what it can send.
     pub fn check(&self, message: Signed<Message>) -> Result<Verified, VerifyError> {
         let sender = message.signer;
         let reports = matches!(message.body, Message::ViewChange(_) | Message::NewView(_));
@@ -390,7 +396,9 @@ impl<A: Authenticator> Check<'_, A> {
         if certificate.view == View::ZERO {
             return Err(Misstatement::NewView);
         }
-        self.statement(&certificate.statement(), &certificate.signature, Bug::NewViewUnchecked)
+        self.statement(&certificate.statement(), &certificate.signature, Bug::NewViewUnchecked)?;
+        self.verifier.remembered().note_opened(certificate.view);
+        Ok(())
     }
 
     /// Whether a share is right shows when it is combined; here only that it is no longer than that.

@@ -357,6 +357,46 @@ fn wrong_reports_of_one_server_cost_a_bounded_number_of_checks() {
     assert_eq!(counted.check(&verifier, vote), (1, Ok(())), "and the rest of what it says");
 }
 
+/// A fault may pass, and the next view change may need the report of whoever had it.
+#[test]
+fn wrong_reports_are_forgiven_when_the_alliance_has_come_further() {
+    let net = flat(4, 3);
+    let bounds = Bounds::of(net.policy.as_ref());
+    let verifier = Verifier::new(net.context, net.rotation.clone(), bounds, Keys);
+    let right = || verifier.check(reported(&net, 3, &chain(&net, 3, 99))).map(|_| ());
+    let lie_until_ignored = || {
+        let mut wrong = branch(&net, &chain(&net, 1, 1));
+        wrong.headers[0].signature[0] ^= 1;
+        let wrong = sign(&net, s(3), Message::ViewChange(Box::new(report(1, Some(wrong), None))));
+        for _ in 0..16 {
+            assert!(matches!(verifier.check(wrong.clone()), Err(VerifyError::Fault(..))));
+        }
+        assert_eq!(right(), Err(VerifyError::Ignored(s(3))));
+    };
+    let opens = |view| {
+        let certificate = new_view(&net, view, origin(&net));
+        let leader = net.rotation.leader(View(view));
+        assert!(verifier.check(sign(&net, leader, Message::EnterView(certificate))).is_ok());
+    };
+    let certify = |height| {
+        let header = BlockHeader { height: Height(height), ..header(&net, 0, origin(&net), 1) };
+        assert!(verifier.is_certified(&keys::certify(&net.context, &header)));
+    };
+    lie_until_ignored();
+    opens(2);
+    assert_eq!(right(), Ok(()));
+    lie_until_ignored();
+    opens(2);
+    opens(1);
+    certify(BRANCH_HEADERS_MAX as u64 - 1);
+    assert_eq!(right(), Err(VerifyError::Ignored(s(3))), "nothing that a liar could not repeat");
+    certify(BRANCH_HEADERS_MAX as u64);
+    assert_eq!(right(), Ok(()));
+    lie_until_ignored();
+    certify(2 * BRANCH_HEADERS_MAX as u64 - 1);
+    assert_eq!(right(), Err(VerifyError::Ignored(s(3))));
+}
+
 #[test]
 fn a_report_is_no_longer_than_the_reports_of_all_fit_into_one_message() {
     let net = flat(65, 52);
