@@ -1,32 +1,57 @@
 //! How much is kept of what others have signed.
+//!
+//! What a record costs is up to those who signed it, within the bounds on messages: a leader that
+//! lies can make one as long as its headers and reports may be, hundreds of times the usual. So long
+//! records have room of their own, and drive out long ones only.
 
 use crate::store::TestimonyKey;
 use std::collections::{BTreeMap, VecDeque};
 
-/// The most bytes of testimony of one kind that are kept: the newest. With four servers that is about
-/// 70,000 blocks, or thousands of view changes.
-pub(super) const TESTIMONY_BYTES_MAX: usize = 64 << 20;
+/// The most bytes of testimony of one kind that are kept in short records: the newest. With four
+/// servers that is some 50,000 decisions or several thousand view changes as they usually are, and
+/// 6,000 records whatever anybody sends.
+const SHORT_BYTES_MAX: usize = 48 << 20;
+
+/// The same of long records: a quarter of all. The longest that there can be fits in.
+const LONG_BYTES_MAX: usize = 16 << 20;
+
+/// How many bytes a short record has at most, for each server: a vote and a commit with RSA of 4096
+/// bits take two thirds of it, the rest is for headers.
+const SHORT_RECORD_BYTES: usize = 2 << 10;
+
+// The longest choice, with what it takes around it.
+const _: () = assert!(ally_consensus::NEW_VIEW_BYTES_MAX < LONG_BYTES_MAX);
 
 /// What the store holds of each kind.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Archive {
+    servers: usize,
     kinds: BTreeMap<u8, Kind>,
 }
 
 #[derive(Debug, Default)]
 struct Kind {
-    /// By ascending number.
-    kept: VecDeque<TestimonyKey>,
-    bytes: usize,
+    short: Records,
+    long: Records,
     next: u64,
 }
 
+#[derive(Debug, Default)]
+struct Records {
+    /// By ascending number.
+    kept: VecDeque<TestimonyKey>,
+    bytes: usize,
+}
+
 impl Archive {
-    /// An archive with what was kept in earlier runs, by ascending number.
-    pub(super) fn with(kept: impl IntoIterator<Item = TestimonyKey>) -> Self {
-        let mut archive = Self::default();
+    /// An archive in an alliance of so many servers, with what was kept in earlier runs, by ascending
+    /// number.
+    pub(super) fn with(servers: usize, kept: impl IntoIterator<Item = TestimonyKey>) -> Self {
+        let mut archive = Self { servers, kinds: BTreeMap::new() };
         for key in kept {
-            archive.kinds.entry(key.kind).or_default().add(key);
+            let (_, records) = archive.records(key.kind, key.bytes as usize);
+            records.add(key);
+            archive.kinds.entry(key.kind).or_default().next = key.number + 1;
         }
         archive
     }
@@ -37,59 +62,40 @@ impl Archive {
         kind: u8,
         bytes: usize,
     ) -> Option<(TestimonyKey, Vec<TestimonyKey>)> {
-        let length = u32::try_from(bytes).ok().filter(|_| bytes <= TESTIMONY_BYTES_MAX)?;
-        let own = self.kinds.entry(kind).or_default();
-        let key = TestimonyKey { kind, number: own.next, bytes: length };
-        own.add(key);
+        let number = self.kinds.entry(kind).or_default().next;
+        let (bytes_max, records) = self.records(kind, bytes);
+        let length = u32::try_from(bytes).ok().filter(|_| bytes <= bytes_max)?;
+        let key = TestimonyKey { kind, number, bytes: length };
+        records.add(key);
         let mut dropped = Vec::new();
-        while own.bytes > TESTIMONY_BYTES_MAX
-            && let Some(oldest) = own.kept.pop_front()
+        while records.bytes > bytes_max
+            && let Some(oldest) = records.kept.pop_front()
         {
-            own.bytes -= oldest.bytes as usize;
+            records.bytes -= oldest.bytes as usize;
             dropped.push(oldest);
         }
+        self.kinds.entry(kind).or_default().next = number + 1;
         Some((key, dropped))
+    }
+
+    /// Where a record of this length belongs, and how many bytes there is room for.
+    fn records(&mut self, kind: u8, bytes: usize) -> (usize, &mut Records) {
+        let short = bytes <= SHORT_RECORD_BYTES * self.servers;
+        let kind = self.kinds.entry(kind).or_default();
+        match short {
+            true => (SHORT_BYTES_MAX, &mut kind.short),
+            false => (LONG_BYTES_MAX, &mut kind.long),
+        }
     }
 }
 
-impl Kind {
+impl Records {
     fn add(&mut self, key: TestimonyKey) {
         self.bytes += key.bytes as usize;
-        self.next = key.number + 1;
         self.kept.push_back(key);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const QUARTER: usize = TESTIMONY_BYTES_MAX / 4;
-
-    #[test]
-    fn the_newest_are_kept_of_each_kind_and_no_more_than_fit() {
-        let mut archive = Archive::default();
-        let mut kept = Vec::new();
-        for number in 0..10 {
-            let (key, dropped) = archive.admit(1, QUARTER).expect("it fits");
-            assert_eq!(key.number, number);
-            kept.push(key);
-            kept.retain(|key| !dropped.contains(key));
-            assert!(kept.len() <= 4);
-        }
-        assert_eq!(kept.iter().map(|key| key.number).collect::<Vec<_>>(), [6, 7, 8, 9]);
-        let (other, dropped) = archive.admit(2, TESTIMONY_BYTES_MAX).expect("it fits");
-        assert_eq!((other.number, dropped), (0, Vec::new()), "kinds do not drive each other out");
-        assert_eq!(archive.admit(1, TESTIMONY_BYTES_MAX + 1), None);
-    }
-
-    #[test]
-    fn what_was_kept_before_a_restart_counts_and_its_numbers_are_not_used_again() {
-        let bytes = QUARTER as u32;
-        let old = (6..10).map(|number| TestimonyKey { kind: 1, number, bytes });
-        let mut archive = Archive::with(old);
-        let (key, dropped) = archive.admit(1, 1).expect("it fits");
-        assert_eq!(key.number, 10);
-        assert_eq!(dropped.iter().map(|key| key.number).collect::<Vec<_>>(), [6]);
-    }
-}
+#[path = "archive_tests.rs"]
+mod tests;

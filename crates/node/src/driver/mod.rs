@@ -164,7 +164,7 @@ impl Driver {
         };
         let jobs = Jobs::start(work, parts.events.clone())?;
         let shelf = Shelf::with(store.all_evidence()?);
-        let archive = Archive::with(store.all_testimony()?);
+        let archive = Archive::with(keys.servers.len(), store.all_testimony()?);
         Ok(Self {
             shelf,
             archive,

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | journal records | position, contiguous | until [`WriteBatch::trim_journal`] |
 //! | batches | origin, sequence, digest | for ever: they are the log |
-//! | testimony | kind, number | while it is among the newest of its kind |
+//! | testimony | kind, number | while it is among the newest of its kind, long ones apart |
 //! | decided blocks | height; found by log index too | for ever |
 //! | certificates | log size, height | for ever |
 //! | log tiles | level, index | for ever, written once each |
