@@ -1,6 +1,7 @@
 //! Batches that only some get, or one of two under one number.
 
 use super::{Coalition, Lie};
+use ally_log::NONCE_BYTES;
 use ally_policy::ServerIndex;
 use ally_replica::{PeerMessage, SignedBatch};
 use bytes::Bytes;
@@ -16,7 +17,8 @@ impl Coalition {
         let own = batch.batch.origin() == from;
         let second = (own && self.draw.percent(self.treachery.two_batches)).then(|| {
             self.tally.count("liar: two batches under one number");
-            let commands = [Bytes::from_static(b"another")];
+            // Real servers take entries only: what is shorter would be refused, and prove nothing.
+            let commands = [Bytes::from_static(&[b'2'; NONCE_BYTES + 1])];
             self.own_batch(from, batch.batch.sequence(), &commands)
         });
         let mut lies = Vec::new();
