@@ -15,13 +15,15 @@ use clap::Args;
 use rand::Rng;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Something that must hold did not.
 const BROKEN: &str = "ALLY-0802";
 /// A fault was asked for that does not work here.
 const CANNOT: &str = "ALLY-0803";
+/// There is nothing where an alliance should be.
+const NO_ALLIANCE: &str = "ALLY-0001";
 /// The schedule makes no sense, or is another alliance's.
 const BAD_SCHEDULE: &str = "ALLY-0804";
 /// A schedule is shorter.
@@ -100,6 +102,7 @@ impl Chaos {
         if self.list {
             return list(self.dir.is_none(), output);
         }
+        self.dir.as_deref().map_or(Ok(()), has_alliance)?;
         let mut plan = self.plan()?;
         block_on(async {
             let mut stop = Stop::new()?;
@@ -244,6 +247,18 @@ impl Chaos {
                 schedule.display()
             ))
     }
+}
+
+/// That somebody has founded an alliance in a directory; where there is none, none is made.
+fn has_alliance(dir: &Path) -> Result<(), Failure> {
+    if dir.join(ALLIANCE_FILE).exists() {
+        return Ok(());
+    }
+    let message = format_args!("{}: there is no alliance", dir.display());
+    Err(Failure::new(Exit::Input, NO_ALLIANCE, message).next(format_args!(
+        "`ally dev --dir {}` makes one; end it (Ctrl-C) when it runs, and try this again",
+        dir.display()
+    )))
 }
 
 /// What is to happen, before the alliance is there.

@@ -74,7 +74,13 @@ fn e2e_chaos_says_what_it_cannot_do() {
     let dir = TempDir::new().expect("a directory");
     fs::write(dir.path().join("bad.toml"), "seed = 1\nspeed = 2\n").expect("written");
     run(dir.path(), &["chaos", "--replay", "bad.toml"]).fails(2, "ALLY-0804");
-    run(dir.path(), &["chaos", "--dir", "nothing-here"]).fails(2, "ALLY-0001");
+    fs::create_dir(dir.path().join("empty")).expect("made");
+    for none in ["nothing-here", "empty"] {
+        let said = run(dir.path(), &["chaos", "--dir", none]);
+        let how = format!("`ally dev --dir {none}` makes one");
+        assert!(said.fails(2, "ALLY-0001").contains(&how), "{}", said.err);
+    }
+    assert!(!dir.path().join("nothing-here").exists(), "it was made");
     assert_eq!(run(dir.path(), &["chaos", "--faults", "gremlins"]).code, 2);
     let list = run(dir.path(), &["chaos", "--list", "-o", "json"]).json();
     let disk = list.as_array().expect("a list").iter().find(|own| own["fault"] == "disk");
