@@ -1,41 +1,44 @@
 //! A disk that can be filled: a small file system in memory that holds one server's data.
+//!
+//! Ours: it is mounted nowhere. This process holds it open, and servers reach it through
+//! `/proc/PID/fd`. So it goes with this process and the servers, whatever ends them, and no mount is left
+//! behind by one that was killed.
 
 use crate::failure::Failure;
 use crate::member;
-use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use rustix::fs::CWD;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MoveMountFlags, fsconfig_create,
+    fsconfig_set_string, fsmount, fsopen, move_mount,
+};
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// Its size. A server's files take some tens of megabytes from the start.
-const SIZE: &str = "size=192m";
+const SIZE: &str = "192m";
 /// What is written at a time to fill it.
 const PIECE_BYTES: usize = 1 << 20;
 const FILLER: &str = "filler";
 
 /// One server's data on a disk of its own.
 pub struct SmallDisk {
-    /// Where the file system is.
-    at: PathBuf,
+    /// The file system. It is gone when nobody has it open any more.
+    disk: OwnedFd,
     /// Where the data lies otherwise.
     data: PathBuf,
-    /// Whether it has to be unmounted.
-    mounted: bool,
     stops: u64,
 }
 
 impl SmallDisk {
     /// Whether this process may make one; the reason if not.
     pub fn can_be_made() -> Result<(), String> {
-        let probe = tempfile::tempdir().map_err(|error| error.to_string())?;
-        match mount_at(probe.path()) {
-            Ok(()) => {
-                unmount(probe.path(), UnmountFlags::DETACH).map_err(|error| error.to_string())
-            }
-            Err(error) => Err(format!(
-                "a small file system cannot be mounted ({error}); `unshare -rm ally chaos ...` may do"
-            )),
-        }
+        in_memory().map(drop).map_err(|error| {
+            format!(
+                "a small file system cannot be made ({error}); `unshare -rm ally chaos ...` may do"
+            )
+        })
     }
 
     /// Moves the data of the server in `home` to a disk of its own.
@@ -43,18 +46,24 @@ impl SmallDisk {
     /// # Errors
     /// [`Failure`] if the system refuses.
     pub fn under(home: &Path) -> Result<Self, Failure> {
-        let (at, data) = (home.join("disk"), home.join("data"));
-        member::private_directory(&at)?;
-        mount_at(&at).map_err(|error| Failure::file(&at, &error))?;
-        let own = Self { at, data, mounted: true, stops: 0 };
-        copy(&own.data, &own.at.join("data"))?;
+        let data = home.join("data");
+        let disk = in_memory().map_err(|error| Failure::file(&data, &error))?;
+        let own = Self { disk, data, stops: 0 };
+        copy(&own.data, &own.at("data"))?;
         Ok(own)
+    }
+
+    /// Where something on it is, for this process and the servers.
+    fn at(&self, name: &str) -> PathBuf {
+        let (process, disk) = (std::process::id(), self.disk.as_raw_fd());
+        PathBuf::from(format!("/proc/{process}/fd/{disk}")).join(name)
     }
 
     /// A server's configuration, with its data on this disk.
     pub fn configure(&self, text: &str) -> String {
+        let data = self.at("data");
         let lines = text.lines().map(|line| match line.starts_with("data ") {
-            true => "data = \"disk/data\"\n".to_owned(),
+            true => format!("data = \"{}\"\n", data.display()),
             false => format!("{line}\n"),
         });
         lines.collect()
@@ -65,7 +74,7 @@ impl SmallDisk {
     /// # Errors
     /// [`Failure`] if something else than a full disk is in the way.
     pub fn fill(&mut self) -> Result<(), Failure> {
-        let path = self.at.join(FILLER);
+        let path = self.at(FILLER);
         let failed = |error: io::Error| Failure::file(&path, &error);
         let mut file = File::create(&path).map_err(failed)?;
         let mut piece = vec![0; PIECE_BYTES];
@@ -86,7 +95,7 @@ impl SmallDisk {
     /// # Errors
     /// [`Failure`] if the system refuses.
     pub fn make_room(&mut self) -> Result<(), Failure> {
-        let path = self.at.join(FILLER);
+        let path = self.at(FILLER);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(Failure::file(&path, &error))
@@ -108,31 +117,31 @@ impl SmallDisk {
     /// Moves the data back. The server must not run.
     ///
     /// # Errors
-    /// [`Failure`] if it cannot be copied; it is then still on the small disk.
+    /// [`Failure`] if it cannot be copied; the disk is then mounted beside where the data belongs.
     pub fn give_back(mut self) -> Result<(), Failure> {
         self.make_room()?;
         fs::remove_dir_all(&self.data).map_err(|error| Failure::file(&self.data, &error))?;
-        if let Err(failure) = copy(&self.at.join("data"), &self.data) {
-            self.mounted = false;
-            return Err(failure);
-        }
-        Ok(())
+        copy(&self.at("data"), &self.data).inspect_err(|_| self.mount())
     }
-}
 
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        if self.mounted {
-            // If this fails there is an empty disk too many, which goes with the machine.
-            _ = unmount(&self.at, UnmountFlags::DETACH);
+    /// Saves it from going with this process.
+    fn mount(&self) {
+        let at = self.data.with_file_name("disk");
+        let empty = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+        // What is in the way of the copy may be in the way of this too, and is told anyhow.
+        if fs::create_dir(&at).is_ok() {
+            _ = move_mount(&self.disk, "", CWD, &at, empty);
         }
     }
 }
 
-fn mount_at(at: &Path) -> io::Result<()> {
-    let options = std::ffi::CString::new(SIZE)?;
-    let flags = MountFlags::NOSUID | MountFlags::NODEV;
-    Ok(mount("ally-chaos", at, "tmpfs", flags, Some(options.as_c_str()))?)
+/// A file system in memory that is mounted nowhere.
+fn in_memory() -> io::Result<OwnedFd> {
+    let kind = fsopen("tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    fsconfig_set_string(&kind, "size", SIZE)?;
+    fsconfig_create(&kind)?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
+    Ok(fsmount(&kind, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)
 }
 
 /// Copies a directory of files and directories.

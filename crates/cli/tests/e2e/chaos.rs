@@ -3,7 +3,7 @@
 //! Longer: `ally chaos --minutes 30`.
 
 use crate::founding::founded;
-use crate::support::{Said, alone, run};
+use crate::support::{Said, ally, alone, run, runs, wait_until};
 use serde_json::Value;
 use std::fs;
 use tempfile::TempDir;
@@ -53,6 +53,41 @@ fn e2e_chaos_finds_nothing_wrong_whatever_happens_to_processes_and_network() {
     assert_eq!(again["seed"], 3);
     assert_eq!(again["liar"], report["liar"]);
     assert_eq!(again["faults"], serde_json::json!({ "byzantine": 1 }));
+}
+
+#[test]
+fn e2e_chaos_that_is_killed_leaves_no_disk_behind() {
+    let _alone = alone();
+    let dir = TempDir::new().expect("a directory");
+    let list = run(dir.path(), &["chaos", "--list", "-o", "json"]).json();
+    let disk = list.as_array().expect("a list").iter().find(|own| own["fault"] == "disk");
+    if !disk.expect("it is listed")["left_out"].is_null() {
+        return;
+    }
+    let log = fs::File::create(dir.path().join("log")).expect("a log");
+    let args = ["chaos", "--faults", "disk", "--scheme", "bls", "--out", "out"];
+    let mut chaos = ally(&args)
+        .current_dir(dir.path())
+        .env("TMPDIR", dir.path())
+        .stderr(log)
+        .spawn()
+        .expect("ally chaos runs");
+    wait_until("a full disk", || {
+        fs::read_to_string(dir.path().join("log")).expect("a log").contains("  disk  ")
+    });
+    chaos.kill().expect("it is killed");
+    chaos.wait().expect("it ends");
+    let pids: Vec<u32> = listing(&dir)
+        .into_iter()
+        .filter(|path| path.ends_with("pid"))
+        .map(|path| fs::read_to_string(path).expect("a file").trim().parse().expect("a number"))
+        .collect();
+    assert_eq!(pids.len(), 4, "one for each server");
+    wait_until("the servers end too", || !pids.iter().any(|pid| runs(*pid)));
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("Linux");
+    let own = dir.path().to_str().expect("UTF-8");
+    assert!(!mounts.contains(own), "{mounts}");
+    dir.close().expect("nothing is in the way of removing it");
 }
 
 #[test]
