@@ -19,7 +19,7 @@ pub struct Membership {
 struct Inner {
     alliance: AllianceId,
     origin: Origin,
-    verifier: Box<dyn CertificateVerifier + Send + Sync>,
+    verifier: Arc<dyn CertificateVerifier + Send + Sync>,
     servers: Vec<ServerEntry>,
 }
 
@@ -63,7 +63,21 @@ impl Membership {
         verifier: impl CertificateVerifier + Send + Sync + 'static,
         servers: Vec<ServerEntry>,
     ) -> Self {
-        let verifier = Box::new(Remembered::new(verifier));
+        let verifier = Arc::new(Remembered::new(verifier));
+        Self { inner: Arc::new(Inner { alliance, origin, verifier, servers }) }
+    }
+
+    /// The same alliance, where its servers are reached at these addresses, in the document's order: by
+    /// a tunnel or a forwarded port, say. Servers beyond the last one are where the document says. It
+    /// takes no trust: whoever answers has to prove the server's key all the same.
+    #[must_use]
+    pub fn reached_at(&self, addresses: impl IntoIterator<Item = String>) -> Self {
+        let mut servers = self.inner.servers.clone();
+        for (server, address) in servers.iter_mut().zip(addresses) {
+            server.address = address;
+        }
+        let Inner { alliance, ref origin, ref verifier, .. } = *self.inner;
+        let (origin, verifier) = (origin.clone(), Arc::clone(verifier));
         Self { inner: Arc::new(Inner { alliance, origin, verifier, servers }) }
     }
 

@@ -1,8 +1,8 @@
 //! Applications at work while faults happen: some propose, some listen.
 
+use super::Nemesis;
 use super::history::{Acknowledged, Heard, History, Operation};
 use crate::failure::Failure;
-use crate::local::Fleet;
 use ally::{Client, Error, ListenOptions, Options, Proposal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -58,14 +58,14 @@ impl Clients {
     ///
     /// # Errors
     /// [`Failure`] if the client's key cannot be read.
-    pub fn start(fleet: &Fleet, begun: Instant, pace: Duration) -> Result<Self, Failure> {
+    pub fn start(nemesis: &Nemesis, begun: Instant, pace: Duration) -> Result<Self, Failure> {
         let (phase, phases) = watch::channel(Phase::Work);
         let (goal, goals) = watch::channel(None);
         let acknowledged = Arc::new(AtomicU64::new(0));
         let (mut proposers, mut listeners) = (Vec::new(), Vec::new());
-        for (place, server) in fleet.servers().iter().enumerate() {
+        for (place, server) in nemesis.fleet().servers().iter().enumerate() {
             let options = Options::default().first_server(server.server()).patience(PATIENCE);
-            let client = fleet.client_with(options.connect_timeout(PATIENCE))?;
+            let client = nemesis.application(options.connect_timeout(PATIENCE))?;
             for number in [2 * place, 2 * place + 1] {
                 let proposer = Proposer {
                     client: client.clone(),

@@ -1,7 +1,7 @@
 //! Drawing faults from a seed.
 
 use super::FaultKind;
-use super::schedule::{Fault, Liar, STEPS_MAX, Schedule, Step};
+use super::schedule::{Fault, Liar, STEPS_MAX, Said, Schedule, Step};
 use ally_byzantine::{Stream, Treachery};
 
 /// From the start of one fault to the start of the next, ms.
@@ -12,6 +12,9 @@ const LASTS_MS: (u64, u64) = (400, 3500);
 const CALM_MS: u64 = 500;
 /// How far a clock jumps, seconds: within the tolerance of a minute, and far beyond it.
 const JUMPS_S: [i64; 6] = [-7200, -90, -20, 20, 90, 7200];
+
+/// How late things arrive, ms.
+const DELAY_MS: (u64, u64) = (20, 800);
 
 /// What a schedule is drawn from.
 pub struct Wish<'a> {
@@ -121,8 +124,8 @@ fn draw_fault(
         FaultKind::Kill => Fault::Kill { server: draw.pick(&idle).copied()? },
         FaultKind::Pause => Fault::Pause { server: draw.pick(&idle).copied()? },
         FaultKind::Outage if idle.len() == count => Fault::Outage,
-        FaultKind::Cut => Fault::Cut { side: side(draw, count) },
-        FaultKind::Stall => Fault::Stall { side: side(draw, count) },
+        FaultKind::Cut => Fault::Cut { side: group(draw, count, count / 2) },
+        FaultKind::Stall => Fault::Stall { side: group(draw, count, count / 2) },
         FaultKind::OneWay => {
             let (from, to) = direction(draw, server, &all);
             Fault::OneWay { from, to }
@@ -130,9 +133,19 @@ fn draw_fault(
         FaultKind::Reset => Fault::Reset { server },
         FaultKind::Delay => {
             let (from, to) = direction(draw, server, &all);
-            Fault::Delay { from, to, ms: draw.between(20, 800) }
+            Fault::Delay { from, to, ms: draw.between(DELAY_MS.0, DELAY_MS.1) }
         }
         FaultKind::Narrow => Fault::Narrow { server, bytes_per_s: draw.between(4, 64) << 10 },
+        FaultKind::ClientCut => Fault::ClientCut { servers: group(draw, count, count) },
+        FaultKind::ClientStall => {
+            let servers = group(draw, count, count);
+            let what = [Said::Commands, Said::Answers, Said::All];
+            Fault::ClientStall { servers, what: draw.pick(&what).copied()? }
+        }
+        FaultKind::ClientDelay => {
+            let servers = group(draw, count, count);
+            Fault::ClientDelay { servers, ms: draw.between(DELAY_MS.0, DELAY_MS.1) }
+        }
         FaultKind::Disk => {
             let server = wish.small_disk.filter(|server| idle.contains(server))?;
             Fault::Disk { server }
@@ -142,11 +155,11 @@ fn draw_fault(
     })
 }
 
-/// One of two groups of servers, neither of which is empty.
-fn side(draw: &mut Stream, count: usize) -> Vec<usize> {
+/// One to `most` of the servers.
+fn group(draw: &mut Stream, count: usize, most: usize) -> Vec<usize> {
     let mut all: Vec<usize> = (0..count).collect();
     draw.shuffle(&mut all);
-    all.truncate(draw.between(1, count as u64 / 2) as usize);
+    all.truncate(draw.between(1, most as u64) as usize);
     all.sort_unstable();
     all
 }

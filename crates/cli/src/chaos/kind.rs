@@ -3,7 +3,8 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// A kind of fault. Each is named for what the servers notice of it.
+/// A kind of fault. Each is named for what the servers notice of it, or the
+/// applications.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
@@ -25,6 +26,13 @@ pub enum FaultKind {
     Delay,
     /// The connections of a server carry little
     Narrow,
+    /// Connections between applications and some servers break, and no new ones come about
+    ClientCut,
+    /// Connections between applications and some servers stay, and commands, answers or both do not
+    /// arrive until the end
+    ClientStall,
+    /// What applications say to some servers, and these to them, arrives late
+    ClientDelay,
     /// The disk of a server is full; it stops, and is started again when there is room
     Disk,
     /// The clock of a server jumps, and jumps back
@@ -51,6 +59,9 @@ impl FaultKind {
             Self::Reset => "reset",
             Self::Delay => "delay",
             Self::Narrow => "narrow",
+            Self::ClientCut => "client-cut",
+            Self::ClientStall => "client-stall",
+            Self::ClientDelay => "client-delay",
             Self::Disk => "disk",
             Self::Clock => "clock",
             Self::Byzantine => "byzantine",

@@ -11,6 +11,7 @@ use super::{FaultKind, liar};
 use crate::failure::Failure;
 use crate::local::{Fleet, Launch, ServerProcess};
 use crate::member::{self, CONFIG_FILE};
+use ally::{Client, Options};
 use ally_alliance::ServerConfig;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +75,14 @@ impl Nemesis {
     /// The servers.
     pub fn fleet(&self) -> &Fleet {
         &self.fleet
+    }
+
+    /// An application, which reaches the servers through the relays. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Failure`] if its key cannot be read.
+    pub fn application(&self, options: Options) -> Result<Client, Failure> {
+        self.fleet.client_through(&self.network.client_addresses(), options)
     }
 
     /// Starts all servers, and waits until they have found each other.

@@ -1,9 +1,10 @@
-//! The network of an alliance: a relay for each two servers, and what the faults make of it.
+//! The network of an alliance: a relay for each two servers and one before each for applications, and
+//! what the faults make of it.
 
 use super::relay::{Passage, Relay, Weather};
-use super::schedule::Fault;
+use super::schedule::{Fault, Said};
 use crate::failure::{Exit, Failure};
-use ally_alliance::Alliance;
+use ally_alliance::{Address, Alliance};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ const NOT_LOCAL: &str = "ALLY-0514";
 pub struct Network {
     /// For each two servers the one with the lower place, which dials, the other one, and the relay.
     relays: Vec<(usize, usize, Relay)>,
+    /// For each server the relay that applications reach it through.
+    clients: Vec<Relay>,
     names: Vec<String>,
     /// Faults that last, by number.
     active: Vec<(usize, Fault)>,
@@ -22,20 +25,16 @@ pub struct Network {
 }
 
 impl Network {
-    /// A relay for each two servers of an alliance on this machine.
+    /// The relays of an alliance on this machine.
     ///
     /// # Errors
     /// [`Failure`] if a server is elsewhere, or the system gives no port.
     pub async fn between(alliance: &Alliance) -> Result<Self, Failure> {
-        let (mut names, mut addresses) = (Vec::new(), Vec::new());
+        let (mut names, mut addresses, mut clients) = (Vec::new(), Vec::new(), Vec::new());
         for (_, server) in alliance.servers() {
-            let address = server.peer_address();
-            let local: SocketAddr = address.as_str().parse().map_err(|_| {
-                let message = format_args!("{address} is not on this machine");
-                Failure::new(Exit::Input, NOT_LOCAL, message)
-            })?;
             names.push(server.name().to_owned());
-            addresses.push(local);
+            addresses.push(local(server.peer_address())?);
+            clients.push(Relay::start(local(server.client_address())?).await?);
         }
         let mut relays = Vec::new();
         for (other, target) in addresses.iter().enumerate() {
@@ -44,7 +43,12 @@ impl Network {
             }
         }
         let resets = vec![0; names.len()];
-        Ok(Self { relays, names, active: Vec::new(), resets })
+        Ok(Self { relays, clients, names, active: Vec::new(), resets })
+    }
+
+    /// Where applications reach the servers, in the alliance's order.
+    pub fn client_addresses(&self) -> Vec<SocketAddr> {
+        self.clients.iter().map(Relay::address).collect()
     }
 
     /// The table of `server.toml` by which a server reaches the others through the relays.
@@ -77,7 +81,7 @@ impl Network {
         self.apply();
     }
 
-    /// Bytes that have arrived through all relays.
+    /// Bytes that have arrived at servers from servers.
     pub fn carried(&self) -> u64 {
         self.relays.iter().map(|(_, _, relay)| relay.carried()).sum()
     }
@@ -89,7 +93,18 @@ impl Network {
             weather.resets = self.resets[*dialler] + self.resets[*other];
             relay.set(weather);
         }
+        for (server, relay) in self.clients.iter().enumerate() {
+            relay.set(weather_before(server, self.active.iter().map(|(_, fault)| fault)));
+        }
     }
+}
+
+/// A server's address, which has to be on this machine.
+fn local(address: &Address) -> Result<SocketAddr, Failure> {
+    address.as_str().parse().map_err(|_| {
+        let message = format_args!("{address} is not on this machine");
+        Failure::new(Exit::Input, NOT_LOCAL, message)
+    })
 }
 
 /// What all these faults together make of the connections between two servers.
@@ -121,6 +136,27 @@ fn worsen(passage: &mut Passage, from: usize, to: usize, fault: &Fault) {
         }
         _ => {}
     }
+}
+
+/// What all these faults together make of the connections between applications and a server.
+fn weather_before<'a>(server: usize, faults: impl Iterator<Item = &'a Fault>) -> Weather {
+    let mut weather = Weather::default();
+    for fault in faults {
+        match fault {
+            Fault::ClientCut { servers } if servers.contains(&server) => weather.cut = true,
+            Fault::ClientStall { servers, what } if servers.contains(&server) => {
+                weather.there.stalled |= *what != Said::Answers;
+                weather.back.stalled |= *what != Said::Commands;
+            }
+            Fault::ClientDelay { servers, ms } if servers.contains(&server) => {
+                for passage in [&mut weather.there, &mut weather.back] {
+                    passage.delay = passage.delay.max(Duration::from_millis(*ms));
+                }
+            }
+            _ => {}
+        }
+    }
+    weather
 }
 
 /// Whether a group holds one of the two and not the other.
@@ -158,5 +194,27 @@ mod tests {
         assert_eq!(weather(0, 1, faults.iter()), Weather::default());
         let stalled = weather(2, 3, faults.iter());
         assert!(stalled.there.stalled && stalled.back.stalled && !stalled.cut);
+    }
+    #[test]
+    fn what_parts_applications_from_a_server_parts_no_servers_and_the_other_way_round() {
+        let stall = |what| Fault::ClientStall { servers: vec![0, 1], what };
+        let commands = weather_before(1, [stall(Said::Commands)].iter());
+        assert!(commands.there.stalled && !commands.back.stalled && !commands.cut);
+        let answers = weather_before(1, [stall(Said::Answers)].iter());
+        assert!(!answers.there.stalled && answers.back.stalled);
+        let all = [
+            stall(Said::All),
+            Fault::ClientDelay { servers: vec![1, 2], ms: 40 },
+            Fault::ClientDelay { servers: vec![1], ms: 20 },
+            Fault::ClientCut { servers: vec![2] },
+        ];
+        let both = weather_before(1, all.iter());
+        assert!(both.there.stalled && both.back.stalled && !both.cut);
+        assert_eq!([both.there.delay, both.back.delay], [Duration::from_millis(40); 2]);
+        assert!(weather_before(2, all.iter()).cut && !weather_before(2, all.iter()).there.stalled);
+        assert_eq!(weather_before(3, all.iter()), Weather::default());
+        assert_eq!(weather(1, 2, all.iter()), Weather::default());
+        let servers = [Fault::Cut { side: vec![1] }, Fault::Narrow { server: 1, bytes_per_s: 9 }];
+        assert_eq!(weather_before(1, servers.iter()), Weather::default());
     }
 }

@@ -1,6 +1,7 @@
-//! The network between two servers: everything they say to each other goes through here.
+//! The network between two servers, or between applications and a server: everything they say to each
+//! other goes through here.
 //!
-//! A relay listens where the server that dials believes the other one to be, and carries the bytes of
+//! A relay listens where whoever dials believes the server to be, and carries the bytes of
 //! each connection both ways. What is done to a direction holds for connections that are open and for
 //! those to come. Nothing is ever lost from the middle of a connection, because TCP loses nothing:
 //! a stall keeps what it holds and lets it go at the end, and a cut ends the connection.
@@ -22,8 +23,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 const PIECE_BYTES: usize = 16 << 10;
 /// Pieces on their way in one direction of one connection; with more, nothing is read.
 const PIECES_MAX: usize = 64;
-/// Connections of one relay. Two servers have two, and open them anew.
-const CONNECTIONS_MAX: usize = 64;
+/// Connections of one relay. Two servers have two and open them anew; an application has up to four
+/// with each server, and there are as many as servers.
+const CONNECTIONS_MAX: usize = 512;
 /// How long the other server may take to accept.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// After an error of the system.
@@ -47,13 +49,13 @@ pub struct Weather {
     pub cut: bool,
     /// Counts up: every connection that is open at a change breaks.
     pub resets: u64,
-    /// From the server that dials to the other one.
+    /// From whoever dials to the server.
     pub there: Passage,
     /// And back.
     pub back: Passage,
 }
 
-/// The relay between one server that dials and one that is dialled. Ends when it is dropped.
+/// The relay between those who dial and the server that is dialled. Ends when it is dropped.
 #[derive(Debug)]
 pub struct Relay {
     address: SocketAddr,

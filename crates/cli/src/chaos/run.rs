@@ -64,7 +64,7 @@ impl Run<'_> {
     async fn perform(&self, nemesis: &mut Nemesis) -> Result<(Seen, Duration), Failure> {
         nemesis.start().await?;
         let begun = Instant::now();
-        let clients = Clients::start(nemesis.fleet(), begun, self.pace)?;
+        let clients = Clients::start(nemesis, begun, self.pace)?;
         self.faults(nemesis, &clients, begun).await?;
         nemesis.heal()?;
         let healed = Instant::now();

@@ -10,6 +10,7 @@ pub(super) const STEPS_MAX: usize = 100_000;
 const SERVERS_MAX: usize = 64;
 /// The longest run, ms: a day.
 const LENGTH_MAX_MS: u64 = 24 * 3600 * 1000;
+
 /// The faults of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,8 +65,23 @@ pub enum Fault {
     Reset { server: usize },
     Delay { from: Vec<usize>, to: Vec<usize>, ms: u64 },
     Narrow { server: usize, bytes_per_s: u64 },
+    ClientCut { servers: Vec<usize> },
+    ClientStall { servers: Vec<usize>, what: Said },
+    ClientDelay { servers: Vec<usize>, ms: u64 },
     Disk { server: usize },
     Clock { server: usize, seconds: i64 },
+}
+
+/// What applications and a server say to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Said {
+    /// By applications: commands, and what they ask.
+    Commands,
+    /// By the server: receipts, and the log.
+    Answers,
+    /// By both.
+    All,
 }
 
 impl Fault {
@@ -81,6 +97,9 @@ impl Fault {
             Self::Reset { .. } => FaultKind::Reset,
             Self::Delay { .. } => FaultKind::Delay,
             Self::Narrow { .. } => FaultKind::Narrow,
+            Self::ClientCut { .. } => FaultKind::ClientCut,
+            Self::ClientStall { .. } => FaultKind::ClientStall,
+            Self::ClientDelay { .. } => FaultKind::ClientDelay,
             Self::Disk { .. } => FaultKind::Disk,
             Self::Clock { .. } => FaultKind::Clock,
         }
@@ -97,6 +116,9 @@ impl Fault {
             | Self::Disk { server }
             | Self::Clock { server, .. } => vec![*server],
             Self::Cut { side } | Self::Stall { side } => side.clone(),
+            Self::ClientCut { servers }
+            | Self::ClientStall { servers, .. }
+            | Self::ClientDelay { servers, .. } => servers.clone(),
             Self::OneWay { from, to } | Self::Delay { from, to, .. } => {
                 from.iter().chain(to).copied().collect()
             }

@@ -1,6 +1,6 @@
 //! What a person sees while it goes on: a line for each fault.
 
-use super::schedule::{Fault, Step};
+use super::schedule::{Fault, Said, Step};
 use crate::output::Output;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl Progress {
         let rate = (acknowledged - self.last.1) as f64 / passed;
         self.last = (at, acknowledged);
         self.output.note(format_args!(
-            "{:>7.1} s  {:<9} {:<44} {:>7} commands {:>6.0}/s",
+            "{:>7.1} s  {:<12} {:<44} {:>7} commands {:>6.0}/s",
             at.as_secs_f64(),
             step.fault.kind().name(),
             described(step, names),
@@ -35,7 +35,7 @@ impl Progress {
 /// The last fault has ended.
 pub fn healed(output: &Output, at: Duration, acknowledged: u64) {
     output.note(format_args!(
-        "{:>7.1} s  {:<54} {acknowledged:>7} commands",
+        "{:>7.1} s  {:<57} {acknowledged:>7} commands",
         at.as_secs_f64(),
         "healed; waiting until everything is decided"
     ));
@@ -66,6 +66,20 @@ fn described(step: &Step, names: &[String]) -> String {
         }
         Fault::Narrow { server, bytes_per_s } => {
             format!("{} to {} KiB/s for {seconds:.1} s", name(server), bytes_per_s >> 10)
+        }
+        Fault::ClientCut { servers } => {
+            format!("applications | {} for {seconds:.1} s", list(servers))
+        }
+        Fault::ClientStall { servers, what } => {
+            let way = match what {
+                Said::Commands => "->",
+                Said::Answers => "<-",
+                Said::All => "|",
+            };
+            format!("applications {way} {} for {seconds:.1} s", list(servers))
+        }
+        Fault::ClientDelay { servers, ms } => {
+            format!("applications - {} by {ms} ms for {seconds:.1} s", list(servers))
         }
         Fault::Clock { server, seconds: by } => {
             format!("{} by {by:+} s for {seconds:.1} s", name(server))

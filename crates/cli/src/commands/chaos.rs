@@ -36,8 +36,8 @@ const MINUTES_MAX: u64 = 24 * 60;
 #[command(after_long_help = "\
 Founds an alliance on this machine (or takes a stopped one of `ally dev --dir`, never any other), runs \
 its servers as processes, and breaks things: servers are killed and stopped, connections cut, stalled \
-and slowed, a disk filled, clocks set, and one server lies with its own keys. Meanwhile applications \
-propose and listen. Then everything is healed but the liar, and the logs on the servers' disks are \
+and slowed, those of applications too, a disk filled, clocks set, and one server lies with its own keys. \
+Meanwhile applications propose and listen. Then everything is healed but the liar, and the logs on the servers' disks are \
 compared with what the applications saw. Nothing outside the alliance's directory is touched.
 
 The seed decides which faults happen when. What the servers make of them depends on the machine as \

@@ -11,6 +11,7 @@ use ally_alliance::Alliance;
 use ally_alliance::keys::ClientKey;
 use futures::FutureExt;
 use futures::future::select_all;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -129,6 +130,22 @@ impl Fleet {
     /// [`Failure`] if its key cannot be read.
     pub fn client_with(&self, options: Options) -> Result<Client, Failure> {
         connect(&self.dir, &self.alliance, options)
+    }
+
+    /// Another client, which reaches the servers elsewhere than the document says: at these
+    /// addresses, in the alliance's order. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Failure`] if its key cannot be read.
+    pub fn client_through(
+        &self,
+        addresses: &[SocketAddr],
+        options: Options,
+    ) -> Result<Client, Failure> {
+        let membership = Membership::of(&self.alliance);
+        let membership = membership.reached_at(addresses.iter().map(ToString::to_string));
+        let key = ClientKey::read(&self.dir.join(CLIENT_KEY_FILE))?;
+        Ok(Client::new(membership, key, options)?)
     }
 
     /// The servers, in the alliance's order.

@@ -33,7 +33,9 @@ fn e2e_chaos_finds_nothing_wrong_whatever_happens_to_processes_and_network() {
     let args = ["--seed", "3", "--seconds", "20", "--rate", "20"];
     let report = chaos(&dir, &args);
     assert_eq!(report["missing"], serde_json::json!([]), "{report}");
-    for kind in ["kill", "outage", "pause", "cut", "stall", "one-way", "reset", "delay", "narrow"] {
+    let servers =
+        ["kill", "outage", "pause", "cut", "stall", "one-way", "reset", "delay", "narrow"];
+    for kind in servers.into_iter().chain(["client-cut", "client-stall", "client-delay"]) {
         assert!(times(&report, kind) > 0, "{kind} never happened: {report}");
     }
     let commands = &report["commands"];
@@ -53,6 +55,55 @@ fn e2e_chaos_finds_nothing_wrong_whatever_happens_to_processes_and_network() {
     assert_eq!(again["seed"], 3);
     assert_eq!(again["liar"], report["liar"]);
     assert_eq!(again["faults"], serde_json::json!({ "byzantine": 1 }));
+}
+
+/// The start of a schedule for an alliance of `ally chaos`.
+const FOUR: &str = r#"
+seed = 1
+length_ms = 5000
+servers = ["acme-1", "globex-1", "initech-1", "umbrella-1"]
+"#;
+
+#[test]
+fn e2e_chaos_parts_applications_from_servers_that_are_well() {
+    let _alone = alone();
+    let dir = TempDir::new().expect("a directory");
+    // From the beginning to the end something is between all applications and all servers.
+    let steps = r#"
+[[steps]]
+at_ms = 0
+for_ms = 2000
+kind = "client-cut"
+servers = [0, 1, 2, 3]
+
+[[steps]]
+at_ms = 1500
+for_ms = 3500
+kind = "client-stall"
+servers = [0, 1, 2, 3]
+what = "answers"
+
+[[steps]]
+at_ms = 2000
+for_ms = 3000
+kind = "client-delay"
+servers = [0, 1, 2, 3]
+ms = 100
+"#;
+    fs::write(dir.path().join("parted.toml"), format!("{FOUR}{steps}")).expect("written");
+    let report = chaos(&dir, &["--replay", "parted.toml"]);
+    let each_once = serde_json::json!({ "client-cut": 1, "client-stall": 1, "client-delay": 1 });
+    assert_eq!(report["faults"], each_once);
+    let commands = &report["commands"];
+    assert_eq!(commands["acknowledged"], commands["proposed"]);
+    assert_eq!(commands["proposed"], commands["repeated"], "the first attempt cannot succeed");
+    let history = fs::read_to_string(dir.path().join("out/chaos-1.history.jsonl")).expect("there");
+    let operations: Vec<Value> =
+        history.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(operations.len(), 8, "one of each application, none of which got to a second");
+    for operation in operations {
+        assert!(count(&operation["acknowledged"]["at_ms"]) >= 5000, "{operation}");
+    }
 }
 
 #[test]
