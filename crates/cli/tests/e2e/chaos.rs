@@ -107,6 +107,18 @@ ms = 100
 }
 
 #[test]
+fn e2e_chaos_convicts_who_signs_two_batches_under_one_number() {
+    let _alone = alone();
+    let dir = TempDir::new().expect("a directory");
+    let liar = "[liar]\nserver = 3\n[liar.treachery]\ntwo_batches = 100\n";
+    fs::write(dir.path().join("liar.toml"), format!("{FOUR}{liar}")).expect("written");
+    let report = chaos(&dir, &["--replay", "liar.toml"]);
+    let kinds: Vec<_> = report["convicted_of"].as_object().expect("a table").keys().collect();
+    assert_eq!(kinds, ["two-batches"], "{report}");
+    assert!(dir.path().join("out/chaos-1.evidence/umbrella-1-two-batches.evidence").exists());
+}
+
+#[test]
 fn e2e_chaos_that_is_killed_leaves_no_disk_behind() {
     let _alone = alone();
     let dir = TempDir::new().expect("a directory");
