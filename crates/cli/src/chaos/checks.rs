@@ -1,6 +1,6 @@
 //! What must hold after a run. Pure: from records to violations.
 
-use super::history::{Heard, Operation};
+use super::history::{Forged, Heard, History, Operation};
 use super::written::ServerLog;
 use ally::ProposalId;
 use serde::Serialize;
@@ -150,6 +150,21 @@ pub fn all_answered(operations: &[Operation]) -> Check {
                 asked_ms / 1000
             )
         }));
+    }
+    check
+}
+
+/// Whoever is honest answers with what its own proof shows. The liar's clients may be told of another
+/// entry: it waits for its first batch, and its second one under the same number is ordered. They check
+/// what they are told, and ask somebody else.
+pub fn nothing_forged(histories: &[History], liar: Option<&str>) -> Check {
+    let mut check = Check::of("no answer of an honest server is forged");
+    for history in histories {
+        check.looked_at += history.operations.len() as u64;
+        let by_honest = |forged: &&Forged| Some(forged.server.as_str()) != liar;
+        for Forged { server, fault } in history.forged.iter().filter(by_honest) {
+            check.look(Some(format!("{server}: {fault}")));
+        }
     }
     check
 }

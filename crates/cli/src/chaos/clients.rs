@@ -1,7 +1,7 @@
 //! Applications at work while faults happen: some propose, some listen.
 
 use super::Nemesis;
-use super::history::{Acknowledged, Heard, History, Operation};
+use super::history::{Acknowledged, Forged, Heard, History, Operation};
 use crate::failure::Failure;
 use ally::{Client, Error, ListenOptions, Options, Proposal};
 use std::sync::Arc;
@@ -177,8 +177,8 @@ impl Proposer {
                     }
                 }
                 Err(error) => {
-                    if let Error::Forged { .. } = error {
-                        history.forged.push(error.to_string());
+                    if let Error::Forged { server, fault } = error {
+                        history.forged.push(Forged { server, fault });
                     }
                     sleep(PAUSE).await;
                 }

@@ -30,14 +30,23 @@ pub struct Acknowledged {
 }
 
 /// What a client has done, in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct History {
     /// All its commands.
     pub operations: Vec<Operation>,
     /// Some of its receipts, with what they are for.
     pub sample: Vec<(Proposal, Receipt)>,
     /// Answers that did not verify.
-    pub forged: Vec<String>,
+    pub forged: Vec<Forged>,
+}
+
+/// An answer that did not verify.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forged {
+    /// Whose it was.
+    pub server: String,
+    /// What is wrong with it.
+    pub fault: String,
 }
 
 /// An entry as a listener was given it.

@@ -228,8 +228,10 @@ impl Run<'_> {
         operations: &[Operation],
         logs: &[ServerLog],
     ) -> Vec<Check> {
+        let liar = nemesis.liar().map(|place| self.schedule.servers[place].as_str());
         let mut checks = vec![
             checks::all_answered(operations),
+            checks::nothing_forged(&seen.histories, liar),
             checks::acknowledged_stays(operations, logs),
             checks::one_order(logs),
             checks::right_logs(logs),
