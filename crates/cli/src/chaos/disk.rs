@@ -104,6 +104,11 @@ impl SmallDisk {
         }
     }
 
+    /// Whether it is that of the server in `home`.
+    pub fn is_of(&self, home: &Path) -> bool {
+        self.data.starts_with(home)
+    }
+
     /// The server has stopped because of it.
     pub fn stopped(&mut self) {
         self.stops += 1;

@@ -20,6 +20,8 @@ use std::process::ExitStatus;
 
 /// The configuration under which a server runs here, beside its own.
 const CHAOS_CONFIG_FILE: &str = "server.chaos.toml";
+/// What a server says when it ends because its disk is full.
+const NO_ROOM: &str = "No space left on device";
 
 /// The alliance, and everything that can be done to it.
 pub struct Nemesis {
@@ -202,24 +204,28 @@ impl Nemesis {
         self.fleet.crash().await
     }
 
-    /// A server has ended by itself. With a full disk it has to; otherwise it is noted, and the server
-    /// started again.
+    /// A server has ended by itself. It has to when its disk is full, and says so; otherwise it is noted.
+    /// It is started again, unless its disk is still full.
     ///
     /// # Errors
     /// As [`Nemesis::begin`].
     pub fn crashed(&mut self, place: usize, status: ExitStatus) -> Result<(), Failure> {
-        let full = |fault: &Fault| matches!(fault, Fault::Disk { server } if *server == place);
-        if self.active.iter().any(|(_, fault)| full(fault)) {
-            if let Some(disk) = &mut self.disk {
-                disk.stopped();
+        let own = &self.fleet.servers()[place];
+        // What it says counts, not whether the fault lasts: it may end when there is room again.
+        let no_room = own.last_error().is_some_and(|error| error.contains(NO_ROOM));
+        match self.disk.as_mut().filter(|disk| no_room && disk.is_of(own.home())) {
+            Some(disk) => disk.stopped(),
+            None if Some(place) == self.liar => {}
+            None => {
+                let (server, log) = (own.server(), own.log());
+                self.crashes.push(format!("{server}: {status}; see {}", log.display()));
             }
-            return Ok(());
         }
-        if Some(place) != self.liar {
-            let own = &self.fleet.servers()[place];
-            self.crashes.push(format!("{}: {status}; see {}", own.server(), own.log().display()));
+        let full = |fault: &Fault| matches!(fault, Fault::Disk { server } if *server == place);
+        match self.active.iter().any(|(_, fault)| full(fault)) {
+            true => Ok(()),
+            false => self.restart(place),
         }
-        self.restart(place)
     }
 
     /// Servers that ended although nothing was done to them.

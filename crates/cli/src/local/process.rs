@@ -194,17 +194,47 @@ impl ServerProcess {
         }
     }
 
-    /// The end of its log.
+    /// The error that it ended with; nothing if its log ends otherwise.
+    pub fn last_error(&self) -> Option<String> {
+        let text = self.log_end()?;
+        // Details and advice are indented below it.
+        let last = text.lines().rev().find(|line| !line.starts_with(' '))?;
+        last.starts_with("error ").then(|| last.to_owned())
+    }
+
     fn last_lines(&self) -> Option<String> {
+        let text = self.log_end()?;
+        let lines: Vec<&str> = text.lines().collect();
+        let first = lines.len().saturating_sub(LAST_LINES);
+        let shown: Vec<String> = lines[first..].iter().map(|line| format!("  | {line}")).collect();
+        (!shown.is_empty()).then(|| shown.join("\n"))
+    }
+
+    /// The end of its log.
+    fn log_end(&self) -> Option<String> {
         let mut file = File::open(self.log()).ok()?;
         let length = file.metadata().ok()?.len();
         file.seek(SeekFrom::Start(length.saturating_sub(LAST_BYTES))).ok()?;
         let mut bytes = Vec::new();
         file.take(LAST_BYTES).read_to_end(&mut bytes).ok()?;
-        let text = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = text.lines().collect();
-        let first = lines.len().saturating_sub(LAST_LINES);
-        let shown: Vec<String> = lines[first..].iter().map(|line| format!("  | {line}")).collect();
-        (!shown.is_empty()).then(|| shown.join("\n"))
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_counts_as_the_last_only_if_nothing_was_said_after_it() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let server = ServerProcess::new("acme-1", "acme", dir.path().to_owned());
+        assert_eq!(server.last_error(), None, "it has no log");
+        let error = "error ALLY-0504: the server has stopped: /d: No space left on device";
+        let ended = format!("... INFO serving\n{error}\n  held by: x\n  next: make room\n");
+        fs::write(server.log(), &ended).expect("written");
+        assert_eq!(server.last_error().as_deref(), Some(error));
+        fs::write(server.log(), format!("{ended}... INFO serving\n")).expect("written");
+        assert_eq!(server.last_error(), None, "it has run again");
     }
 }
