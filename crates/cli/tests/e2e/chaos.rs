@@ -30,7 +30,7 @@ fn count(value: &Value) -> u64 {
 fn e2e_chaos_finds_nothing_wrong_whatever_happens_to_processes_and_network() {
     let _alone = alone();
     let dir = TempDir::new().expect("a directory");
-    let args = ["--seed", "3", "--seconds", "20", "--rate", "20"];
+    let args = ["--seed", "5", "--seconds", "25", "--rate", "20"];
     let report = chaos(&dir, &args);
     assert_eq!(report["missing"], serde_json::json!([]), "{report}");
     let servers =
@@ -43,16 +43,16 @@ fn e2e_chaos_finds_nothing_wrong_whatever_happens_to_processes_and_network() {
     assert_eq!(commands["acknowledged"], commands["proposed"]);
     assert!(report["lies"].as_object().is_some_and(|lies| !lies.is_empty()), "{report}");
     for file in ["schedule.toml", "history.jsonl", "report.json"] {
-        assert!(dir.path().join("out").join(format!("chaos-3.{file}")).exists(), "{file}");
+        assert!(dir.path().join("out").join(format!("chaos-5.{file}")).exists(), "{file}");
     }
 
     // The file plays what it says: here its liar alone, for two seconds.
-    let text = fs::read_to_string(dir.path().join("out/chaos-3.schedule.toml")).expect("written");
-    let short = text.replace("length_ms = 20000", "length_ms = 2000");
+    let text = fs::read_to_string(dir.path().join("out/chaos-5.schedule.toml")).expect("written");
+    let short = text.replace("length_ms = 25000", "length_ms = 2000");
     let (calm, _) = short.split_once("[[steps]]").expect("faults");
     fs::write(dir.path().join("calm.toml"), calm).expect("written");
     let again = chaos(&dir, &["--replay", "calm.toml"]);
-    assert_eq!(again["seed"], 3);
+    assert_eq!(again["seed"], 5);
     assert_eq!(again["liar"], report["liar"]);
     assert_eq!(again["faults"], serde_json::json!({ "byzantine": 1 }));
 }
