@@ -62,7 +62,7 @@ with() {
 }
 
 seed() {
-    cargo run --quiet --locked -p ally-fuzz --example seeds -- "$1" "$2"
+    cargo run --release --quiet --locked -p ally-fuzz --example seeds -- "$1" "$2"
 }
 
 # keep TARGET: of the inputs that reach more than the seeds do, the smallest until the room is full.
