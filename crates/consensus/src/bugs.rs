@@ -68,9 +68,6 @@ bugs! {
     OtherViewCounted = "other-view-counted",
     /// A server counts its own vote before it is durable.
     OwnVoteCountedEarly = "own-vote-counted-early",
-    /// Votes and commits are given for blocks that this server's own opening of the view does not lead
-    /// to.
-    OffBranch = "off-branch",
     /// Commits of a kernel decide.
     KernelOfCommits = "kernel-of-commits",
     /// A vote is sent before it is durable.

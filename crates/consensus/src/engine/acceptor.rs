@@ -268,15 +268,7 @@ impl Engine {
 
     /// How high a block of the open view may be so that a report can hold the branch up to it.
     pub(super) fn report_limit(&self) -> Height {
-        Height(self.report_base().height.0.saturating_add(self.config.uncertified_blocks_max))
-    }
-
-    /// Where a report on the open view starts: at its tip, or at the last certified block if that is
-    /// higher.
-    fn report_base(&self) -> BlockRef {
-        let tip = self.view_tip();
-        let certified = self.certified.as_ref().map(|certificate| certificate.block);
-        certified.filter(|block| block.height > tip.height).unwrap_or(tip)
+        Height(self.branch_base().height.0.saturating_add(self.config.uncertified_blocks_max))
     }
 
     /// Journals every block that leads to `head`, decided ones that were passed over too, so that a
@@ -309,40 +301,33 @@ impl Engine {
         }
     }
 
-    /// The blocks of a branch of the open view, ascending, that no record holds yet; none if a report
-    /// could not show the branch, because
+    /// The blocks of a branch, ascending, that no record holds yet; none if a report could not show the
+    /// branch, because it has a hole or does not start where this server's branches do.
     ///
-    /// - it has a hole: after a restart the decided blocks that this server did not vote for, until
-    ///   they are certified; or
-    /// - it does not start where this server entered the view. A leader that lies can have two tips
-    ///   certified for one view, and a block above the one is nothing to whoever entered at the other.
-    ///
-    /// # Cost
-    /// One step for each block down to this server's last vote, or to where its report would start.
+    /// After a restart the decided blocks that this server did not vote for are such a hole until they
+    /// are certified. A leader that led two tips to certificates may go on above the other one.
     pub(super) fn unjournalled(&self, top: BlockHash) -> Option<Vec<BlockRef>> {
-        let (base, view) = (self.report_base(), self.voting_view());
-        let voted = self.acceptor.voted.as_ref().filter(|voted| voted.view == view);
-        let mut chain = Vec::new();
-        let mut lowest = None;
-        for node in self.tree.walk_down(top, base.height) {
-            if node.view() != view && !self.config.bugs.has(Bug::OffBranch) {
-                return None;
-            }
-            if !node.journalled {
-                chain.push(node.block);
-            }
-            lowest = Some(node.parent());
-            if voted.is_some_and(|voted| voted.block == node.block) {
-                // It was looked at when this server voted for it.
-                lowest = Some(base);
-                break;
-            }
-        }
-        let whole = lowest == Some(base)
-            || (self.config.bugs.has(Bug::OffBranch)
-                && lowest.is_some_and(|below| below.height <= base.height));
+        let (view, base) = (self.voting_view(), self.branch_base());
+        let shown = |node: &Node| node.journalled && node.view() == view;
+        let nodes = self.tree.walk_down(top, base.height).take_while(|node| !node.journalled);
+        let mut chain: Vec<_> =
+            nodes.map(|node| (node.block, node.parent(), node.view())).collect();
         chain.reverse();
-        whole.then_some(chain)
+        let whole = match chain.first() {
+            None => self.tree.node(&top).is_some_and(shown),
+            Some((_, parent, _)) => {
+                *parent == base || self.tree.node(&parent.hash).is_some_and(shown)
+            }
+        };
+        let whole = whole && chain.iter().all(|(_, _, of)| *of == view);
+        whole.then(|| chain.into_iter().map(|(block, ..)| block).collect())
+    }
+
+    /// The block that branches of the open view start from in a report.
+    fn branch_base(&self) -> BlockRef {
+        let (tip, certified) = (self.view_tip(), self.certified.as_ref());
+        let certified = certified.map(|certificate| certificate.block);
+        certified.filter(|block| block.height > tip.height).unwrap_or(tip)
     }
 
     /// Journals the undecided blocks below `top` that no record holds yet: whoever builds on them

@@ -40,6 +40,8 @@ mod view_change;
 mod bounds_tests;
 #[cfg(test)]
 mod commit_tests;
+#[cfg(test)]
+mod two_tips_tests;
 
 pub use restore::{Base, RestoreError};
 pub use status::{Counters, Phase, Sizes, Status};

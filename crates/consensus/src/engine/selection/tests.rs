@@ -254,7 +254,7 @@ impl World {
         for index in 0..counts.n {
             if !self.committable.is_empty() && !draws.one_in(3) {
                 let choice = &self.committable[draws.below(self.committable.len())];
-                let may = choice.tip == self.entered[index] || bugs.has(Bug::OffBranch);
+                let may = choice.tip == self.entered[index] || bugs.has(Bug::OtherTipFollowed);
                 self.committed[index] = may.then(|| choice.clone());
             }
         }
@@ -403,7 +403,7 @@ mod planted_bugs {
     }
     #[test]
     fn model_finds_commits_where_the_own_tip_does_not_lead() {
-        let bugs = Bugs::planted(Bug::OffBranch);
+        let bugs = Bugs::planted(Bug::OtherTipFollowed);
         // It takes three who commit elsewhere, and reports without the one who would tell.
         let (counts, seeds) = (Counts { n: 7, f: 2, t: 1 }, 130_000..135_000);
         assert_eq!(find_conflict(counts, seeds.clone(), Bugs::NONE), None);
