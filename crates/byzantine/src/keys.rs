@@ -21,6 +21,18 @@ pub trait Keys: Send {
     /// A server's share on a statement of the engine.
     fn share(&self, server: ServerIndex, context: &Context, statement: &Statement) -> Vec<u8>;
 
+    /// What shares on a statement of the engine combine to; none if some of them are wrong. Takes no
+    /// key: anybody can do that who has the shares.
+    ///
+    /// Whoever gave them must be enough for the statement: a kernel for a new view, a quorum for a
+    /// commit.
+    fn combine(
+        &self,
+        context: &Context,
+        statement: &Statement,
+        shares: &[(ServerIndex, Vec<u8>)],
+    ) -> Option<Vec<u8>>;
+
     /// A server's share of the alliance key on a checkpoint; empty if it has none.
     fn certify_share(&self, server: ServerIndex, checkpoint: &Checkpoint) -> Vec<u8>;
 

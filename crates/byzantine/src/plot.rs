@@ -18,6 +18,17 @@ use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Percent of the runs in which the network spoils views of honest leaders too.
+const SIEGES: u64 = 40;
+/// The highest view that is the first which a member of the coalition leads in them.
+const FIRST_LED_MAX: u64 = 2;
+/// Percent of the views of honest leaders after that which are spoilt.
+const VIEWS_BESIEGED: u64 = 30;
+/// Percent of the honest servers that get no block of a besieged view, where that is drawn for each.
+const NOTHING_REACHES: u64 = 35;
+/// The most that the others get.
+const BLOCKS_REACH: u64 = 5;
+
 /// The plots of a run, one for each view that a member of the coalition leads.
 pub struct Plots {
     seed: u64,
@@ -25,6 +36,20 @@ pub struct Plots {
     coalition: ServerSet,
     rotation: Rotation,
     drawn: BTreeMap<View, Plot>,
+    /// Whether the network spoils views of honest leaders too.
+    besieges: bool,
+    sieges: BTreeMap<View, Option<Siege>>,
+}
+
+/// A view of an honest leader that the network spoils: each server gets so many of its blocks, and hardly anybody hears who votes for them. So reports
+/// differ.
+struct Siege {
+    /// How many of the view's blocks get to each server.
+    reach: Vec<u64>,
+    /// The one that hears all votes.
+    witness: Option<ServerIndex>,
+    /// The height of the view's first block that was seen.
+    first: Option<u64>,
 }
 
 /// One view's plot.
@@ -50,7 +75,16 @@ impl Plots {
         coalition: ServerSet,
         rotation: Rotation,
     ) -> Self {
-        Self { seed, policy, coalition, rotation, drawn: BTreeMap::new() }
+        let besieges = Self::besieging(seed).is_some();
+        let (drawn, sieges) = (BTreeMap::new(), BTreeMap::new());
+        Self { seed, policy, coalition, rotation, drawn, besieges, sieges }
+    }
+
+    /// Which view is the first that a member of the coalition should lead, where the network spoils those
+    /// before it; none where it spoils no views of honest leaders.
+    pub fn besieging(seed: u64) -> Option<View> {
+        let mut draw = Stream::new(seed, "sieges");
+        draw.percent(SIEGES).then(|| View(draw.between(1, FIRST_LED_MAX)))
     }
 
     /// The plot for a view; none if an honest server leads it.
@@ -67,6 +101,9 @@ impl Plots {
 
     /// Whether the network keeps from `to` what the honest `from` says.
     pub fn hides(&mut self, from: ServerIndex, to: ServerIndex, message: &Message) -> bool {
+        if let Some(hidden) = self.besieges(to, message) {
+            return hidden;
+        }
         let (view, report) = match message {
             Message::Vote(vote) => (vote.view, false),
             Message::Commit(commit) => (commit.certificate.view, false),
@@ -83,6 +120,61 @@ impl Plots {
         let same = plot.first.contains(from) == (plot.first.contains(to) || accomplice);
         let witnessed = plot.first.contains(from) && plot.witness == Some(to);
         !(witnessed || plot.open && same)
+    }
+
+    /// Whether a siege keeps a message from `to`; none if it is of no besieged view.
+    fn besieges(&mut self, to: ServerIndex, message: &Message) -> Option<bool> {
+        let (view, height) = match message {
+            Message::Proposal(proposal) => (proposal.header.view, Some(proposal.header.height.0)),
+            Message::Vote(vote) => (vote.view, None),
+            Message::Commit(commit) => (commit.certificate.view, None),
+            _ => return None,
+        };
+        if !self.sieges.contains_key(&view) {
+            let siege = self.draw_siege(view);
+            self.sieges.insert(view, siege);
+        }
+        let siege = self.sieges.get_mut(&view)?.as_mut()?;
+        Some(match height {
+            Some(height) => {
+                let first = *siege.first.get_or_insert(height);
+                height - first.min(height) >= siege.reach[to.index()]
+            }
+            None => siege.witness != Some(to),
+        })
+    }
+
+    fn draw_siege(&self, view: View) -> Option<Siege> {
+        let ours = |view: View| self.coalition.contains(self.rotation.leader(view));
+        let mut draw = Stream::new(self.seed, &format!("siege {}", view.0));
+        let early = !(0..=view.0).any(|view| ours(View(view)));
+        let often = if early { 100 } else { VIEWS_BESIEGED };
+        if !self.besieges || ours(view) || !draw.percent(often) {
+            return None;
+        }
+        let servers = self.policy.server_count();
+        let everyone = ServerSet::first(servers);
+        let mut honest: Vec<_> = everyone.difference(&self.coalition).iter().collect();
+        draw.shuffle(&mut honest);
+        let leader = self.rotation.leader(view);
+        honest.sort_by_key(|server| *server != leader);
+        // A quorum can do without those who know more than the others.
+        let rest = smallest(everyone, &honest, |set| self.policy.is_quorum(set));
+        let least = draw.percent(60).then(|| draw.below(BLOCKS_REACH));
+        let mut reach_of = |server| match least {
+            _ if self.coalition.contains(server) => u64::MAX,
+            Some(least) if rest.contains(server) => least,
+            Some(least) => draw.between(least + 1, least + 2),
+            None if draw.percent(NOTHING_REACHES) => 0,
+            None => draw.between(1, BLOCKS_REACH),
+        };
+        let reach = everyone.iter().map(&mut reach_of).collect();
+        // A leader that decides goes on proposing, to those who do not.
+        let witness = match draw.percent(60) {
+            true => Some(leader),
+            false => draw.pick(&honest).copied().filter(|_| draw.percent(50)),
+        };
+        Some(Siege { reach, witness, first: None })
     }
 
     fn draw(&self, view: View) -> Plot {

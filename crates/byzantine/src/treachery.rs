@@ -52,4 +52,7 @@ pub struct Treachery {
     /// Percent of its own proposals with batches that are not due, or a log that does not follow from
     /// them, to all alike.
     pub misorder: u64,
+    /// Percent of the views that a new leader opens twice, by two certificates with different tips,
+    /// where the reports allow it; a coalition that needs nobody else opens as many by itself.
+    pub split: u64,
 }

@@ -33,7 +33,7 @@ pub use certificate::{
 };
 pub use config::{CLOCK_TOLERANCE, Config, WINDOW_BLOCKS};
 pub use context::{Context, signing_bytes};
-pub use engine::{Base, Counters, Engine, Phase, RestoreError, Sizes, Status};
+pub use engine::{Base, Counters, Engine, Phase, RestoreError, Sizes, Status, selected_tip};
 pub use evidence::{Evidence, EvidenceKind, Judge, Law, Unproven};
 pub use forensics::{Backing, Conflict, Findings, Pool, Side, Testimony, TestimonyKind, TrailEnd};
 pub use ids::{

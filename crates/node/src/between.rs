@@ -65,6 +65,16 @@ impl Hands {
         self.own.statement_share(&self.keys, statement)
     }
 
+    /// What shares on a statement of the engine combine to; `None` if some are wrong. Whoever gave them
+    /// must be enough for it.
+    pub fn combine(
+        &self,
+        statement: &Statement,
+        shares: &[(ServerIndex, Vec<u8>)],
+    ) -> Option<Vec<u8>> {
+        self.keys.combine_statement(statement, shares).ok()
+    }
+
     /// Its share of the alliance's key on a checkpoint; `None` if it has no part in it.
     pub fn certify_share(&self, checkpoint: &Checkpoint) -> Option<Vec<u8>> {
         self.own.certify_share(&self.keys, checkpoint)

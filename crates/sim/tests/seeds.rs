@@ -142,9 +142,20 @@ fn sim_drawn_alliances_and_every_fault() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
+/// What plots did at least once over the seeds.
+const SCHEMES: [&str; 3] = [
+    "liar: branches above two certificates",
+    "liar: branches of three blocks and more",
+    "liar: two certificates for one view",
+];
+
 #[test]
-fn sim_plots_in_drawn_alliances() {
-    sim("drawn", Style::Plot, DRAWN_PLOT_SEEDS);
+fn sim_plots_in_drawn_alliances_and_every_scheme() {
+    let mut happened = Tally::default();
+    let runs = sim("drawn", Style::Plot, DRAWN_PLOT_SEEDS);
+    runs.iter().for_each(|(_, outcome)| happened.add(&outcome.happened));
+    let missing: Vec<_> = SCHEMES.into_iter().filter(|what| happened.of(what) == 0).collect();
+    assert_eq!(missing, Vec::<&str>::new());
 }
 
 #[test]

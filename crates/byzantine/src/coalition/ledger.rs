@@ -39,7 +39,7 @@ impl Ledger {
         }
     }
 
-    fn block(&mut self, proposal: &Proposal) {
+    pub(super) fn block(&mut self, proposal: &Proposal) {
         let Some(state) = self.after(&proposal.header.parent, &self.held(proposal)) else { return };
         let hash = proposal.block_ref().hash;
         if self.states.insert(hash, state).is_none() {
@@ -65,6 +65,24 @@ impl Ledger {
     pub(super) fn newest_of(&self, origin: ServerIndex) -> Option<Sequence> {
         let own = self.batches.keys().filter(|id| id.origin == origin);
         own.map(|id| id.sequence).max()
+    }
+
+    /// Some batches that are due after a block, at most `most`, and the log after them.
+    pub(super) fn due(
+        &self,
+        parent: &BlockHash,
+        most: usize,
+    ) -> Option<(Vec<HeldBatch>, ChainState)> {
+        let mut state = self.states.get(parent)?.clone();
+        let mut due = Vec::new();
+        for batch in self.batches.values() {
+            let reference = batch.reference();
+            if due.len() < most && state.next(reference.origin) == Some(reference.sequence) {
+                state = state.extend([batch]);
+                due.push(batch.clone());
+            }
+        }
+        Some((due, state))
     }
 
     /// Batches that are not due after a block: ordered before, or after one that is missing.

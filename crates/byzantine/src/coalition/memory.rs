@@ -19,6 +19,8 @@ pub(super) struct Memory {
     certificates: Vec<NewViewCertificate>,
     /// The first report of each server, which is the most stale.
     reports: BTreeMap<ServerIndex, Arc<Signed<ViewChange>>>,
+    /// The last one.
+    last_reports: BTreeMap<ServerIndex, Arc<Signed<ViewChange>>>,
 }
 
 impl Memory {
@@ -32,9 +34,16 @@ impl Memory {
         draw.pick(&self.certificates).cloned()
     }
 
-    /// Keeps the first report of each server.
+    /// Keeps the first report of each server, and the last.
     pub(super) fn keep_report(&mut self, report: &Signed<ViewChange>) {
-        self.reports.entry(report.signer).or_insert_with(|| Arc::new(report.clone()));
+        let report = Arc::new(report.clone());
+        self.reports.entry(report.signer).or_insert_with(|| Arc::clone(&report));
+        self.last_reports.insert(report.signer, report);
+    }
+
+    /// The last report of a server.
+    pub(super) fn last_report(&self, of: ServerIndex) -> Option<&Arc<Signed<ViewChange>>> {
+        self.last_reports.get(&of)
     }
 
     /// The first report of a server.

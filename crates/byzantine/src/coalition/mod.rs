@@ -18,6 +18,7 @@ mod plotting;
 mod proposing;
 mod reporting;
 mod shares;
+mod splitting;
 mod syncing;
 
 use crate::keys::Keys;
@@ -26,15 +27,17 @@ use crate::random::Stream;
 use crate::tally::Tally;
 use crate::treachery::Treachery;
 use ally_consensus::{
-    BlockHash, BlockRef, Branch, Context, Message, Micros, Proposal, Signed, View, Vote,
-    signing_bytes,
+    BlockHash, BlockRef, Branch, Context, Message, Micros, Proposal, Rotation, Signed, Statement,
+    View, Vote, signing_bytes,
 };
 use ally_log::Origin;
-use ally_policy::{ServerIndex, ServerSet};
+use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use ally_replica::PeerMessage;
 use ledger::Ledger;
 use memory::Memory;
+use splitting::Split;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a coalition knows together, and how it lies.
 pub struct Coalition {
@@ -42,13 +45,20 @@ pub struct Coalition {
     origin: Origin,
     signer: Box<dyn Keys>,
     treachery: Treachery,
-    slow_path: bool,
+    policy: Arc<TrustPolicy>,
+    rotation: Rotation,
     all: ServerSet,
     draw: Stream,
     memory: Memory,
     ledger: Ledger,
     /// For a block of ours, the block that stands against it.
     twins: BTreeMap<BlockHash, BlockRef>,
+    /// Blocks of ours several blocks above where two branches part.
+    deep: BTreeSet<BlockHash>,
+    /// Views of ours that start from two tips, or were to.
+    splits: BTreeMap<View, Split>,
+    /// Certificates that we have made and nobody was told of.
+    combined: Vec<Statement>,
     /// For a block of ours, the one that we sent in its place, whose time is far ahead.
     rushed: BTreeMap<BlockHash, (BlockRef, Micros)>,
     /// Set if the network is on our side.
@@ -86,8 +96,8 @@ impl Coalition {
         origin: Origin,
         signer: Box<dyn Keys>,
         treachery: Treachery,
-        slow_path: bool,
-        all: ServerSet,
+        policy: Arc<TrustPolicy>,
+        rotation: Rotation,
         draw: Stream,
         plots: Option<Plots>,
     ) -> Self {
@@ -96,12 +106,19 @@ impl Coalition {
             origin,
             signer,
             treachery,
-            slow_path,
-            all,
+            all: policy.everybody(),
+            ledger: Ledger::new(
+                BlockRef::genesis(context.alliance, context.epoch),
+                policy.server_count(),
+            ),
+            policy,
+            rotation,
             draw,
             memory: Memory::default(),
-            ledger: Ledger::new(BlockRef::genesis(context.alliance, context.epoch), all.len()),
             twins: BTreeMap::new(),
+            deep: BTreeSet::new(),
+            splits: BTreeMap::new(),
+            combined: Vec::new(),
             rushed: BTreeMap::new(),
             plots,
             left: View::ZERO,
@@ -121,6 +138,11 @@ impl Coalition {
     /// What was done how often since it was last taken.
     pub fn take_tally(&mut self) -> Tally {
         std::mem::take(&mut self.tally)
+    }
+
+    /// What it has made certificates for since it was last asked.
+    pub fn take_combined(&mut self) -> Vec<Statement> {
+        std::mem::take(&mut self.combined)
     }
 
     /// Whether a server belongs to it.
@@ -167,8 +189,9 @@ impl Coalition {
                 self.left = self.left.max(report.view);
                 let Signed { signer, signature, .. } = *message;
                 self.memory.keep_report(&Signed { signer, signature, body: (**report).clone() });
-                Vec::new()
+                self.open_alone(report.view)
             }
+            Message::NewViewShare(share) if !self.contains(from) => self.take_share(from, share),
             _ => Vec::new(),
         }
     }
@@ -238,10 +261,22 @@ impl Coalition {
                 let to: Vec<_> = to.iter().copied().filter(|to| shown.contains(*to)).collect();
                 to_each(member, &to, &PeerMessage::Consensus(message.clone()))
             }
-            Message::ViewChange(report) if self.draw.percent(self.treachery.lie) => {
-                self.report(member, to, report)
+            Message::ViewChange(report) => {
+                let Signed { signer, signature, .. } = *message;
+                self.memory.keep_report(&Signed { signer, signature, body: (**report).clone() });
+                match self.draw.percent(self.treachery.lie) {
+                    true => self.report(member, to, report),
+                    false => self.for_some(to, &PeerMessage::Consensus(message.clone())),
+                }
             }
-            Message::NewView(choice) => self.choose(member, to, message, choice),
+            Message::NewView(choice) => {
+                let split = self.split(member, choice);
+                split.unwrap_or_else(|| self.choose(member, to, message, choice))
+            }
+            Message::EnterView(certificate) => {
+                let to = self.entering(certificate, to);
+                self.for_some_of(member, &to, &PeerMessage::Consensus(message.clone()))
+            }
             _ => self.for_some(to, &PeerMessage::Consensus(message.clone())),
         }
     }
@@ -267,7 +302,7 @@ impl Coalition {
     }
 
     fn signed(&self, member: ServerIndex, mut message: Message) -> Signed<Message> {
-        if let Some(statement) = message.share_statement(self.slow_path) {
+        if let Some(statement) = message.share_statement(self.policy.has_slow_path()) {
             message.set_share(self.signer.share(member, &self.context, &statement));
         }
         self.sign_as_is(member, message)

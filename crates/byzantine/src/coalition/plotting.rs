@@ -21,7 +21,7 @@ impl Coalition {
     }
 
     /// What every member says to everybody in a set.
-    fn all_say(&self, message: &Message, audience: ServerSet) -> Vec<Lie> {
+    pub(super) fn all_say(&self, message: &Message, audience: ServerSet) -> Vec<Lie> {
         let mut lies = Vec::new();
         for from in self.signer.servers().iter() {
             let message = PeerMessage::Consensus(self.signed(from, message.clone()));

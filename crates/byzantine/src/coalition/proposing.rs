@@ -1,8 +1,11 @@
 //! A lying leader: two proposals for one place.
 
+use super::splitting::DEEP;
 use super::{Coalition, Lie};
 use crate::treachery::Treachery;
-use ally_consensus::{Digest, Message, Micros, Proposal, ProposalParts, Signed, Vote};
+use ally_consensus::{
+    BlockHeader, BlockRef, Digest, Message, Micros, Proposal, ProposalParts, Signed, Vote,
+};
 use ally_policy::ServerIndex;
 use ally_replica::{HeldBatch, PeerMessage};
 
@@ -23,6 +26,9 @@ impl Coalition {
             return lies;
         }
         if let Some(lies) = self.misorder(member, to, proposal) {
+            return lies;
+        }
+        if let Some(lies) = self.propose_twice(to, original, proposal) {
             return lies;
         }
         let honest = PeerMessage::Consensus(original.clone());
@@ -69,6 +75,8 @@ impl Coalition {
         self.forge(&mut twin);
         let twin = Proposal::from(twin);
         self.twins.insert(proposal.block_ref().hash, twin.block_ref());
+        self.ledger.block(&twin);
+        self.measure(&proposal.header, twin.block_ref());
         let twin = self.signed(member, Message::Proposal(twin));
         for signed in [original, &twin] {
             if let Message::Proposal(body) = &signed.body {
@@ -77,6 +85,20 @@ impl Coalition {
             }
         }
         twin
+    }
+
+    /// Notes how far a block of ours is above the place where its branch and the other one part.
+    fn measure(&mut self, original: &BlockHeader, twin: BlockRef) {
+        let mut depth = 1;
+        let mut below = original.parent;
+        while depth < DEEP && self.twins.contains_key(&below) {
+            depth += 1;
+            let Some(parent) = self.memory.proposal(&below) else { break };
+            below = parent.body.header.parent;
+        }
+        if depth == DEEP && self.deep.insert(twin.hash) {
+            self.tally.count("liar: branches of three blocks and more");
+        }
     }
 
     /// The first to some, the second to others, both to a few.

@@ -72,7 +72,7 @@ impl Coalition {
     }
 
     /// A chain of seen headers of one view on top of what the report starts from.
-    fn other_branch(&mut self, truth: &ViewChange) -> Option<Branch> {
+    pub(super) fn other_branch(&mut self, truth: &ViewChange) -> Option<Branch> {
         let tip = self.any_tip(truth.view)?;
         let view = self.memory.proposal(&tip)?.body.header.view;
         let mut headers: Vec<SignedHeader> = Vec::new();
@@ -100,7 +100,7 @@ impl Coalition {
 
     /// A block that was seen; in a plot, mostly the highest of the newest second branch; where one
     /// of ours is far ahead of the clocks, often that.
-    fn any_tip(&mut self, before: View) -> Option<BlockHash> {
+    pub(super) fn any_tip(&mut self, before: View) -> Option<BlockHash> {
         if self.plots.is_some() && self.draw.percent(80) {
             let twins = self.twins.values().filter_map(|twin| self.memory.proposal(&twin.hash));
             let headers = twins.map(|proposal| &proposal.body.header).filter(|h| h.view < before);

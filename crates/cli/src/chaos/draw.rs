@@ -106,6 +106,7 @@ fn treachery(draw: &mut Stream) -> Treachery {
         counterfeit: draw.between(0, 20),
         backdate: draw.between(0, 5),
         misorder: draw.between(0, 10),
+        split: draw.between(0, 80),
     }
 }
 

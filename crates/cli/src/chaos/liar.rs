@@ -112,8 +112,8 @@ impl OneLiar {
             hands.origin().clone(),
             Box::new(own),
             script.treachery,
-            alliance.policy().has_slow_path(),
-            ServerSet::first(alliance.policy().server_count()),
+            Arc::new(alliance.policy().clone()),
+            alliance.rotation(),
             Stream::new(script.seed, "coalition"),
             None,
         );
@@ -211,6 +211,15 @@ impl Keys for OwnHands {
     fn share(&self, server: ServerIndex, _: &Context, statement: &Statement) -> Vec<u8> {
         self.check(server);
         self.hands.statement_share(statement)
+    }
+
+    fn combine(
+        &self,
+        _: &Context,
+        statement: &Statement,
+        shares: &[(ServerIndex, Vec<u8>)],
+    ) -> Option<Vec<u8>> {
+        self.hands.combine(statement, shares)
     }
 
     fn certify_share(&self, server: ServerIndex, checkpoint: &Checkpoint) -> Vec<u8> {

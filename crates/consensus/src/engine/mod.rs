@@ -44,6 +44,7 @@ mod commit_tests;
 mod two_tips_tests;
 
 pub use restore::{Base, RestoreError};
+pub use selection::selected_tip;
 pub use status::{Counters, Phase, Sizes, Status};
 
 use crate::{

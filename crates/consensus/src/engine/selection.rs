@@ -35,6 +35,25 @@ use ally_policy::{ServerIndex, ServerSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// The tip that reports for one view give, if they give one: what a new leader has to choose.
+///
+/// `reports` are from distinct servers, each with valid parts; view 0 starts from `origin`.
+///
+/// # Source
+/// docs/protocol.md#selection
+///
+/// # Cost
+/// Linear in the headers reported; under equivocation also one policy walk per distinct header.
+pub fn selected_tip(
+    reports: &[Arc<Signed<ViewChange>>],
+    policy: &dyn Quorums,
+    rotation: &Rotation,
+    origin: BlockRef,
+) -> Option<BlockRef> {
+    let reported = Reported { reports, policy, rotation, origin, bugs: Bugs::NONE };
+    select(&reported).ok().map(|selection| selection.tip)
+}
+
 /// What selection looks at.
 pub(crate) struct Reported<'a> {
     /// Reports for one view, from distinct servers.

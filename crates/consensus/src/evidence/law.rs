@@ -1,9 +1,9 @@
 //! Whether a proof proves what it says.
 
 use super::Evidence;
-use crate::engine::selection::{Reported, select};
+use crate::engine::selected_tip;
 use crate::{
-    Authenticator, BlockHeader, BlockRef, Bounds, Bugs, Commit, Context, Height, Message, NewView,
+    Authenticator, BlockHeader, BlockRef, Bounds, Commit, Context, Height, Message, NewView,
     NewViewShare, Quorums, Rotation, Signed, SignedHeader, Statement, Verifier, VerifyError,
     ViewChange, Vote, signing_bytes,
 };
@@ -195,14 +195,8 @@ impl Law<'_> {
 
     /// The tip that the reports of a choice give, if they give one.
     pub(crate) fn selected(&self, choice: &NewView) -> Option<BlockRef> {
-        let reported = Reported {
-            reports: &choice.reports,
-            policy: self.policy,
-            rotation: self.rotation,
-            origin: BlockRef::genesis(self.context.alliance, self.context.epoch),
-            bugs: Bugs::NONE,
-        };
-        select(&reported).ok().map(|selection| selection.tip)
+        let origin = BlockRef::genesis(self.context.alliance, self.context.epoch);
+        selected_tip(&choice.reports, self.policy, self.rotation, origin)
     }
 }
 

@@ -135,6 +135,15 @@ impl Keys for Signer {
         }
     }
 
+    fn combine(
+        &self,
+        context: &Context,
+        statement: &Statement,
+        shares: &[(ServerIndex, Vec<u8>)],
+    ) -> Option<Vec<u8>> {
+        self.keys.combine(context, statement, shares).ok()
+    }
+
     fn certify_share(&self, server: ServerIndex, checkpoint: &Checkpoint) -> Vec<u8> {
         match self.keys_of(server) {
             AllKeys::Table(table) => table.certify_share(server, checkpoint),

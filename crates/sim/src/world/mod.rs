@@ -179,7 +179,6 @@ impl World {
         let rotation = Rotation::new(context.epoch, organisations.collect());
         let origin = Origin::new(ORIGIN).expect("the name is one");
         let keys = AllKeys::of(&scenario, &policy, context, &origin);
-        let slow_path = policy.has_slow_path();
         let bounds = Bounds::of(policy.as_ref());
         let (rotated, known) = (rotation.clone(), Arc::clone(&keys));
         let checker =
@@ -195,8 +194,8 @@ impl World {
             origin.clone(),
             Box::new(keys.signer(scenario.coalition)),
             scenario.treachery,
-            slow_path,
-            everybody,
+            Arc::clone(&policy),
+            rotation.clone(),
             Stream::new(seed, "coalition"),
             plots(),
         );

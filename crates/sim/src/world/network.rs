@@ -12,6 +12,9 @@ const PLOT_HIDES_SHARES: u64 = 85;
 
 impl World {
     pub(super) fn lie(&mut self, lies: Vec<Lie>) {
+        for statement in self.coalition.take_combined() {
+            self.observe(Observation::Combined { statement: &statement });
+        }
         for Lie { from, to, message } in lies {
             self.observe(Observation::Said { server: from, message: &message });
             self.transmit(from, to, &Letter::new(from, message));

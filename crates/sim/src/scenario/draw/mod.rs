@@ -13,7 +13,8 @@ use super::{
     Treachery, Twins,
 };
 use crate::policies::Setting;
-use ally_byzantine::Stream;
+use ally_byzantine::{Plots, Stream};
+use ally_consensus::{Epoch, Rotation, View};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 
 /// A timeout doubles up to this many times its base.
@@ -101,14 +102,20 @@ pub(super) fn plot(
         equivocate: draw.between(40, 100),
         lie: draw.between(80, 100),
         choose_wrong: draw.between(0, 100) / 10,
+        split: treachery::split(seed),
         ..Treachery::default()
     };
     let mut candidates: Vec<_> = policy.everybody().iter().collect();
     draw.shuffle(&mut candidates);
-    // Mostly the first leader lies, so that the plot is under way at once.
-    let leader = candidates.iter().position(|server| server.0 == 0);
+    // Mostly the first leader lies, so that the plot is under way at once; or one that comes soon.
+    let first = Plots::besieging(seed);
+    let leader = rotation(policy).leader(first.unwrap_or(View::ZERO));
+    let leader = candidates.iter().position(|server| *server == leader);
+    let sooner =
+        |server: &ServerIndex| first.is_some_and(|first| leads_before(policy, *server, first));
     if let Some(leader) = leader.filter(|_| draw.percent(85)) {
         candidates.swap(0, leader);
+        candidates.sort_by_key(sooner);
     }
     Scenario {
         seed,
@@ -137,6 +144,16 @@ pub(super) fn plot(
         disk_faults: Vec::new(),
         twins: Twins::default(),
     }
+}
+
+fn rotation(policy: &TrustPolicy) -> Rotation {
+    let organisations = policy.organisations().iter().map(|each| each.servers().to_vec());
+    Rotation::new(Epoch(0), organisations.collect())
+}
+
+fn leads_before(policy: &TrustPolicy, server: ServerIndex, end: View) -> bool {
+    let rotation = rotation(policy);
+    (0..end.0).any(|view| rotation.leader(View(view)) == server)
 }
 
 /// A fail-prone set: empty, one drawn at random, or (half of the time) a maximal one.

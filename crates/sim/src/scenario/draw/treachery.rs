@@ -19,9 +19,15 @@ fn forgeries(seed: u64, treachery: Treachery) -> Treachery {
     }
 }
 
+/// How often a new leader opens its view twice.
+pub(super) fn split(seed: u64) -> u64 {
+    let draw = &mut Stream::new(seed, "splits");
+    if draw.percent(30) { 0 } else { draw.between(20, 100) }
+}
+
 /// Adds to what a coalition does, in half of the runs; a few things at a time.
 pub(super) fn mischief(seed: u64, treachery: Treachery) -> Treachery {
-    let treachery = forgeries(seed, treachery);
+    let treachery = Treachery { split: split(seed), ..forgeries(seed, treachery) };
     let draw = &mut Stream::new(seed, "mischief");
     if draw.percent(50) {
         return treachery;
