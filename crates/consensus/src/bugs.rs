@@ -176,6 +176,12 @@ bugs! {
     OwnCommitHidden = "own-commit-hidden",
     /// What holds a batch together counts against its origin's limit too.
     OverheadCharged = "overhead-charged",
+    /// A share of the alliance key that was signed in another epoch is taken.
+    OtherEpochShared = "other-epoch-shared",
+    /// A share of the alliance key on another log is taken.
+    OtherLogShared = "other-log-shared",
+    /// Blocks are voted for and committed to that start from another tip than the server's own.
+    OtherTipFollowed = "other-tip-followed",
 }
 
 /// The mistakes that are made: none, but in tests.

@@ -7,8 +7,8 @@ use crate::batch::{BatchId, HeldBatch, SignedBatch};
 use crate::wire::{CertifyShare, PeerMessage, ShareProof, SyncBlocks};
 use ally_codec::{DecodeError, Encode};
 use ally_consensus::{
-    Authenticator, BlockRef, Bounds, Bug, Bugs, CheckpointCertificate, Context, Height, Rotation,
-    Signed, Verified, Verifier, VerifyError, signing_bytes,
+    Authenticator, BlockRef, Bounds, Bug, Bugs, CheckpointCertificate, Context, Epoch, Height,
+    Rotation, Signed, Verified, Verifier, VerifyError, signing_bytes,
 };
 use ally_policy::ServerIndex;
 use bytes::Bytes;
@@ -257,11 +257,23 @@ impl<A: Authenticator> Checker<A> {
         if signer != from {
             return Err(CheckError::Impersonation { from, signer });
         }
-        let bytes = signing_bytes(self.verifier.context(), kind, &message.body.to_bytes());
-        match self.verifier.authenticator().signature(signer, &bytes, &message.signature) {
+        let content = message.body.to_bytes();
+        let is_signed_in = |context: Context| {
+            let bytes = signing_bytes(&context, kind, &content);
+            self.verifier.authenticator().signature(signer, &bytes, &message.signature)
+        };
+        match self.contexts().any(is_signed_in) {
             true => Ok(()),
             false => Err(CheckError::Signature { from, what: kind }),
         }
+    }
+
+    /// In which epoch shares and proofs may have been signed: this one.
+    fn contexts(&self) -> impl Iterator<Item = Context> + use<A> {
+        let own = *self.verifier.context();
+        let epoch = Epoch(own.epoch.0.wrapping_add(1));
+        let taken = self.verifier.bugs().has(Bug::OtherEpochShared);
+        [Some(own), taken.then_some(Context { epoch, ..own })].into_iter().flatten()
     }
 
     fn certificate(

@@ -308,18 +308,21 @@ impl Engine {
     /// are certified. A leader that led two tips to certificates may go on above the other one.
     pub(super) fn unjournalled(&self, top: BlockHash) -> Option<Vec<BlockRef>> {
         let (view, base) = (self.voting_view(), self.branch_base());
-        let shown = |node: &Node| node.journalled && node.view() == view;
+        let anywhere = self.config.bugs.has(Bug::OtherTipFollowed);
+        let shown = |node: &Node| node.journalled && (node.view() == view || anywhere);
         let nodes = self.tree.walk_down(top, base.height).take_while(|node| !node.journalled);
         let mut chain: Vec<_> =
             nodes.map(|node| (node.block, node.parent(), node.view())).collect();
         chain.reverse();
         let whole = match chain.first() {
-            None => self.tree.node(&top).is_some_and(shown),
+            None => anywhere || self.tree.node(&top).is_some_and(shown),
             Some((_, parent, _)) => {
-                *parent == base || self.tree.node(&parent.hash).is_some_and(shown)
+                *parent == base
+                    || self.tree.node(&parent.hash).is_some_and(shown)
+                    || anywhere && parent.height <= base.height
             }
         };
-        let whole = whole && chain.iter().all(|(_, _, of)| *of == view);
+        let whole = whole && chain.iter().all(|(_, _, of)| *of == view || anywhere);
         whole.then(|| chain.into_iter().map(|(block, ..)| block).collect())
     }
 

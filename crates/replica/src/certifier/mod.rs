@@ -173,7 +173,7 @@ impl Certifier {
         }
         match &mut self.round {
             Some(round) if round.head.block == share.body.block => {
-                round.add(share);
+                round.add(share, self.bugs);
                 self.combine_if_ready(peers, out);
             }
             _ => {
@@ -281,7 +281,7 @@ impl Certifier {
             .partition(|(_, share)| share.body.block == head.block);
         self.inbox = rest;
         let ours: BTreeMap<_, _> = ours;
-        ours.into_values().for_each(|share| round.add(share));
+        ours.into_values().for_each(|share| round.add(share, self.bugs));
         if let Some(share) = self.released.share(&head.block) {
             round.own = OwnShare::Given(share.to_vec());
         }

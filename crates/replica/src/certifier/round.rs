@@ -1,7 +1,7 @@
 //! One attempt to certify one block.
 
 use crate::wire::{CertifyShare, ShareProof};
-use ally_consensus::{BlockRef, Digest, Height, Micros, Signed};
+use ally_consensus::{BlockRef, Bug, Bugs, Digest, Height, Micros, Signed};
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
 
@@ -93,8 +93,10 @@ impl Round {
     }
 
     /// Takes a share on this round's statement; the first of each server counts.
-    pub(super) fn add(&mut self, share: Signed<CertifyShare>) {
-        if self.head.matches(&share.body) && !self.excluded.contains(share.signer) {
+    pub(super) fn add(&mut self, share: Signed<CertifyShare>, bugs: Bugs) {
+        let matches = self.head.matches(&share.body)
+            || bugs.has(Bug::OtherLogShared) && self.head.block == share.body.block;
+        if matches && !self.excluded.contains(share.signer) {
             self.shares.entry(share.signer).or_insert(share);
         }
     }

@@ -128,4 +128,7 @@ pub const CASES: &[Case] = &[
     case(Bug::CertificateNotShown, "four", Weather, 43, &["no liveness"]),
     case(Bug::OwnCommitHidden, "seven", Plot, 3, &["report"]),
     case(Bug::OverheadCharged, "two-level", Weather, 79, &["memory"]),
+    case(Bug::OtherEpochShared, "seven", Weather, 80, &["blame"]),
+    case(Bug::OtherLogShared, "two-level", Weather, 17, &["blame"]),
+    case(Bug::OtherTipFollowed, "seven", Plot, 71, &["report", "refused"]),
 ];
