@@ -248,8 +248,7 @@ impl Engine {
         self.learner.forget_below(self.tree.root().block.height, view);
         self.forget_abandoned(tip, view);
         out.push(Output::View { view, open: Some(certificate) });
-        let leader = ServerSet::from_iter([self.config.rotation.leader(view)]);
-        self.want_chain(tip, leader.union(&self.everyone()), out);
+        self.want_chain_of(tip, self.config.rotation.leader(view), self.everyone(), out);
         self.replay_future(view, out);
     }
 

@@ -33,6 +33,8 @@ pub(super) struct Wants {
 pub(super) struct Found {
     /// Who spoke of it.
     pub claimant: ServerIndex,
+    /// Who was asked last, and so most likely gave it.
+    pub asked: ServerIndex,
     /// Who was thought to have it.
     pub sources: ServerSet,
 }
@@ -57,9 +59,9 @@ impl Wants {
 
     /// Stops asking.
     pub fn remove(&mut self, hash: &BlockHash) -> Option<Found> {
-        let Want { sources, claimant, .. } = self.blocks.remove(hash)?;
+        let Want { sources, claimant, asked, .. } = self.blocks.remove(hash)?;
         free(&mut self.taken, claimant);
-        Some(Found { claimant, sources })
+        Some(Found { claimant, asked, sources })
     }
 
     pub fn forget_below(&mut self, decided: Height) {
@@ -148,12 +150,18 @@ impl Engine {
         out.push(Output::Send { to: Recipients::One(claimant), message });
     }
 
-    /// Asks for the lowest missing ancestor of a block that is known.
-    fn want_parent(&mut self, hash: BlockHash, sources: ServerSet, out: &mut Vec<Output>) {
-        let Some(node) = self.tree.node(&hash) else { return };
-        if let Lineage::Missing(ancestor) = self.tree.lineage(node.block) {
-            self.want(ancestor, sources, out);
-        }
+    /// As [`Engine::want_chain`]; asks `first` first, if it has a place left.
+    pub(super) fn want_chain_of(
+        &mut self,
+        block: BlockRef,
+        first: ServerIndex,
+        sources: ServerSet,
+        out: &mut Vec<Output>,
+    ) {
+        let Lineage::Missing(ancestor) = self.tree.lineage(block) else { return };
+        let place = first != self.config.me && self.wants.taken(first) < WANTS_PER_SERVER_MAX;
+        let claimants = if place { ServerSet::from_iter([first]) } else { sources };
+        self.want_claimed(ancestor, claimants, sources.union(&claimants), out);
     }
 
     /// Asks for a block and whatever lies between it and the root, as far as it is not known.
@@ -228,7 +236,9 @@ impl Engine {
     /// A block that was asked for is here: asks for what it lacks below, and, where that was all that
     /// its claimant had places for, for the rest of the claimant's report.
     pub(super) fn want_on(&mut self, hash: BlockHash, found: Found, out: &mut Vec<Output>) {
-        self.want_parent(hash, found.sources, out);
+        if let Some(block) = self.tree.node(&hash).map(|node| node.block) {
+            self.want_chain_of(block, found.asked, found.sources, out);
+        }
         if self.wants.taken(found.claimant) == 0 {
             self.want_reported(found.claimant, out);
         }
