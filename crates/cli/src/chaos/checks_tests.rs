@@ -80,11 +80,11 @@ fn a_command_without_an_answer_is_found() {
 #[test]
 fn a_forged_answer_is_found_unless_the_liar_gave_it() {
     let forged = Forged { server: "a".to_owned(), fault: "it is for another entry".to_owned() };
-    let history = History { forged: vec![forged], ..History::default() };
-    let check = nothing_forged(&[history.clone()], Some("b"));
+    let histories = [History { forged: vec![forged], ..History::default() }];
+    let check = nothing_forged(&histories, Some("b"));
     assert_eq!((check.broken, check.violations[0].starts_with("a: ")), (1, true));
-    assert!(!nothing_forged(&[history.clone()], None).holds(), "nobody lies");
-    assert!(nothing_forged(&[history], Some("a")).holds());
+    assert!(!nothing_forged(&histories, None).holds(), "nobody lies");
+    assert!(nothing_forged(&histories, Some("a")).holds());
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub struct Acknowledged {
 }
 
 /// What a client has done, in order.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct History {
     /// All its commands.
     pub operations: Vec<Operation>,
