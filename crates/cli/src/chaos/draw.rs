@@ -49,21 +49,22 @@ impl Schedule {
                 draw.shuffle(&mut order);
             }
             let for_ms = draw.between(LASTS_MS.0, LASTS_MS.1).min(wish.length_ms - at_ms);
-            // One that finds no server that it could befall waits for its next turn.
-            let kind = order.pop();
-            if let Some(fault) =
-                kind.and_then(|kind| draw_fault(&mut draw, kind, &wish, &free, at_ms))
-            {
-                match &fault {
-                    Fault::Outage => free.fill(at_ms + for_ms),
-                    fault => {
-                        if let Some(server) = fault.process() {
-                            free[server] = at_ms + for_ms;
-                        }
+            let Some(kind) = order.pop() else { break };
+            let Some(fault) = draw_fault(&mut draw, kind, &wish, &free, at_ms) else {
+                // It finds no server that it could befall: it waits, and one other has its turn.
+                order.insert(order.len().saturating_sub(1), kind);
+                at_ms += draw.between(GAP_MS.0, GAP_MS.1);
+                continue;
+            };
+            match &fault {
+                Fault::Outage => free.fill(at_ms + for_ms),
+                fault => {
+                    if let Some(server) = fault.process() {
+                        free[server] = at_ms + for_ms;
                     }
                 }
-                steps.push(Step { at_ms, for_ms, fault });
             }
+            steps.push(Step { at_ms, for_ms, fault });
             at_ms += draw.between(GAP_MS.0, GAP_MS.1);
         }
         let Wish { seed, length_ms, servers, .. } = wish;

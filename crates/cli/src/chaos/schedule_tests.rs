@@ -30,6 +30,21 @@ fn a_minute_has_every_kind_and_nothing_after_its_end() {
     }
 }
 
+/// What `e2e_chaos` runs, wherever it runs.
+#[test]
+fn the_schedule_that_is_run_as_a_test_has_every_kind_that_works() {
+    for left_out in
+        [&[][..], &[FaultKind::Disk], &[FaultKind::Clock], &[FaultKind::Disk, FaultKind::Clock]]
+    {
+        let kinds: Vec<FaultKind> =
+            FaultKind::all().iter().copied().filter(|kind| !left_out.contains(kind)).collect();
+        let small_disk = kinds.contains(&FaultKind::Disk).then_some(3);
+        let servers = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        let wish = Wish { seed: 5, length_ms: 25_000, servers, kinds: &kinds, small_disk };
+        assert_eq!(Schedule::draw(wish).kinds(), kinds);
+    }
+}
+
 #[test]
 fn a_process_is_never_stopped_for_two_reasons_at_once() {
     for seed in 0..50 {
