@@ -8,7 +8,8 @@
 # Parts:
 #   sim      50,000 seeds in every alliance and style (SEEDS=n for another number)
 #   planted  every rule broken on purpose, searched for from seed 0; then the same seeds unbroken
-#   model    every order of events of small cases, and 100,000 random histories
+#   model    every order of events of small cases, and 100,000 random histories; --minutes does not
+#            shorten it: the cases take four minutes of a busy machine, the histories ten and more
 #   fuzz     every decoder and everything else that takes bytes from outside
 #   chaos    real servers: killed, paused, cut off, lied to
 #
@@ -16,7 +17,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-usage() { sed -n '2,16s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,17s/^# \{0,1\}//p' "$0"; }
 
 minutes=
 parts=()
