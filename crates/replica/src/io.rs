@@ -100,7 +100,7 @@ pub enum Outgoing {
 /// To sign: where [`Unsigned::share_statement`] names a statement, compute the share and
 /// [`Unsigned::set_share`]; then sign [`Unsigned::signing_bytes`], if there are any, with the
 /// server's signing key; then [`Unsigned::signed`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unsigned {
     /// About agreement.
     Consensus(Message),

@@ -23,6 +23,7 @@ mod jobs;
 mod outbox;
 mod published;
 mod recover;
+mod said;
 mod serve;
 mod shelf;
 pub(crate) mod stored;
@@ -55,6 +56,7 @@ use clients::Clients;
 use jobs::Jobs;
 use outbox::Outbox;
 use published::Step;
+use said::Said;
 use shelf::Shelf;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -142,6 +144,8 @@ pub(crate) struct Driver {
     shelf: Shelf,
     /// What is kept of what others signed.
     archive: Archive,
+    /// What this server said last.
+    said: Said,
     slow_path: bool,
     stopping: bool,
     /// The policy's assumption does not hold: stop.
@@ -192,6 +196,7 @@ impl Driver {
             steps: VecDeque::new(),
             pending: VecDeque::new(),
             outputs: Vec::new(),
+            said: Said::default(),
             slow_path,
             stopping: false,
             breach: None,
@@ -392,14 +397,14 @@ impl Driver {
     fn send(&mut self, to: Recipients, message: Outgoing) {
         let message = match message {
             Outgoing::Ready(message) => message,
-            Outgoing::ToSign(mut unsigned) => {
+            Outgoing::ToSign(unsigned) => self.said.signed(unsigned, |mut unsigned| {
                 if let Some(statement) = unsigned.share_statement(self.slow_path) {
                     unsigned.set_share(self.own.statement_share(&self.keys, &statement));
                 }
                 let bytes = unsigned.signing_bytes(&self.keys.context);
                 let signature = bytes.map_or([0; 64], |bytes| self.own.signing.sign(&bytes));
                 unsigned.signed(self.own.me, signature)
-            }
+            }),
         };
         let me = self.own.me;
         match to {
