@@ -148,7 +148,8 @@ impl Book {
         let parent = self.id(&below);
         let id = self.refs.len() as spec::Id;
         let view = header.view.0;
-        self.blocks.0.insert(id, spec::Block { parent, view, height: block.height.0 });
+        let (height, hash) = (block.height.0, block.hash.0);
+        self.blocks.0.insert(id, spec::Block { parent, view, height, hash });
         self.refs.insert(block, id);
         self.proposals.insert(id, proposal);
     }

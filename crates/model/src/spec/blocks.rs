@@ -20,6 +20,8 @@ pub struct Block {
     pub view: u64,
     /// One more than its parent's.
     pub height: u64,
+    /// Its hash, where the text orders blocks of one height.
+    pub hash: [u8; 32],
 }
 
 /// Every block that anybody ever made.
@@ -28,7 +30,8 @@ pub struct Blocks(pub BTreeMap<Id, Block>);
 
 impl Default for Blocks {
     fn default() -> Self {
-        Self(BTreeMap::from([(GENESIS, Block { parent: GENESIS, view: 0, height: 0 })]))
+        let genesis = Block { parent: GENESIS, view: 0, height: 0, hash: [0; 32] };
+        Self(BTreeMap::from([(GENESIS, genesis)]))
     }
 }
 

@@ -89,7 +89,8 @@ pub fn select(
     if left.iter().any(|a| left.iter().any(|b| blocks.conflict(*a, *b))) {
         return Err(Undecided::Contradiction);
     }
-    let lowest_tip = lines.iter().map(|line| line.tip).min_by_key(|tip| blocks.height(*tip));
+    let place = |tip: &Id| (blocks.height(*tip), blocks.0[tip].hash);
+    let lowest_tip = lines.iter().map(|line| line.tip).min_by_key(place);
     Ok(highest(left).or(lowest_tip).unwrap_or(genesis))
 }
 
