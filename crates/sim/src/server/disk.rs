@@ -61,18 +61,25 @@ impl Disk {
         starts
     }
 
-    /// Ends the sync: what was written when it started is durable. Gives these writes, in order, to
-    /// be looked at and then given to [`Disk::keep`].
-    pub fn end_sync(&mut self) -> Vec<StoreOp> {
-        let Some(end) = self.syncing.take() else { return Vec::new() };
-        self.durable = end;
-        let done = self.waiting.partition_point(|(position, _)| *position <= end);
-        self.waiting.drain(..done).map(|(_, op)| op).collect()
+    /// Ends the sync: what was written when it started is durable.
+    pub fn end_sync(&mut self) {
+        if let Some(end) = self.syncing.take() {
+            self.durable = end;
+        }
     }
 
-    /// Takes in what [`Disk::end_sync`] gave.
-    pub fn keep(&mut self, durable: Vec<StoreOp>) {
-        durable.into_iter().for_each(|op| self.apply(op));
+    /// The next write that became durable, to be looked at and then given to [`Disk::keep`].
+    pub fn pop_durable(&mut self) -> Option<StoreOp> {
+        let (first, _) = self.waiting.front()?;
+        if *first > self.durable {
+            return None;
+        }
+        self.waiting.pop_front().map(|(_, op)| op)
+    }
+
+    /// Takes in what [`Disk::pop_durable`] gave.
+    pub fn keep(&mut self, durable: StoreOp) {
+        self.apply(durable);
     }
 
     /// Up to where all writes are durable.

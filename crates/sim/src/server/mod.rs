@@ -90,11 +90,12 @@ impl Server {
         self.held_back.push((until, to, message));
     }
 
-    /// The messages whose write is durable now.
-    pub fn release(&mut self) -> Vec<(Recipients, Outgoing)> {
+    /// The next message whose write is durable now.
+    pub fn release(&mut self) -> Option<(Recipients, Outgoing)> {
         let durable = self.disk.durable();
-        let ready = self.held_back.extract_if(.., |(after, ..)| *after <= durable);
-        ready.map(|(_, to, message)| (to, message)).collect()
+        let ready = self.held_back.iter().position(|(after, ..)| *after <= durable)?;
+        let (_, to, message) = self.held_back.remove(ready);
+        Some((to, message))
     }
 
     /// When it wants to be woken.

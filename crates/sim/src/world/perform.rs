@@ -128,12 +128,12 @@ impl World {
         if self.sync_fails(server) {
             return self.crash(server);
         }
-        let done = self.servers[server.index()].disk.end_sync();
-        for op in &done {
-            self.observe(Observation::Durable { server, op });
+        self.servers[server.index()].disk.end_sync();
+        while let Some(op) = self.servers[server.index()].disk.pop_durable() {
+            self.observe(Observation::Durable { server, op: &op });
+            self.servers[server.index()].disk.keep(op);
         }
-        self.servers[server.index()].disk.keep(done);
-        for (to, message) in self.servers[server.index()].release() {
+        while let Some((to, message)) = self.servers[server.index()].release() {
             if !self.survives(server) {
                 return;
             }
