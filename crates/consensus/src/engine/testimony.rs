@@ -93,17 +93,20 @@ impl Engine {
         let below = self.tree.walk_down(block.hash, root).skip(1).map(Node::signed_header);
         let mut headers: Vec<SignedHeader> = below.take(BACKING_HEADERS_MAX / 2).collect();
         headers.reverse();
-        let (mut votes, mut commits) = (BTreeMap::new(), BTreeMap::new());
+        let (mut votes, mut commits) = (Vec::with_capacity(node.voters.len()), Vec::new());
+        let (mut voters, mut committers) = (ServerSet::EMPTY, ServerSet::EMPTY);
         let mut open = VecDeque::from([node]);
         while let Some(next) = open.pop_front().filter(|_| headers.len() < BACKING_HEADERS_MAX) {
             headers.push(next.signed_header());
-            for server in node.voters.difference(&senders(&votes)).iter() {
-                votes.extend(next.heard.vote_of(server, next).map(|vote| (server, vote)));
+            for server in node.voters.difference(&voters).iter() {
+                let vote = next.heard.vote_of(server, next);
+                votes.extend(vote.filter(|_| voters.insert(server)));
             }
-            for server in node.committers.difference(&senders(&commits)).iter() {
-                commits.extend(next.heard.commit_of(server).map(|commit| (server, commit)));
+            for server in node.committers.difference(&committers).iter() {
+                let commit = next.heard.commit_of(server);
+                commits.extend(commit.filter(|_| committers.insert(server)));
             }
-            if votes.len() == node.voters.len() && commits.len() == node.committers.len() {
+            if voters == node.voters && committers == node.committers {
                 break;
             }
             let children = self.tree.children(&next.block.hash).iter();
@@ -111,11 +114,8 @@ impl Engine {
             open.extend(children.filter(|child| child.view() == node.view()));
         }
         let new_view = self.acceptor.new_view_of(node.view()).cloned();
-        let (votes, commits) = (votes.into_values().collect(), commits.into_values().collect());
+        votes.sort_unstable_by_key(|vote| vote.signer);
+        commits.sort_unstable_by_key(|commit| commit.signer);
         Some(Backing { new_view, headers, votes, commits })
     }
-}
-
-fn senders<T>(said: &BTreeMap<ServerIndex, T>) -> ServerSet {
-    said.keys().copied().collect()
 }
