@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::timer::Cause;
+use super::tree::Node;
 use crate::{
     BlockRef, Bug, Equivocation, Evidence, EvidenceKind, Message, NewView, NewViewShare, Output,
     Proposal, Recipients, Signed, SignedHeader, View, ViewChange, Vote,
@@ -219,10 +220,10 @@ impl Engine {
         }
         // A vote may name a block with another's height. No header shows that block.
         self.tree.node(&high.hash).filter(|node| node.header().height == high.height)?;
-        let chain: Vec<_> = self.tree.walk_down(high.hash, low.height).collect();
-        let lowest = chain.last().filter(|node| node.parent().height == low.height)?;
+        let chain = || self.tree.walk_down(high.hash, low.height);
+        let lowest = chain().last().filter(|node| node.parent().height == low.height)?;
         let differs =
             lowest.parent().hash != low.hash || self.config.bugs.has(Bug::DescendantTakenForLie);
-        differs.then(|| chain.iter().map(|node| node.signed_header()).collect())
+        differs.then(|| chain().map(Node::signed_header).collect())
     }
 }

@@ -157,11 +157,10 @@ impl Engine {
     fn remember_latest(&mut self, vote: &Signed<Vote>) -> Option<Signed<Vote>> {
         let order = |vote: &Signed<Vote>| (vote.body.view, vote.body.block.height);
         let latest = &mut self.learner.latest[vote.signer.index()];
-        let previous = latest.clone();
-        if previous.as_ref().is_none_or(|previous| order(previous) < order(vote)) {
-            *latest = Some(vote.clone());
+        match latest {
+            Some(newer) if order(newer) >= order(vote) => latest.clone(),
+            _ => latest.replace(vote.clone()),
         }
-        previous
     }
 
     /// Adds a server to those who stand behind a block and its ancestors of the same view, and
