@@ -141,7 +141,12 @@ impl Formula {
         let mut needed = gate.threshold;
         let mut spare = gate.tolerance();
         for child in &gate.children {
-            if child.holds(set) {
+            // Most gates have leaves only: these are looked up here.
+            let holds = match child {
+                Self::Leaf(server) => set.contains(*server),
+                Self::Gate(_) => child.holds(set),
+            };
+            if holds {
                 needed -= 1;
                 if needed == 0 {
                     return true;
