@@ -344,16 +344,17 @@ impl Certifier {
     }
 
     fn combine_if_ready(&mut self, peers: &Peers, out: &mut Outbox) {
-        let (_, first) = self.preferred(peers);
-        let Some(round) = &mut self.round else { return };
+        let Some(round) = &self.round else { return };
         let contributors = round.contributors(self.me);
-        let turn = first == Some(self.me) || round.attempts > 0;
         let ready = round.phase == Phase::Gathering && self.policy.is_certify_set(&contributors);
-        if turn && ready {
+        if !ready || !(round.attempts > 0 || self.preferred(peers).1 == Some(self.me)) {
+            return;
+        }
+        let checkpoint = checkpoint(&self.origin, self.epoch, &round.head);
+        let shares = round.shares(self.me);
+        out.run(Job::CombineCertificate { checkpoint, shares });
+        if let Some(round) = &mut self.round {
             round.phase = Phase::Combining(contributors);
-            let checkpoint = checkpoint(&self.origin, self.epoch, &round.head);
-            let shares = round.shares(self.me);
-            out.run(Job::CombineCertificate { checkpoint, shares });
         }
     }
 

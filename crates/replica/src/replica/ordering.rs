@@ -108,7 +108,11 @@ impl Replica {
 
     /// Asks peers for batches that blocks refer to.
     pub(super) fn ask_for_batches(&mut self) {
-        for (server, ids) in self.fetcher.questions(self.now.monotonic, &self.peers) {
+        let now = self.now.monotonic;
+        if self.fetcher.deadline().is_none_or(|due| due > now) {
+            return;
+        }
+        for (server, ids) in self.fetcher.questions(now, &self.peers) {
             let message = PeerMessage::FetchBatches(ids);
             self.out.send(When::AtOnce, Recipients::One(server), message);
         }
