@@ -23,6 +23,8 @@ pub(crate) struct Neglect {
 /// For each origin, since when its next batch waits, and what was ordered meanwhile.
 #[derive(Debug)]
 pub(crate) struct PassedOver {
+    /// Those whose next batch waits; of the others nothing is noted.
+    waiting: ServerSet,
     origins: Vec<Waiting>,
     relay_after: Micros,
     starved_after: Micros,
@@ -30,7 +32,7 @@ pub(crate) struct PassedOver {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Waiting {
-    since: Option<Micros>,
+    since: Micros,
     relayed: bool,
     blocks: u32,
 }
@@ -40,6 +42,7 @@ impl PassedOver {
     /// anybody's progress timer runs out, and counts as passed over after two.
     pub(crate) fn new(servers: usize, base_timeout: Micros) -> Self {
         Self {
+            waiting: ServerSet::EMPTY,
             origins: vec![Waiting::default(); servers],
             relay_after: Micros(base_timeout.0 / 2),
             starved_after: Micros(base_timeout.0.saturating_mul(2)),
@@ -48,42 +51,41 @@ impl PassedOver {
 
     /// Says of which origins the next batch is held now.
     pub(crate) fn waits(&mut self, held: &ServerSet, now: Micros) {
-        for (index, waiting) in self.origins.iter_mut().enumerate() {
-            if !held.contains(ServerIndex(index as u16)) {
-                *waiting = Waiting::default();
-            } else if waiting.since.is_none() {
-                waiting.since = Some(now);
-            }
+        if *held == self.waiting {
+            return;
         }
+        for origin in held.difference(&self.waiting).iter() {
+            self.origins[origin.index()] = Waiting { since: now, ..Waiting::default() };
+        }
+        self.waiting = *held;
     }
 
     /// A block was delivered with batches of some origins (ask `in_block`); the clock of those
     /// starts again, all others were passed over once more.
     pub(crate) fn delivered(&mut self, in_block: impl Fn(ServerIndex) -> bool) {
-        for (index, waiting) in self.origins.iter_mut().enumerate() {
-            if in_block(ServerIndex(index as u16)) {
-                *waiting = Waiting::default();
-            } else if waiting.since.is_some() {
-                waiting.blocks = waiting.blocks.saturating_add(1);
+        for origin in self.waiting.iter() {
+            if in_block(origin) {
+                self.waiting.remove(origin);
+            } else {
+                let blocks = &mut self.origins[origin.index()].blocks;
+                *blocks = blocks.saturating_add(1);
             }
         }
     }
 
     /// Another leader gets a fresh chance with every batch.
     pub(crate) fn new_leader(&mut self, now: Micros) {
-        for waiting in &mut self.origins {
-            let since = waiting.since.map(|_| now);
-            *waiting = Waiting { since, ..Waiting::default() };
+        for origin in self.waiting.iter() {
+            self.origins[origin.index()] = Waiting { since: now, ..Waiting::default() };
         }
     }
 
     /// What is due now. Each batch is relayed once per leader.
     pub(crate) fn due(&mut self, now: Micros) -> Neglect {
         let mut neglect = Neglect::default();
-        for (index, waiting) in self.origins.iter_mut().enumerate() {
-            let Some(since) = waiting.since else { continue };
-            let origin = ServerIndex(index as u16);
-            let waited = now.0.saturating_sub(since.0);
+        for origin in self.waiting.iter() {
+            let waiting = &mut self.origins[origin.index()];
+            let waited = now.0.saturating_sub(waiting.since.0);
             if !waiting.relayed && waited >= self.relay_after.0 {
                 waiting.relayed = true;
                 neglect.relay.push(origin);
@@ -98,8 +100,9 @@ impl PassedOver {
     /// The next time that [`PassedOver::due`] has to be asked although nothing happened. Starving
     /// needs deliveries, which are something.
     pub(crate) fn deadline(&self) -> Option<Micros> {
-        let unrelayed = self.origins.iter().filter(|waiting| !waiting.relayed);
-        let since = unrelayed.filter_map(|waiting| waiting.since).min()?;
+        let waiting = self.waiting.iter().map(|origin| &self.origins[origin.index()]);
+        let unrelayed = waiting.filter(|waiting| !waiting.relayed);
+        let since = unrelayed.map(|waiting| waiting.since).min()?;
         Some(Micros(since.0.saturating_add(self.relay_after.0)))
     }
 }
