@@ -2,7 +2,7 @@
 //!
 //! Source: docs/protocol.md#common-case, rule 3.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::{BlockRef, Micros};
 use ally_policy::ServerIndex;
@@ -16,6 +16,10 @@ pub(super) struct Agreement {
 }
 
 impl Invariant for Agreement {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Delivered, Kind::Crashed]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
             Observation::Delivered { server, block } => self.delivered(*server, block.block),

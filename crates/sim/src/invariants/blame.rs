@@ -3,7 +3,7 @@
 //!
 //! Source: docs/protocol.md#evidence.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::facts::Facts;
 use crate::observation::Observation;
 use ally_codec::{Decode, Encode};
@@ -45,6 +45,10 @@ impl Blame {
 }
 
 impl Invariant for Blame {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Accused, Kind::Halted]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
             Observation::Accused { server, evidence }

@@ -2,7 +2,7 @@
 //!
 //! Source: docs/protocol.md#ordering.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::Micros;
 
@@ -14,6 +14,10 @@ pub(crate) const BLOCK_BATCHES: usize = 3;
 pub(super) struct Budget;
 
 impl Invariant for Budget {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Delivered]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         let Observation::Delivered { server, block } = what else { return Ok(()) };
         let (count, height) = (block.batches.len(), block.block.height);

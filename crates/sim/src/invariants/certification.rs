@@ -2,7 +2,7 @@
 //!
 //! Source: docs/protocol.md#certificates.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::{BlockRef, Micros};
 use std::collections::BTreeSet;
@@ -16,6 +16,10 @@ pub(super) struct Certification {
 }
 
 impl Invariant for Certification {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Certified, Kind::Delivered]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
             Observation::Certified { certificate }

@@ -6,7 +6,7 @@
 //!
 //! Source: docs/protocol.md#common-case, rule 3; docs/protocol.md#slow-path.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::{BlockHash, BlockHeader, BlockRef, Message, Micros, Signed, View};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
@@ -118,6 +118,10 @@ impl Decision {
 }
 
 impl Invariant for Decision {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Said, Kind::Certified, Kind::Delivered]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
             Observation::Said { server, message: PeerMessage::Consensus(signed) } => {

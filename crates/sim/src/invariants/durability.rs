@@ -2,7 +2,7 @@
 //!
 //! Source: docs/protocol.md#durability.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::{BlockHash, BlockRef, CommitCertificate, Message, Micros, Record, View};
 use ally_policy::{ServerIndex, ServerSet};
@@ -122,6 +122,10 @@ impl Held {
 }
 
 impl Invariant for Durability {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Durable, Kind::Delivered, Kind::Said]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
             Observation::Durable { server, op } => {

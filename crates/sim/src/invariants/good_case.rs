@@ -4,7 +4,7 @@
 //!
 //! Source: docs/protocol.md#common-case.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use crate::scenario::Scenario;
 use ally_consensus::{BlockHash, Message, Micros};
@@ -45,6 +45,10 @@ impl GoodCase {
 }
 
 impl Invariant for GoodCase {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Said, Kind::Delivered]
+    }
+
     fn see(&mut self, now: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
             Observation::Said { message: PeerMessage::Consensus(signed), .. } => {

@@ -5,7 +5,7 @@
 //!
 //! Source: docs/protocol.md#data, docs/protocol.md#certificates.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::{Digest, Micros};
 use ally_replica::DeliveredBlock;
@@ -117,6 +117,10 @@ fn compare(
 }
 
 impl Invariant for Log {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Delivered, Kind::Certified]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
             Observation::Delivered { block, .. } => self.delivered(block),

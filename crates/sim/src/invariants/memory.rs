@@ -4,7 +4,7 @@
 //!
 //! Source: docs/protocol.md#limits.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::Micros;
 use ally_policy::ServerIndex;
@@ -43,6 +43,10 @@ pub(super) struct Memory {
 }
 
 impl Invariant for Memory {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Sampled, Kind::Accused, Kind::Restarted]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         let (server, excess) = match what {
             Observation::Sampled { server, status } => (server, excess(status)),

@@ -10,6 +10,7 @@ mod decision;
 mod durability;
 mod figures;
 mod good_case;
+mod kind;
 mod log;
 mod memory;
 mod new_view;
@@ -29,10 +30,14 @@ use crate::observation::Observation;
 use crate::scenario::Scenario;
 use ally_consensus::Micros;
 use ally_policy::{ServerIndex, ServerSet};
+use kind::Kind;
 use std::sync::Arc;
 
 /// Something that must hold.
 trait Invariant {
+    /// What it is shown; all that [`Invariant::see`] has a use for.
+    fn looks_at(&self) -> &'static [Kind];
+
     /// Takes note; says what is broken, if something is.
     fn see(&mut self, now: Micros, what: &Observation<'_>) -> Result<(), String>;
 
@@ -46,6 +51,8 @@ trait Invariant {
 pub struct Invariants {
     honest: ServerSet,
     all: Vec<Box<dyn Invariant>>,
+    /// For each kind of observation the places of those invariants that look at it.
+    watching: [Vec<usize>; Kind::COUNT],
     figures: Figures,
     violations: Vec<String>,
 }
@@ -74,7 +81,17 @@ impl Invariants {
         if let Some(good_case) = good_case::GoodCase::new(scenario) {
             all.push(Box::new(good_case));
         }
-        Self { honest, all, figures: Figures::default(), violations: Vec::new() }
+        Self::of(honest, all)
+    }
+
+    fn of(honest: ServerSet, all: Vec<Box<dyn Invariant>>) -> Self {
+        let mut watching = [const { Vec::new() }; Kind::COUNT];
+        for (place, invariant) in all.iter().enumerate() {
+            for kind in invariant.looks_at() {
+                watching[*kind as usize].push(place);
+            }
+        }
+        Self { honest, all, watching, figures: Figures::default(), violations: Vec::new() }
     }
 
     /// Something was observed.
@@ -88,8 +105,8 @@ impl Invariants {
             return;
         }
         self.figures.see(now, what);
-        for invariant in &mut self.all {
-            self.violations.extend(invariant.see(now, what).err());
+        for place in &self.watching[Kind::of(what) as usize] {
+            self.violations.extend(self.all[*place].see(now, what).err());
         }
     }
 

@@ -8,7 +8,7 @@
 //!
 //! Source: docs/protocol.md#selection.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::{
     BlockHash, BlockHeader, BlockRef, Message, Micros, Proposal, Statement, View,
@@ -50,6 +50,10 @@ impl NewViewSoundness {
 }
 
 impl Invariant for NewViewSoundness {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Said, Kind::Delivered, Kind::Combined]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
             Observation::Said { server, message: PeerMessage::Consensus(signed) } => {

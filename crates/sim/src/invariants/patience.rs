@@ -5,7 +5,7 @@
 //!
 //! Source: docs/protocol.md#leaving.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::{Height, Micros};
 use ally_policy::ServerIndex;
@@ -47,6 +47,10 @@ impl Patience {
 }
 
 impl Invariant for Patience {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::View, Kind::Sampled]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
             Observation::View { server, open: false, .. } => {

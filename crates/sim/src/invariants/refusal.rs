@@ -3,7 +3,7 @@
 //!
 //! Source: docs/protocol.md#signatures.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::Micros;
 use ally_policy::ServerSet;
@@ -21,6 +21,10 @@ impl Refusal {
 }
 
 impl Invariant for Refusal {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Refused]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         let Observation::Refused { server, from, error } = what else { return Ok(()) };
         let named = match error {

@@ -6,7 +6,7 @@
 //!
 //! Source: docs/protocol.md#leaving, docs/protocol.md#durability.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::{BlockHash, BlockRef, Height, Message, Micros, View, ViewChange};
 use ally_policy::{ServerIndex, ServerSet};
@@ -114,6 +114,10 @@ fn raise(
 }
 
 impl Invariant for Reports {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Said]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
             Observation::Said { server, message: PeerMessage::Consensus(signed) } => {

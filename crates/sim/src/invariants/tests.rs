@@ -37,12 +37,7 @@ fn clock() -> time::Time {
 
 /// Shows things to one invariant, a microsecond after each other; gives what is broken then.
 fn after(invariant: impl Invariant + 'static, things: &[Observation<'_>]) -> String {
-    let mut invariants = Invariants {
-        honest: honest(),
-        all: vec![Box::new(invariant)],
-        figures: Figures::default(),
-        violations: Vec::new(),
-    };
+    let mut invariants = Invariants::of(honest(), vec![Box::new(invariant)]);
     for (at, what) in things.iter().enumerate() {
         invariants.see(Micros(at as u64), what);
     }

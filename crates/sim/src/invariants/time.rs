@@ -2,7 +2,7 @@
 //!
 //! Source: docs/protocol.md#time.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use crate::scenario::Clocks;
 use ally_consensus::{BlockHeader, Height, Micros};
@@ -39,6 +39,10 @@ impl Time {
 }
 
 impl Invariant for Time {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Delivered]
+    }
+
     fn see(&mut self, now: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
             Observation::Delivered { block, .. } => self.delivered(&block.header, now),

@@ -4,7 +4,7 @@
 //!
 //! Source: docs/protocol.md#data, docs/protocol.md#ordering.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::Micros;
 use ally_policy::{ServerIndex, ServerSet};
@@ -64,6 +64,10 @@ impl Validity {
 }
 
 impl Invariant for Validity {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Submitted, Kind::Delivered]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
             Observation::Submitted { server, command } => {

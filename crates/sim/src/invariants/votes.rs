@@ -6,7 +6,7 @@
 //! Source: docs/protocol.md#common-case, rule 2; docs/protocol.md#leaving;
 //! docs/protocol.md#entering.
 
-use super::Invariant;
+use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::{BlockHash, BlockRef, Message, Micros, Record, View};
 use ally_policy::{ServerIndex, ServerSet};
@@ -74,6 +74,10 @@ impl Votes {
 }
 
 impl Invariant for Votes {
+    fn looks_at(&self) -> &'static [Kind] {
+        &[Kind::Durable, Kind::Said]
+    }
+
     fn see(&mut self, _: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
             Observation::Durable { server, op: StoreOp::Journal { record, .. } } => {
