@@ -15,7 +15,9 @@ use std::sync::Arc;
 /// What is on a disk.
 #[derive(Debug, Default, Clone)]
 pub struct Disk {
-    journal: BTreeMap<JournalPosition, Record>,
+    journal: Vec<Record>,
+    /// The place of the last record; those of the others lie below it without a gap.
+    journalled: JournalPosition,
     batches: BTreeMap<BatchId, HeldBatch>,
     blocks: BTreeMap<Height, Arc<DeliveredBlock>>,
     certificates: BTreeMap<Height, CheckpointCertificate>,
@@ -131,12 +133,13 @@ impl Disk {
         match op {
             StoreOp::Journal { position, record } => {
                 self.check_place(position);
-                self.journal.insert(position, record);
+                self.journalled = position;
+                self.journal.push(record);
             }
             StoreOp::RewriteJournal { first, records } => {
                 self.check_place(first);
-                let places = (first.0..).map(JournalPosition);
-                self.journal = places.zip(records).collect();
+                self.journalled.0 += records.len() as u64;
+                self.journal = records;
             }
             StoreOp::Batch(batch) => {
                 self.batches.insert(batch.id(), batch);
@@ -154,8 +157,7 @@ impl Disk {
     }
 
     fn check_place(&self, position: JournalPosition) {
-        let last = self.journal.last_key_value().map_or(0, |(last, _)| last.0);
-        assert_eq!(position.0, last + 1, "journal places are contiguous");
+        assert_eq!(position, self.journalled.next(), "journal places are contiguous");
     }
 
     /// What a server gets back after a crash; records and batches pass through their encodings.
@@ -173,13 +175,15 @@ impl Disk {
             let bytes = Bytes::from(batch.signed().to_bytes());
             HeldBatch::trusted(SignedBatch::from_frame(bytes).expect("it was written"))
         };
-        let record = |(position, record): (&JournalPosition, &Record)| {
-            (*position, Record::from_bytes(&record.to_bytes()).expect("it was written"))
+        let first = self.journalled.0 + 1 - self.journal.len() as u64;
+        let record = |(position, record): (u64, &Record)| {
+            let again = Record::from_bytes(&record.to_bytes()).expect("it was written");
+            (JournalPosition(position), again)
         };
         Recovered {
             delivered: newest.into_iter().rev().map(|block| block.header.clone()).collect(),
             certified: self.certificate().cloned(),
-            journal: self.journal.iter().map(record).collect(),
+            journal: (first..).zip(&self.journal).map(record).collect(),
             batches: self.batches.values().filter(live).map(again).collect(),
             state,
         }
