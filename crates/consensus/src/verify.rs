@@ -149,33 +149,31 @@ pub enum Misstatement {
 
 /// A message of which every signature and certificate was checked, the nested ones too, and whose
 /// shape is right: leaders sign their own views only, chains link, limits are kept. Whether it makes
-/// sense *now* is the engine's business.
+/// sense *now* is the engine's business. Cheap to move and to clone.
 #[derive(Debug, Clone)]
-pub struct Verified {
-    message: Signed<Message>,
-}
+pub struct Verified(Arc<Signed<Message>>);
 
 impl Verified {
     /// A message that this server has just signed itself: nothing to check.
     ///
     /// For messages on their way back to their sender only.
     pub fn own(message: Signed<Message>) -> Self {
-        Self { message }
+        Self(Arc::new(message))
     }
 
     /// Who said it.
     pub fn sender(&self) -> ServerIndex {
-        self.message.signer
+        self.0.signer
     }
 
     /// What was said.
     pub fn message(&self) -> &Signed<Message> {
-        &self.message
+        &self.0
     }
 
     /// Takes it apart.
     pub fn into_inner(self) -> Signed<Message> {
-        self.message
+        Arc::unwrap_or_clone(self.0)
     }
 }
 
@@ -263,7 +261,7 @@ impl<A: Authenticator> Verifier<A> {
             self.remembered().note_faulty_report(sender);
         }
         result.map_err(|fault| VerifyError::Fault(sender, fault))?;
-        Ok(Verified { message })
+        Ok(Verified(Arc::new(message)))
     }
 
     /// Whether the outer signature is the signer's, if there has to be one.
