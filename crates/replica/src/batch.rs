@@ -206,9 +206,12 @@ impl Encode for SignedBatch {
 }
 
 /// A batch that this server may vote for: its signature was checked, its digest and leaf hashes are
-/// known. Cloning is cheap.
+/// known. Cheap to move and to clone.
 #[derive(Debug, Clone)]
-pub struct HeldBatch {
+pub struct HeldBatch(Arc<Held>);
+
+#[derive(Debug)]
+struct Held {
     signed: SignedBatch,
     reference: BatchRef,
     leaves: Arc<[Hash]>,
@@ -239,41 +242,41 @@ impl HeldBatch {
 
     fn with_leaves(signed: SignedBatch, reference: BatchRef) -> Self {
         let leaves = signed.batch.commands().map(|command| leaf_hash(&command)).collect();
-        Self { signed, reference, leaves }
+        Self(Arc::new(Held { signed, reference, leaves }))
     }
 
     /// The batch with its signature, to store or to send.
     pub fn signed(&self) -> &SignedBatch {
-        &self.signed
+        &self.0.signed
     }
 
     /// The batch.
     pub fn batch(&self) -> &Batch {
-        &self.signed.batch
+        &self.0.signed.batch
     }
 
     /// How blocks refer to it.
     pub fn reference(&self) -> &BatchRef {
-        &self.reference
+        &self.0.reference
     }
 
     /// Its name.
     pub fn id(&self) -> BatchId {
-        BatchId::from(&self.reference)
+        BatchId::from(&self.0.reference)
     }
 
     /// The log's leaf hash of each command, in order.
     pub fn leaves(&self) -> &Arc<[Hash]> {
-        &self.leaves
+        &self.0.leaves
     }
 
     /// The reference with the origin's signature: half of a proof that the origin signed two batches
     /// under one number.
     pub fn signed_reference(&self) -> Signed<BatchRef> {
         Signed {
-            signer: self.reference.origin,
-            signature: self.signed.signature,
-            body: self.reference,
+            signer: self.0.reference.origin,
+            signature: self.0.signed.signature,
+            body: self.0.reference,
         }
     }
 }
