@@ -60,7 +60,6 @@ pub struct SyncedBlock {
 /// One thing that happened to this server.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-#[allow(clippy::large_enum_variant, reason = "moved in once, never stored")]
 pub enum Input {
     /// A message whose signatures and certificates were checked, also this server's own: every
     /// message sent to all comes back to its sender this way, a vote only once it is durable.
@@ -90,7 +89,7 @@ pub enum Input {
         /// Ascending, gap-free.
         blocks: Vec<SyncedBlock>,
         /// For the last of them.
-        certificate: CheckpointCertificate,
+        certificate: Box<CheckpointCertificate>,
     },
     /// Whether batches wait that no decided block holds. Work without progress starts the timer.
     Work {
@@ -202,7 +201,7 @@ pub enum Output {
         /// The last block this server has decided.
         decided: BlockRef,
         /// The certified block ahead.
-        certificate: CheckpointCertificate,
+        certificate: Box<CheckpointCertificate>,
     },
     /// Keep this and show it.
     Evidence(Box<Evidence>),
@@ -211,7 +210,7 @@ pub enum Output {
     Testimony(Arc<Testimony>),
     /// More servers misbehave than the policy tolerates, and it shows: stop, and say so. The engine
     /// does nothing any more.
-    Halt(Breach),
+    Halt(Box<Breach>),
 }
 
 /// What shows that the policy's assumption does not hold.

@@ -154,7 +154,7 @@ fn any_input() -> impl Strategy<Value = Input> {
                     .into_iter()
                     .map(|header| SyncedBlock { header, batches: [].into() })
                     .collect();
-                Input::Synced { blocks, certificate }
+                Input::Synced { blocks, certificate: Box::new(certificate) }
             }
         ),
         1 => any::<bool>().prop_map(|waiting| Input::Work { waiting }),

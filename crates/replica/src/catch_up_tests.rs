@@ -58,10 +58,11 @@ impl Fixture {
         self.out.drain_into(&mut outputs);
         outputs.into_iter().rev().find_map(|output| match output {
             Output::Send {
-                to: Recipients::One(peer),
-                message: Outgoing::Ready(PeerMessage::SyncRequest(after)),
-                ..
-            } => Some((peer, after)),
+                to: Recipients::One(peer), message: Outgoing::Ready(message), ..
+            } => match *message {
+                PeerMessage::SyncRequest(after) => Some((peer, after)),
+                _ => None,
+            },
             _ => None,
         })
     }

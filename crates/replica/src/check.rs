@@ -13,6 +13,7 @@ use ally_consensus::{
 use ally_policy::ServerIndex;
 use bytes::Bytes;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// The name of a [`CertifyShare`] inside [`signing_bytes`].
 pub const CERTIFY_SHARE_KIND: &str = "certify-share";
@@ -20,7 +21,7 @@ pub const CERTIFY_SHARE_KIND: &str = "certify-share";
 /// The name of a [`ShareProof`] inside [`signing_bytes`].
 pub const SHARE_PROOF_KIND: &str = "share-proof";
 
-/// A message of which every signature and certificate was checked.
+/// A message of which every signature and certificate was checked. Cheap to move and to clone.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Checked {
@@ -31,17 +32,17 @@ pub enum Checked {
     /// Asks for batches.
     FetchBatches(Vec<BatchId>),
     /// A share that its sender signed; whether the share is right shows when it is combined.
-    CertifyShare(Signed<CertifyShare>),
+    CertifyShare(Arc<Signed<CertifyShare>>),
     /// Asks for the proof of a share.
     ProofRequest(BlockRef),
     /// A proof that its sender signed; whether it is right is a job of its own.
-    ShareProof(Signed<ShareProof>),
+    ShareProof(Arc<Signed<ShareProof>>),
     /// A certificate with a good signature.
-    Certificate(CheckpointCertificate),
+    Certificate(Arc<CheckpointCertificate>),
     /// Asks for blocks.
     SyncRequest(Height),
     /// Blocks that link; the certificate's signature is good and it names the last of them.
-    SyncBlocks(SyncBlocks),
+    SyncBlocks(Arc<SyncBlocks>),
 }
 
 impl Checked {
@@ -51,12 +52,12 @@ impl Checked {
             PeerMessage::Consensus(message) => Self::Consensus(Verified::own(message)),
             PeerMessage::Batch(signed) => Self::Batch(HeldBatch::trusted(signed)),
             PeerMessage::FetchBatches(ids) => Self::FetchBatches(ids),
-            PeerMessage::CertifyShare(share) => Self::CertifyShare(share),
+            PeerMessage::CertifyShare(share) => Self::CertifyShare(Arc::new(share)),
             PeerMessage::ProofRequest(block) => Self::ProofRequest(block),
-            PeerMessage::ShareProof(proof) => Self::ShareProof(proof),
-            PeerMessage::Certificate(certificate) => Self::Certificate(certificate),
+            PeerMessage::ShareProof(proof) => Self::ShareProof(Arc::new(proof)),
+            PeerMessage::Certificate(certificate) => Self::Certificate(Arc::new(certificate)),
             PeerMessage::SyncRequest(after) => Self::SyncRequest(after),
-            PeerMessage::SyncBlocks(answer) => Self::SyncBlocks(answer),
+            PeerMessage::SyncBlocks(answer) => Self::SyncBlocks(Arc::new(answer)),
         }
     }
 }
@@ -200,19 +201,19 @@ impl<A: Authenticator> Checker<A> {
             }
             PeerMessage::CertifyShare(share) => {
                 self.signed(from, &share, CERTIFY_SHARE_KIND)?;
-                Checked::CertifyShare(share)
+                Checked::CertifyShare(Arc::new(share))
             }
             PeerMessage::ShareProof(proof) => {
                 self.signed(from, &proof, SHARE_PROOF_KIND)?;
-                Checked::ShareProof(proof)
+                Checked::ShareProof(Arc::new(proof))
             }
             PeerMessage::Certificate(certificate) => {
                 self.certificate(from, &certificate)?;
-                Checked::Certificate(certificate)
+                Checked::Certificate(Arc::new(certificate))
             }
             PeerMessage::SyncBlocks(answer) => {
                 self.linked(from, &answer)?;
-                Checked::SyncBlocks(answer)
+                Checked::SyncBlocks(Arc::new(answer))
             }
             PeerMessage::FetchBatches(ids) => Checked::FetchBatches(ids),
             PeerMessage::ProofRequest(block) => Checked::ProofRequest(block),

@@ -50,7 +50,7 @@ pub enum Input {
     /// A job is done.
     Done {
         /// What came of it.
-        done: Done,
+        done: Box<Done>,
         /// The processor time that it took, in microseconds; not the time that it waited.
         cost: Micros,
     },
@@ -90,7 +90,7 @@ pub enum Recipients {
 #[derive(Debug, Clone)]
 pub enum Outgoing {
     /// Ready as it is.
-    Ready(PeerMessage),
+    Ready(Box<PeerMessage>),
     /// Needs this server's signature, and perhaps a threshold share, first.
     ToSign(Unsigned),
 }
@@ -262,7 +262,7 @@ pub enum Output {
         message: Outgoing,
     },
     /// Do this on another thread and answer with [`Input::Done`].
-    Run(Job),
+    Run(Box<Job>),
     /// Read and send, on another thread; no answer.
     Serve {
         /// To whom.
@@ -292,5 +292,5 @@ pub enum Output {
     },
     /// More servers misbehave than the policy tolerates, and it shows: stop the server and say so.
     /// The replica does nothing any more.
-    Halt(Breach),
+    Halt(Box<Breach>),
 }

@@ -29,7 +29,7 @@ impl Outbox {
 
     /// Adds a message that needs no signature.
     pub(crate) fn send(&mut self, when: When, to: Recipients, message: PeerMessage) {
-        self.push(Output::Send { when, to, message: Outgoing::Ready(message) });
+        self.push(Output::Send { when, to, message: Outgoing::Ready(Box::new(message)) });
     }
 
     /// Adds a message that needs one.
@@ -39,7 +39,7 @@ impl Outbox {
 
     /// Adds a job.
     pub(crate) fn run(&mut self, job: Job) {
-        self.push(Output::Run(job));
+        self.push(Output::Run(Box::new(job)));
     }
 
     /// Notes that the writes up to here are durable.

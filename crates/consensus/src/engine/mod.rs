@@ -176,7 +176,7 @@ impl Engine {
             Input::Payload { block, verdict } => self.judge(block, verdict, out),
             Input::Combined { statement, result } => self.combined(statement, result, out),
             Input::Certified(certificate) => self.note_certified(certificate, out),
-            Input::Synced { blocks, certificate } => self.synced(blocks, certificate, out),
+            Input::Synced { blocks, certificate } => self.synced(blocks, *certificate, out),
             Input::Work { waiting } => self.work_waiting = waiting,
             Input::Connected(peer) => self.greet(peer, out),
             Input::Starved => self.leave_if_open(out),
@@ -248,7 +248,7 @@ impl Engine {
     fn say_behind(&self, out: &mut Vec<Output>) {
         if let Some(certificate) = self.ahead.clone() {
             let decided = self.tree.root().block;
-            out.push(Output::Behind { decided, certificate });
+            out.push(Output::Behind { decided, certificate: Box::new(certificate) });
         }
     }
 
@@ -274,7 +274,7 @@ impl Engine {
 
     fn halt(&mut self, breach: Breach, out: &mut Vec<Output>) {
         self.halted = true;
-        out.push(Output::Halt(breach));
+        out.push(Output::Halt(Box::new(breach)));
     }
 
     fn leads(&self, view: View) -> bool {

@@ -113,7 +113,7 @@ impl Server {
                 return Some(Input::Combined { statement, result });
             }
             Output::Decided(decided) => self.decide(witness, &decided),
-            Output::Behind { certificate, .. } => self.behind = Some(certificate),
+            Output::Behind { certificate, .. } => self.behind = Some(*certificate),
             Output::Evidence(evidence) => witness.accused(case, self.me, &evidence),
             Output::Halt(breach) => panic!("{} sees too many liars: {breach:?}", self.me),
             _ => {}

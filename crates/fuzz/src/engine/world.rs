@@ -197,7 +197,7 @@ impl World {
             blocks.last().is_some_and(|last| last.header.block_ref() == certificate.block)
         };
         if let Some(blocks) = self.servers.iter().map(wanted).find(ends_right) {
-            self.input(place, Input::Synced { blocks, certificate });
+            self.input(place, Input::Synced { blocks, certificate: Box::new(certificate) });
         }
     }
 

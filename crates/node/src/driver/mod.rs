@@ -254,7 +254,9 @@ impl Driver {
                 result?;
                 self.durable(position);
             }
-            Event::Done(done, cost) => self.pending.push_back(Input::Done { done, cost }),
+            Event::Done(done, cost) => {
+                self.pending.push_back(Input::Done { done: Box::new(done), cost });
+            }
             Event::Panicked(who) => return Err(FatalError::Panicked(who)),
             Event::Stop if self.stopping => {}
             Event::Stop => {
@@ -311,7 +313,7 @@ impl Driver {
                 self.outbox.hold(position, to, message);
             }
             Output::Send { to, message, .. } => self.send(to, message),
-            Output::Run(job) => self.run_job(job),
+            Output::Run(job) => self.run_job(*job),
             Output::Serve { to, what } => self.serving.serve(to, what),
             Output::Delivered(block) => {
                 let path = block.path as usize;
@@ -396,7 +398,7 @@ impl Driver {
     /// Signs a message where needed and sends it. What goes to all comes back to this server too.
     fn send(&mut self, to: Recipients, message: Outgoing) {
         let message = match message {
-            Outgoing::Ready(message) => message,
+            Outgoing::Ready(message) => *message,
             Outgoing::ToSign(unsigned) => self.said.signed(unsigned, |mut unsigned| {
                 if let Some(statement) = unsigned.share_statement(self.slow_path) {
                     unsigned.set_share(self.own.statement_share(&self.keys, &statement));
@@ -432,7 +434,7 @@ impl Driver {
                 self.clients.batched(reference.sequence);
                 let held = HeldBatch::trusted(SignedBatch { signature, batch });
                 let done = Done::SignBatch(held);
-                self.pending.push_back(Input::Done { done, cost: Micros::ZERO });
+                self.pending.push_back(Input::Done { done: Box::new(done), cost: Micros::ZERO });
             }
             job => self.jobs.run(job),
         }

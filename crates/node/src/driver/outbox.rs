@@ -37,13 +37,14 @@ mod tests {
     use ally_replica::PeerMessage;
 
     fn message(height: u64) -> Outgoing {
-        Outgoing::Ready(PeerMessage::SyncRequest(Height(height)))
+        Outgoing::Ready(Box::new(PeerMessage::SyncRequest(Height(height))))
     }
 
     fn heights(released: Vec<(Recipients, Outgoing)>) -> Vec<u64> {
-        let height = |(_, message)| match message {
-            Outgoing::Ready(PeerMessage::SyncRequest(height)) => height.0,
-            other => panic!("not sent here: {other:?}"),
+        let height = |(_, message)| {
+            let Outgoing::Ready(message) = message else { panic!("not sent here: {message:?}") };
+            let PeerMessage::SyncRequest(height) = *message else { panic!("{message:?}") };
+            height.0
         };
         released.into_iter().map(height).collect()
     }

@@ -44,7 +44,10 @@ impl Bench {
         let mut outputs = Vec::new();
         self.out.drain_into(&mut outputs);
         let asked = outputs.into_iter().filter_map(|output| match output {
-            Output::Run(Job::CertifyShare(checkpoint)) => Some(checkpoint.height),
+            Output::Run(job) => match *job {
+                Job::CertifyShare(checkpoint) => Some(checkpoint.height),
+                _ => None,
+            },
             _ => None,
         });
         asked.collect()

@@ -9,6 +9,7 @@ use crate::pool::{Arrival, Demand};
 use crate::wire::{CertifyShare, PeerMessage, SyncBlocks};
 use ally_consensus::{Bug, CheckpointCertificate, Height, Message, Signed, Verified};
 use ally_policy::ServerIndex;
+use std::sync::Arc;
 
 impl Replica {
     pub(super) fn receive(&mut self, from: ServerIndex, message: Checked) {
@@ -17,12 +18,14 @@ impl Replica {
             Checked::Consensus(message) => self.receive_consensus(message),
             Checked::Batch(batch) => self.receive_batch(batch),
             Checked::FetchBatches(ids) => self.serve_batches(from, ids),
-            Checked::CertifyShare(share) => self.receive_share(share),
+            Checked::CertifyShare(share) => self.receive_share(Arc::unwrap_or_clone(share)),
             Checked::ProofRequest(block) => self.certifier.proof_request(from, block, out),
-            Checked::ShareProof(proof) => self.certifier.proof(proof, out),
-            Checked::Certificate(certificate) => self.take_certificate(certificate),
+            Checked::ShareProof(proof) => self.certifier.proof(Arc::unwrap_or_clone(proof), out),
+            Checked::Certificate(certificate) => {
+                self.take_certificate(Arc::unwrap_or_clone(certificate))
+            }
             Checked::SyncRequest(after) => self.serve_blocks(from, after),
-            Checked::SyncBlocks(answer) => self.receive_blocks(from, answer),
+            Checked::SyncBlocks(answer) => self.receive_blocks(from, Arc::unwrap_or_clone(answer)),
         }
     }
 
@@ -102,8 +105,8 @@ impl Replica {
     fn receive_blocks(&mut self, from: ServerIndex, answer: SyncBlocks) {
         let now = self.now.monotonic;
         let Some(range) = self.catch_up.answer(from, answer, now, &mut self.out) else { return };
-        let (blocks, certificate) = (range.blocks, range.certificate);
-        self.take_certificate(certificate.clone());
+        let (blocks, certificate) = (range.blocks, Box::new(range.certificate));
+        self.take_certificate((*certificate).clone());
         self.inbox.push_back(ally_consensus::Input::Synced { blocks, certificate });
         self.run_engine();
         if !self.is_clogged() {

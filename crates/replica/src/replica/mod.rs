@@ -119,7 +119,7 @@ impl Replica {
                 }
             }
             Input::Durable(position) => self.durable(position),
-            Input::Done { done, cost } => self.done(done, cost),
+            Input::Done { done, cost } => self.done(*done, cost),
             Input::Connected(server) => self.connected(server),
             Input::Disconnected(server) => self.disconnected(server),
             Input::Stopping => {

@@ -226,7 +226,7 @@ impl World {
             }
             Output::Send { to, message, .. } => self.send(server, to, message),
             Output::Run(job) => {
-                let done = self.run(server, job);
+                let done = self.run(server, *job);
                 self.schedule(JOB, Event::Done { server, life, done });
             }
             Output::Serve { to, what } => self.serve(server, to, what),
@@ -254,7 +254,7 @@ impl World {
 
     fn send(&mut self, from: ServerIndex, to: Recipients, message: Outgoing) {
         let message = match message {
-            Outgoing::Ready(message) => message,
+            Outgoing::Ready(message) => *message,
             Outgoing::ToSign(unsigned) => self.sign(from, unsigned),
         };
         let recipients: Vec<_> = match to {
@@ -428,7 +428,7 @@ impl World {
                 self.synced(server, position);
             }
             Event::Done { server, life, done } if lives(self, server, life) => {
-                self.input(server, Input::Done { done, cost: Micros(JOB) });
+                self.input(server, Input::Done { done: Box::new(done), cost: Micros(JOB) });
             }
             Event::Wake { server, life } if lives(self, server, life) => {
                 self.servers[server.index()].wake = None;

@@ -336,7 +336,7 @@ impl World {
             }
             Event::SyncEnds { server, life } if self.lives(server, life) => self.synced(server),
             Event::Done { server, life, done, cost } if self.lives(server, life) => {
-                self.input(server, Input::Done { done: *done, cost });
+                self.input(server, Input::Done { done, cost });
             }
             Event::Link { server, life, peer, up } if self.lives(server, life) => {
                 let input = if up { Input::Connected(peer) } else { Input::Disconnected(peer) };

@@ -27,7 +27,7 @@ impl World {
             }
             Output::Send { to, message, .. } => self.say(server, to, message),
             Output::Run(job) => {
-                let Some(done) = self.run_job(server, job) else { return };
+                let Some(done) = self.run_job(server, *job) else { return };
                 let (shortest, longest) = self.scenario.paces.job;
                 let delay = self.timing.between(shortest, longest);
                 let life = self.servers[server.index()].life();
@@ -54,7 +54,7 @@ impl World {
     fn say(&mut self, from: ServerIndex, to: Recipients, message: Outgoing) {
         let name = self.name(from);
         let message = match message {
-            Outgoing::Ready(message) => message,
+            Outgoing::Ready(message) => *message,
             Outgoing::ToSign(unsigned) => self.sign(from, unsigned),
         };
         let mut hearers = match to {
