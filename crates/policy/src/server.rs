@@ -78,12 +78,16 @@ impl ServerSet {
 
     /// The members in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = ServerIndex> + use<> {
-        let words = self.0.into_iter().zip(0..);
-        words.flat_map(|(word, place): (u64, u16)| {
-            // Takes away the lowest bit each time, so that empty places cost nothing.
-            let rest = std::iter::successors(Some(word), |rest| Some(rest & rest.wrapping_sub(1)));
-            let rest = rest.take_while(|rest| *rest != 0);
-            rest.map(move |rest| ServerIndex(64 * place + rest.trailing_zeros() as u16))
+        let mut rest = self.0;
+        let mut place = 0;
+        std::iter::from_fn(move || {
+            while *rest.get(place)? == 0 {
+                place += 1;
+            }
+            let lowest = rest[place].trailing_zeros();
+            // Takes the lowest bit away, so that empty places cost nothing.
+            rest[place] &= rest[place] - 1;
+            Some(ServerIndex(64 * place as u16 + lowest as u16))
         })
     }
 
