@@ -135,6 +135,7 @@ impl Engine {
             || self.tree.highest(self.acceptor.view) > root
             || !self.wants.is_empty()
             || self.ahead.is_some()
-            || self.config.policy.is_kernel(&self.learner.pending_senders)
+            || !self.learner.pending_senders.is_empty()
+                && self.config.policy.is_kernel(&self.learner.pending_senders)
     }
 }
