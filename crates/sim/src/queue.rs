@@ -17,9 +17,19 @@ pub struct Queue<E> {
 }
 
 struct Entry<E> {
-    at: Micros,
-    order: u64,
+    /// Time and order as one number, which compares faster than two.
+    place: u128,
     event: E,
+}
+
+impl<E> Entry<E> {
+    fn new(at: Micros, order: u64, event: E) -> Self {
+        Self { place: u128::from(at.0) << 64 | u128::from(order), event }
+    }
+
+    fn at(&self) -> Micros {
+        Micros((self.place >> 64) as u64)
+    }
 }
 
 impl<E> Queue<E> {
@@ -51,7 +61,7 @@ impl<E> Queue<E> {
 
     /// Adds an event at a time; at once if that has passed.
     pub fn at(&mut self, at: Micros, event: E) {
-        let entry = Entry { at: at.max(self.now), order: self.added, event };
+        let entry = Entry::new(at.max(self.now), self.added, event);
         self.added += 1;
         match self.begun {
             true => self.heap.push(Reverse(entry)),
@@ -69,14 +79,14 @@ impl<E> Queue<E> {
             _ => self.planned.pop_front(),
         };
         let entry = first.or_else(|| self.heap.pop().map(|Reverse(entry)| entry))?;
-        self.now = entry.at;
+        self.now = entry.at();
         Some(entry.event)
     }
 }
 
 impl<E> PartialEq for Entry<E> {
     fn eq(&self, other: &Self) -> bool {
-        (self.at, self.order) == (other.at, other.order)
+        self.place == other.place
     }
 }
 
@@ -90,7 +100,7 @@ impl<E> PartialOrd for Entry<E> {
 
 impl<E> Ord for Entry<E> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
+        self.place.cmp(&other.place)
     }
 }
 
