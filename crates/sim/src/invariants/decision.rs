@@ -65,8 +65,10 @@ impl Decision {
     }
 
     fn at(&mut self, height: u64, hash: BlockHash) -> &mut Said {
-        self.by_height.insert((height, hash));
-        self.said.entry(hash).or_default()
+        self.said.entry(hash).or_insert_with(|| {
+            self.by_height.insert((height, hash));
+            Said::default()
+        })
     }
 
     fn delivered(&mut self, server: ServerIndex, block: &DeliveredBlock) -> Result<(), String> {
