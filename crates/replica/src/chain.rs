@@ -68,6 +68,11 @@ impl Chain {
         self.checked.get(block).map(|(_, checked)| checked)
     }
 
+    /// Takes out what was found when the block was checked: it is about to be delivered.
+    pub(crate) fn take_checked(&mut self, block: &BlockHash) -> Option<CheckedBlock> {
+        self.checked.remove(block).map(|(_, checked)| checked)
+    }
+
     /// Notes a block whose payload is right. When there is no room the highest block is forgotten,
     /// this one or another: gives that block, which has to be checked again. So leaders that sign
     /// branches without end cannot keep the next block from being checked.

@@ -26,13 +26,12 @@ impl Replica {
         if !std::mem::take(&mut self.stirred) {
             return;
         }
-        while let Some(decided) = self.undelivered.front() {
-            let Some(checked) = self.complete(decided) else {
+        while let Some(decided) = self.undelivered.pop_front() {
+            let Some(checked) = self.complete(&decided) else {
+                self.undelivered.push_front(decided);
                 return self.want_undelivered();
             };
-            if let Some(decided) = self.undelivered.pop_front() {
-                self.deliver_block(decided, checked);
-            }
+            self.deliver_block(decided, checked);
         }
     }
 
@@ -41,9 +40,9 @@ impl Replica {
     /// # Panics
     /// If the block's log root is not what its batches give: then this server's own log is wrong, or
     /// more servers lied than the policy tolerates. It must not go on.
-    fn complete(&self, decided: &Decided) -> Option<CheckedBlock> {
-        if let Some(checked) = self.chain.checked(&decided.block.hash) {
-            return Some(checked.clone());
+    fn complete(&mut self, decided: &Decided) -> Option<CheckedBlock> {
+        if let Some(checked) = self.chain.take_checked(&decided.block.hash) {
+            return Some(checked);
         }
         let find = |reference| self.pool.find(&BatchId::from(reference)).cloned();
         let batches: Vec<HeldBatch> = decided.batches.iter().map(find).collect::<Option<_>>()?;
