@@ -15,10 +15,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+/// Votes that room is set aside for at once: those of a small alliance.
+const VOTES_ROOM: usize = 8;
+
 /// What servers said for one very block, as far as its signature goes.
 #[derive(Clone, Default)]
 pub(crate) struct Heard {
-    votes: BTreeMap<ServerIndex, GivenVote>,
+    /// By ascending server.
+    votes: Vec<(ServerIndex, GivenVote)>,
     commits: BTreeMap<ServerIndex, (CommitCertificate, [u8; 64])>,
 }
 
@@ -43,12 +47,22 @@ impl Heard {
     /// Keeps a server's first vote for the block; whether it is the first.
     pub fn vote(&mut self, vote: Signed<Vote>) -> bool {
         let Signed { signer, signature, body } = vote;
-        let given = GivenVote { share: body.share, signature };
-        let news = !self.votes.contains_key(&signer);
-        if news {
-            self.votes.insert(signer, given);
+        match self.place_of(signer) {
+            Ok(_) => false,
+            Err(place) => {
+                let given = GivenVote { share: body.share, signature };
+                if self.votes.is_empty() {
+                    self.votes.reserve(VOTES_ROOM);
+                }
+                self.votes.insert(place, (signer, given));
+                true
+            }
         }
-        news
+    }
+
+    /// Where a server's vote is, or where it would go.
+    fn place_of(&self, server: ServerIndex) -> Result<usize, usize> {
+        self.votes.binary_search_by_key(&server, |(voter, _)| *voter)
     }
 
     /// Keeps a server's commit to the block.
@@ -64,7 +78,7 @@ impl Heard {
 
     /// A server's vote for this block.
     pub fn vote_of(&self, server: ServerIndex, node: &Node) -> Option<Signed<Vote>> {
-        let GivenVote { share, signature } = self.votes.get(&server)?.clone();
+        let (_, GivenVote { share, signature }) = self.votes[self.place_of(server).ok()?].clone();
         let body = Vote { view: node.view(), block: node.block, share };
         Some(Signed { signer: server, signature, body })
     }
