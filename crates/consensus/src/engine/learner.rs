@@ -8,7 +8,7 @@
 //! docs/protocol.md#common-case, step 3
 
 use super::Engine;
-use super::tree::{Lineage, Node, Root};
+use super::tree::{Lineage, Root};
 use crate::{
     BlockHash, BlockRef, Breach, Bug, Bugs, CheckpointCertificate, Commit, Decided, DecisionPath,
     Height, Output, Proposal, Record, Signed, SyncedBlock, View, Vote,
@@ -176,13 +176,15 @@ impl Engine {
         word: Word,
         out: &mut Vec<Output>,
     ) {
-        let Some(view) = self.tree.node(&hash).map(Node::view) else { return };
         let policy = &self.config.policy;
-        let mut highest = None;
+        let (mut view, mut highest) = (None, None);
         let mut cursor = hash;
         let (bugs, servers) = (self.config.bugs, policy.server_count());
         let all = bugs.has(Bug::OtherViewCounted);
-        while let Some(node) = self.tree.node_mut(&cursor).filter(|n| n.view() == view || all) {
+        while let Some(node) = self.tree.node_mut(&cursor) {
+            if *view.get_or_insert(node.view()) != node.view() && !all {
+                break;
+            }
             let behind = match word {
                 Word::Vote => &mut node.voters,
                 Word::Commit => &mut node.committers,
