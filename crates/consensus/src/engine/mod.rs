@@ -97,6 +97,8 @@ pub struct Engine {
     wants: Wants,
     accusations: Accusations,
     timer: Timer,
+    /// When the timer or the clock is due, as of the last step.
+    due: Option<Micros>,
     counters: Counters,
 }
 
@@ -133,6 +135,7 @@ impl Engine {
         self.choose_tip(outputs);
         self.endorse_choice(outputs);
         self.rearm_timer();
+        self.due = [self.timer.deadline(), self.clock_deadline()].into_iter().flatten().min();
     }
 
     /// When [`Input::Tick`] is due; none while there is nothing to wait for.
@@ -140,8 +143,7 @@ impl Engine {
         if !self.started {
             return Some(Micros::ZERO);
         }
-        let deadlines = [self.timer.deadline(), self.clock_deadline()];
-        deadlines.into_iter().flatten().min().filter(|_| !self.halted)
+        self.due.filter(|_| !self.halted)
     }
 
     /// Where this server's next block goes, if it leads and may propose now.
@@ -315,6 +317,7 @@ impl Engine {
             wants: Wants::default(),
             accusations: Accusations::default(),
             timer: Timer::new(config.base_timeout, config.timeout_max),
+            due: None,
             counters: Counters::default(),
             config,
         }
