@@ -99,12 +99,15 @@ impl Intake {
     /// The next batch to sign, if it is time for one: at once while few are on their way, else when
     /// one is full.
     pub(crate) fn cut(&mut self) -> Option<Batch> {
+        if self.signing || self.pending.is_empty() {
+            return None;
+        }
         let idle = self.undelivered.len() < self.limits.batches_in_flight_max;
         let full = self.pending_bytes + BATCH_OVERHEAD >= self.limits.batch_bytes_max
             || self.pending.len() >= self.limits.batch_commands_max;
         // One write at a time: what comes meanwhile shares the next batch.
         let durable = self.written.is_empty();
-        if self.signing || self.pending.is_empty() || !(full || (idle && durable)) {
+        if !(full || idle && durable) {
             return None;
         }
         let commands = self.take_batch();
