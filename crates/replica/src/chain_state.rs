@@ -64,14 +64,15 @@ impl ChainState {
     #[must_use]
     pub fn extend<'a>(&self, batches: impl IntoIterator<Item = &'a HeldBatch>) -> Self {
         let mut frontier = self.frontier.clone();
-        let mut next = self.next.to_vec();
+        let mut next = Arc::clone(&self.next);
+        let places = Arc::make_mut(&mut next);
         for batch in batches {
             frontier.append_many(batch.leaves().iter().copied());
-            if let Some(sequence) = next.get_mut(batch.reference().origin.index()) {
+            if let Some(sequence) = places.get_mut(batch.reference().origin.index()) {
                 *sequence = batch.reference().sequence.next();
             }
         }
-        Self { frontier, next: next.into() }
+        Self { frontier, next }
     }
 }
 

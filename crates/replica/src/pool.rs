@@ -144,11 +144,13 @@ impl Pool {
     pub(crate) fn advance(&mut self, origin: ServerIndex, next: Sequence) {
         let Some(pool) = self.origins.get_mut(origin.index()) else { return };
         pool.next = pool.next.max(next);
-        let rest = pool.held.split_off(&pool.next);
-        let gone = std::mem::replace(&mut pool.held, rest);
-        let bytes: usize =
-            gone.values().flatten().map(|held| charged(held.reference().bytes as usize)).sum();
-        pool.bytes -= bytes;
+        while let Some(lowest) = pool.held.first_entry()
+            && *lowest.key() < pool.next
+        {
+            let gone = lowest.remove();
+            let bytes = gone.iter().map(|held| charged(held.reference().bytes as usize));
+            pool.bytes -= bytes.sum::<usize>();
+        }
         match pool.held.contains_key(&pool.next) {
             true => self.waiting.insert(origin),
             false => self.waiting.remove(origin),
