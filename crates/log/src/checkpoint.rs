@@ -3,12 +3,15 @@
 use crate::hash::Hash;
 use crate::origin::{ORIGIN_BYTES_MAX, Origin};
 use crate::text::{LineReader, TextError, decimal};
-use alloc::format;
 use alloc::string::String;
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
+use core::fmt::Write as _;
 
 /// The longest statement in bytes: origin, three numbers of twenty digits, two hashes, words.
 pub const STATEMENT_BYTES_MAX: usize = ORIGIN_BYTES_MAX + 3 * 20 + 44 + 64 + 32;
+
+/// Room that is set aside for a statement at once, in bytes: all but those of long origins fit.
+const STATEMENT_ROOM: usize = 256;
 
 /// What the alliance says about a decided block: so many commands, with this Merkle tree root.
 ///
@@ -53,7 +56,13 @@ impl Checkpoint {
     pub fn statement(&self) -> String {
         let Self { origin, log_size, log_root, epoch, height, block } = self;
         let root = log_root.to_base64();
-        format!("{origin}\n{log_size}\n{root}\nally epoch {epoch} height {height} block {block}\n")
+        let mut text = String::with_capacity(STATEMENT_ROOM);
+        write!(
+            text,
+            "{origin}\n{log_size}\n{root}\nally epoch {epoch} height {height} block {block}\n"
+        )
+        .expect("a string takes whatever is written");
+        text
     }
 
     /// Reads a statement. Nothing but the output of [`Checkpoint::statement`] is accepted.
