@@ -1,7 +1,7 @@
 //! Which alliance, epoch and policy a signature belongs to.
 
 use crate::{AllianceId, Epoch, PolicyDigest};
-use ally_codec::Writer;
+use ally_codec::{Encode, Writer};
 
 const TAG: &[u8] = b"ally/v1/";
 
@@ -25,8 +25,21 @@ pub struct Context {
 /// # Source
 /// docs/protocol.md#signatures
 pub fn signing_bytes(context: &Context, kind: &str, content: &[u8]) -> Vec<u8> {
+    let mut writer = begin(context, kind);
+    writer.raw(content);
+    writer.into_bytes()
+}
+
+/// The same for the encoding of `content`, which is written in its place at once.
+pub fn signing_bytes_of(context: &Context, kind: &str, content: &impl Encode) -> Vec<u8> {
+    let mut writer = begin(context, kind);
+    writer.value(content);
+    writer.into_bytes()
+}
+
+fn begin(context: &Context, kind: &str) -> Writer {
     let mut writer = Writer::new();
     writer.raw(TAG).raw(kind.as_bytes()).u8(0);
-    writer.value(&context.alliance).value(&context.epoch).value(&context.policy).raw(content);
-    writer.into_bytes()
+    writer.value(&context.alliance).value(&context.epoch).value(&context.policy);
+    writer
 }

@@ -32,7 +32,7 @@ pub use certificate::{
     CheckpointCertificate, CommitCertificate, NewViewCertificate, SIGNATURE_BYTES_MAX, Statement,
 };
 pub use config::{CLOCK_TOLERANCE, Config, WINDOW_BLOCKS};
-pub use context::{Context, signing_bytes};
+pub use context::{Context, signing_bytes, signing_bytes_of};
 pub use engine::{Base, Counters, Engine, Phase, RestoreError, Sizes, Status, selected_tip};
 pub use evidence::{Evidence, EvidenceKind, Judge, Law, Unproven};
 pub use forensics::{Backing, Conflict, Findings, Pool, Side, Testimony, TestimonyKind, TrailEnd};

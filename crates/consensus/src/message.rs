@@ -7,8 +7,8 @@
 use crate::block::BLOCK_BATCHES_MAX;
 use crate::certificate::SIGNATURE_BYTES_MAX;
 use crate::{
-    BatchRef, BlockHash, BlockHeader, BlockRef, CheckpointCertificate, CommitCertificate,
-    NewViewCertificate, Statement, View,
+    BatchRef, BlockHash, BlockHeader, BlockRef, CheckpointCertificate, CommitCertificate, Context,
+    NewViewCertificate, Statement, View, signing_bytes, signing_bytes_of,
 };
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use ally_policy::{SERVERS_MAX, ServerIndex};
@@ -234,6 +234,17 @@ impl Message {
                 Vec::new()
             }
         }
+    }
+
+    /// What the sender signs, if anything: [`crate::signing_bytes`] of kind and content.
+    pub fn signing_bytes(&self, context: &Context) -> Option<Vec<u8>> {
+        let kind = self.signed_kind()?;
+        Some(match self {
+            Self::Proposal(proposal) => signing_bytes_of(context, kind, &proposal.header),
+            Self::Vote(vote) => signing_bytes_of(context, kind, vote),
+            Self::Commit(commit) => signing_bytes_of(context, kind, commit),
+            _ => signing_bytes(context, kind, &self.signed_content()),
+        })
     }
 
     /// The statement whose threshold share this message must carry, if any. The engine holds no key:

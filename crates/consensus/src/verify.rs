@@ -8,9 +8,8 @@ use crate::{
     BlockHash, BlockHeader, BlockRef, Bounds, Branch, Bug, Bugs, CheckpointCertificate,
     CommitCertificate, Context, Equivocation, Message, NewView, NewViewCertificate, NewViewShare,
     Proposal, Rotation, Signed, SignedHeader, Statement, View, ViewChange, Vote, payload_digest,
-    signing_bytes,
+    signing_bytes_of,
 };
-use ally_codec::Encode;
 use ally_policy::ServerIndex;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
@@ -271,10 +270,8 @@ impl<A: Authenticator> Verifier<A> {
             let hash = proposal.block_ref().hash;
             return self.is_headers(*signer, *signature, &proposal.header, hash);
         }
-        body.signed_kind().is_none_or(|kind| {
-            let bytes = signing_bytes(&self.context, kind, &body.signed_content());
-            self.authenticator.signature(*signer, &bytes, signature)
-        })
+        let bytes = body.signing_bytes(&self.context);
+        bytes.is_none_or(|bytes| self.authenticator.signature(*signer, &bytes, signature))
     }
 
     /// Whether the signature of a header with this hash is the server's.
@@ -288,7 +285,7 @@ impl<A: Authenticator> Verifier<A> {
         if self.remembered().has(signer, hash, signature) {
             return true;
         }
-        let bytes = signing_bytes(&self.context, "block", &header.to_bytes());
+        let bytes = signing_bytes_of(&self.context, "block", header);
         let right = self.authenticator.signature(signer, &bytes, &signature)
             || self.bugs.has(Bug::HeadersUnsigned);
         if right && self.rotation.leader(header.view) == signer {
@@ -512,8 +509,7 @@ impl<A: Authenticator> Check<'_, A> {
             return Err(Misstatement::Reports);
         }
         for report in &choice.reports {
-            let bytes =
-                signing_bytes(&self.verifier.context, "view-change", &report.body.to_bytes());
+            let bytes = signing_bytes_of(&self.verifier.context, "view-change", &report.body);
             let Verifier { authenticator, bugs, .. } = self.verifier;
             if !authenticator.signature(report.signer, &bytes, &report.signature)
                 && !bugs.has(Bug::ReportsUnsigned)

@@ -8,17 +8,17 @@ use crate::wire::{CertifyShare, PeerMessage, ShareProof, SyncBlocks};
 use ally_codec::{DecodeError, Encode};
 use ally_consensus::{
     Authenticator, BlockRef, Bounds, Bug, Bugs, CheckpointCertificate, Context, Epoch, Height,
-    Rotation, Signed, Verified, Verifier, VerifyError, signing_bytes,
+    Rotation, Signed, Verified, Verifier, VerifyError, signing_bytes_of,
 };
 use ally_policy::ServerIndex;
 use bytes::Bytes;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// The name of a [`CertifyShare`] inside [`signing_bytes`].
+/// The name of a [`CertifyShare`] inside [`signing_bytes_of`].
 pub const CERTIFY_SHARE_KIND: &str = "certify-share";
 
-/// The name of a [`ShareProof`] inside [`signing_bytes`].
+/// The name of a [`ShareProof`] inside [`signing_bytes_of`].
 pub const SHARE_PROOF_KIND: &str = "share-proof";
 
 /// A message of which every signature and certificate was checked. Cheap to move and to clone.
@@ -258,9 +258,8 @@ impl<A: Authenticator> Checker<A> {
         if signer != from {
             return Err(CheckError::Impersonation { from, signer });
         }
-        let content = message.body.to_bytes();
         let is_signed_in = |context: Context| {
-            let bytes = signing_bytes(&context, kind, &content);
+            let bytes = signing_bytes_of(&context, kind, &message.body);
             self.verifier.authenticator().signature(signer, &bytes, &message.signature)
         };
         match self.contexts().any(is_signed_in) {

@@ -6,14 +6,13 @@
 
 use crate::batch::{BatchId, HeldBatch};
 use crate::chain_state::ChainState;
-use crate::check::Checked;
+use crate::check::{CERTIFY_SHARE_KIND, Checked, SHARE_PROOF_KIND};
 use crate::evidence::Evidence;
 use crate::job::{Done, Job};
 use crate::wire::{CertifyShare, PeerMessage, ShareProof};
-use ally_codec::Encode;
 use ally_consensus::{
     BlockHeader, BlockRef, Breach, CheckpointCertificate, Context, DecisionPath, Height,
-    JournalPosition, Message, Micros, Record, Signed, Statement, Testimony, View, signing_bytes,
+    JournalPosition, Message, Micros, Record, Signed, Statement, Testimony, View, signing_bytes_of,
 };
 use ally_policy::ServerIndex;
 use bytes::Bytes;
@@ -128,12 +127,11 @@ impl Unsigned {
 
     /// The bytes to sign; none for messages that need no signature: 64 zeros stand in its place.
     pub fn signing_bytes(&self, context: &Context) -> Option<Vec<u8>> {
-        let (kind, content) = match self {
-            Self::Consensus(message) => (message.signed_kind()?, message.signed_content()),
-            Self::CertifyShare(share) => (crate::check::CERTIFY_SHARE_KIND, share.to_bytes()),
-            Self::ShareProof(proof) => (crate::check::SHARE_PROOF_KIND, proof.to_bytes()),
-        };
-        Some(signing_bytes(context, kind, &content))
+        match self {
+            Self::Consensus(message) => message.signing_bytes(context),
+            Self::CertifyShare(share) => Some(signing_bytes_of(context, CERTIFY_SHARE_KIND, share)),
+            Self::ShareProof(proof) => Some(signing_bytes_of(context, SHARE_PROOF_KIND, proof)),
+        }
     }
 
     /// The message as it travels.
