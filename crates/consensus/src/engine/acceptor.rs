@@ -237,11 +237,10 @@ impl Engine {
         let children = self.tree.children(&head.hash).iter();
         let mut nodes = children.filter_map(|hash| self.tree.node(hash));
         let view = self.voting_view();
-        let leader = self.config.rotation.leader(view);
         let unchecked = self.config.bugs.has(Bug::VoteWithoutPayload);
         nodes.find(|node| {
             node.view() == view
-                && node.signer == leader
+                && node.signer == self.config.rotation.leader(view)
                 && (node.payload == Payload::Valid || unchecked)
                 && !node.dead
                 && node.block.height == height
