@@ -5,6 +5,7 @@ use ally_alliance::{ConfigError, DocumentError, KeyFileError, Mistake};
 use ally_node::store::StoreError;
 use ally_node::{FatalError, StartError, StoredError};
 use ally_policy::PolicyError;
+use ally_sim::ScenarioError;
 
 /// The alliance document, or a member's introduction, has a mistake.
 const BAD_DOCUMENT: &str = "ALLY-0301";
@@ -16,6 +17,8 @@ const BAD_CONFIG: &str = "ALLY-0305";
 const BAD_POLICY: &str = "ALLY-0101";
 /// A policy fails a condition.
 const REFUSED_POLICY: &str = "ALLY-0102";
+/// A scenario cannot be read or run.
+pub const BAD_SCENARIO: &str = "ALLY-0703";
 /// The data directory cannot be used.
 const BAD_DATA: &str = "ALLY-0501";
 /// An address cannot be listened on.
@@ -76,6 +79,15 @@ impl From<PolicyError> for Failure {
                     .next("`ally policy check` says more and how to repair it")
             }
             other => Self::new(Exit::Input, BAD_POLICY, other),
+        }
+    }
+}
+
+impl From<ScenarioError> for Failure {
+    fn from(error: ScenarioError) -> Self {
+        match error {
+            ScenarioError::Policy(error) => error.into(),
+            other => Self::new(Exit::Input, BAD_SCENARIO, "not a scenario").excerpt(other),
         }
     }
 }

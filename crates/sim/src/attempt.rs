@@ -1,10 +1,9 @@
 //! A run that may end in any way: well, with something broken, or with a panic.
 
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, ScenarioError};
 use crate::trace::Trace;
 use crate::world::{Outcome, World};
 use ally_consensus::Bugs;
-use ally_policy::PolicyError;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
@@ -30,22 +29,21 @@ impl Attempt {
     /// Runs a scenario. A panic, in a server or in the simulator itself, is a violation like others.
     ///
     /// # Errors
-    /// As [`crate::Setting::policy`].
-    pub fn run(scenario: Scenario, bugs: Bugs) -> Result<Self, PolicyError> {
+    /// [`ScenarioError`] if it cannot be run.
+    pub fn run(scenario: Scenario, bugs: Bugs) -> Result<Self, ScenarioError> {
         Self::make(scenario, bugs, false)
     }
 
     /// Runs a scenario and keeps what is observed. A run that panics leaves what came before.
     ///
     /// # Errors
-    /// As [`crate::Setting::policy`].
-    pub fn record(scenario: Scenario, bugs: Bugs) -> Result<Self, PolicyError> {
+    /// [`ScenarioError`] if it cannot be run.
+    pub fn record(scenario: Scenario, bugs: Bugs) -> Result<Self, ScenarioError> {
         Self::make(scenario, bugs, true)
     }
 
-    fn make(scenario: Scenario, bugs: Bugs, recording: bool) -> Result<Self, PolicyError> {
-        // What is wrong with the policy is a mistake of whoever wrote it, and nothing that broke.
-        scenario.setting.policy()?;
+    fn make(scenario: Scenario, bugs: Bugs, recording: bool) -> Result<Self, ScenarioError> {
+        // What is wrong with a scenario is a mistake of whoever wrote it, and nothing that broke.
         let mut world = match caught(|| World::new(scenario.clone(), bugs)) {
             Ok(world) if recording => world?.recording(),
             Ok(world) => world?,
@@ -125,7 +123,6 @@ fn message(payload: &(dyn Any + Send)) -> &str {
 mod tests {
     use super::*;
     use crate::{Setting, Style};
-    use ally_policy::ServerIndex;
 
     #[test]
     fn a_panic_is_a_violation_with_message_and_place() {
@@ -135,11 +132,10 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_that_makes_no_sense_breaks_the_run_and_nothing_else() {
+    fn a_scenario_with_numbers_that_run_over_breaks_the_run_and_nothing_else() {
         let setting = Setting::named("four").expect("a setting");
         let mut scenario = Scenario::draw(1, &setting, Style::Weather).expect("it is sound");
-        scenario.crashes = vec![crate::Crash { server: 40, at: 1, back: 2, after_outputs: None }];
-        scenario.coalition = [ServerIndex(0)].into_iter().collect();
+        scenario.network.delay.1 = u64::MAX;
         let attempt = Attempt::run(scenario, Bugs::NONE).expect("the policy is sound");
         assert_eq!(attempt.kind(), Some("panic"));
         assert!(attempt.outcome.is_none() && attempt.is_broken());

@@ -50,8 +50,8 @@ pub use policies::{SOUND, Setting, UNSOUND};
 pub use promptness::Promptness;
 pub use scenario::{
     Camps, ClockFault, Clocks, Crash, Cryptography, Cut, CutManner, DiskFault, Disks, KeyChoice,
-    Load, Member, Network, Paces, Partition, Pause, Scenario, SetBack, Style, Treachery, Trouble,
-    Twins, WideArea,
+    Load, Member, Network, Paces, Partition, Pause, Scenario, ScenarioError, SetBack, Style,
+    Treachery, Trouble, Twins, WideArea,
 };
 pub use shrink::{Shrunk, shrink};
 pub use sweep::{Alliance, Sweep, Total};
@@ -59,12 +59,16 @@ pub use trace::{About, Entry, Kind, Place, Trace};
 pub use world::{Outcome, SignedCheckpoint, World};
 
 pub use ally_consensus::{Bug, Bugs};
-use ally_policy::PolicyError;
 
 /// Runs the scenario of a seed.
 ///
 /// # Errors
 /// As [`Setting::policy`].
-pub fn run(seed: u64, setting: &Setting, style: Style, bugs: Bugs) -> Result<Outcome, PolicyError> {
+pub fn run(
+    seed: u64,
+    setting: &Setting,
+    style: Style,
+    bugs: Bugs,
+) -> Result<Outcome, ScenarioError> {
     Ok(World::new(Scenario::draw(seed, setting, style)?, bugs)?.run())
 }

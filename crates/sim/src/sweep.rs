@@ -6,10 +6,9 @@
 use crate::attempt::Attempt;
 use crate::policies::{SOUND, Setting};
 use crate::promptness::Promptness;
-use crate::scenario::{KeyChoice, Scenario, Style};
+use crate::scenario::{KeyChoice, Scenario, ScenarioError, Style};
 use ally_byzantine::Tally;
 use ally_consensus::Bugs;
-use ally_policy::PolicyError;
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -114,7 +113,7 @@ struct Progress<'a> {
 struct Shared {
     total: Total,
     failed: Vec<(u64, Attempt)>,
-    error: Option<PolicyError>,
+    error: Option<ScenarioError>,
 }
 
 impl Sweep {
@@ -132,7 +131,7 @@ impl Sweep {
     pub fn run(
         &self,
         watch: &(dyn Fn(&Total) -> ControlFlow<()> + Sync),
-    ) -> Result<Total, PolicyError> {
+    ) -> Result<Total, ScenarioError> {
         let progress = Progress {
             next: AtomicU64::new(0),
             end: AtomicU64::new(self.cases()),
@@ -163,18 +162,18 @@ impl Sweep {
     }
 
     /// Seeds first, so that time that runs out leaves out seeds and not whole settings.
-    fn scenario(&self, case: u64) -> Result<Scenario, PolicyError> {
+    fn scenario(&self, case: u64) -> Result<Scenario, ScenarioError> {
         let styles = self.styles.len() as u64;
         let each = styles * self.alliances.len() as u64;
         let alliance = &self.alliances[(case % each / styles) as usize];
         let style = self.styles[(case % styles) as usize];
         let seed = self.seeds.start + case / each;
-        Scenario::draw_with(self.keys, seed, &alliance.setting(seed), style)
+        Ok(Scenario::draw_with(self.keys, seed, &alliance.setting(seed), style)?)
     }
 }
 
 impl Progress<'_> {
-    fn ended(&self, case: u64, attempt: Result<Attempt, PolicyError>, failures_max: usize) {
+    fn ended(&self, case: u64, attempt: Result<Attempt, ScenarioError>, failures_max: usize) {
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         match attempt {
             Ok(attempt) => shared.add(case, attempt),

@@ -1,19 +1,20 @@
 //! `ally sim`: runs whole alliances under faults and attacks, in virtual time.
 
+use crate::causes::BAD_SCENARIO;
 use crate::failure::{Exit, Failure};
 use crate::files::read_text;
 use crate::output::{Format, Output};
 use crate::sim::{Filter, Many, One};
 use ally_policy::DOCUMENT_BYTES_MAX;
-use ally_sim::{Alliance, Bugs, KeyChoice, SOUND, Scenario, Setting, Style, UNSOUND};
+use ally_sim::{
+    Alliance, Bugs, KeyChoice, SOUND, Scenario, ScenarioError, Setting, Style, UNSOUND,
+};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::thread;
 
 /// No setting has this name, and no file.
 const UNKNOWN_POLICY: &str = "ALLY-0702";
-/// The scenario file makes no sense.
-const BAD_SCENARIO: &str = "ALLY-0703";
 /// No mistake has this name, or none can be planted in this build.
 #[cfg(feature = "planted-bugs")]
 const UNKNOWN_BUG: &str = "ALLY-0704";
@@ -180,9 +181,8 @@ impl Sim {
     fn one(&self, wanted: bool) -> Result<Option<Scenario>, Failure> {
         if let Some(file) = &self.replay {
             let text = read_text(file, SCENARIO_BYTES_MAX)?;
-            let scenario =
-                Scenario::from_file(&text).map_err(|error| bad_scenario(file, &error))?;
-            return Ok(Some(scenario));
+            let read = Scenario::from_file(&text).map_err(|error| bad_scenario(file, error));
+            return read.map(Some);
         }
         if self.seed.is_none() && !wanted {
             return Ok(None);
@@ -254,7 +254,11 @@ fn alliance(name: &str) -> Result<Alliance, Failure> {
     Ok(Alliance::Fixed(setting))
 }
 
-fn bad_scenario(file: &Path, error: &dyn std::fmt::Display) -> Failure {
+fn bad_scenario(file: &Path, error: ScenarioError) -> Failure {
+    let error = match error {
+        ScenarioError::Policy(error) => return error.into(),
+        error => error,
+    };
     let message = format_args!("{}: not a scenario", file.display());
     Failure::new(Exit::Input, BAD_SCENARIO, message)
         .excerpt(error)

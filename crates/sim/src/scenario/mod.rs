@@ -1,5 +1,6 @@
 //! What happens in a run: drawn from the seed, written as a file that replays it.
 
+mod check;
 mod clocks;
 mod cryptography;
 mod cut;
@@ -14,6 +15,7 @@ mod twins;
 mod wide_area;
 
 pub use ally_byzantine::Treachery;
+pub use check::ScenarioError;
 pub use clocks::{ClockFault, Clocks, SetBack};
 pub use cryptography::{Cryptography, KeyChoice};
 pub use cut::{Cut, Manner as CutManner};
@@ -144,9 +146,11 @@ impl Scenario {
     /// Reads a scenario file.
     ///
     /// # Errors
-    /// Where the file is wrong, with line and column.
-    pub fn from_file(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(text)
+    /// [`ScenarioError`]: where the file is wrong, with line and column, or what in it cannot be run.
+    pub fn from_file(text: &str) -> Result<Self, ScenarioError> {
+        let scenario: Self = toml::from_str(text)?;
+        scenario.check(&*scenario.setting.policy()?)?;
+        Ok(scenario)
     }
 
     /// Honest servers that do not come back: nothing is to be expected of them.

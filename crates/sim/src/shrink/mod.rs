@@ -97,3 +97,47 @@ impl Search<'_> {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Setting, Style};
+    use ally_policy::ServerSet;
+
+    const RUNS_MAX: u64 = 60;
+
+    /// Two of four servers with two faces are one more than the policy lets fail; the first run in
+    /// which that breaks something.
+    fn broken_by_twins() -> Attempt {
+        let setting = Setting::named("four").expect("a setting");
+        let run = |seed| {
+            let mut scenario = Scenario::draw(seed, &setting, Style::Weather).expect("sound");
+            scenario.coalition = ServerSet::first(2);
+            scenario.twins.members = scenario.coalition;
+            scenario.disk_faults.clear();
+            // With too many liars a run may never settle: then it takes as long as it is given.
+            scenario.paces.timeout_max = scenario.paces.base_timeout;
+            Attempt::run(scenario, Bugs::NONE).expect("it can be run")
+        };
+        let drawn = |seed: &u64| {
+            let scenario = Scenario::draw(*seed, &setting, Style::Weather).expect("sound");
+            !scenario.twins.script.is_empty()
+        };
+        let broken = |attempt: &Attempt| attempt.kind() == Some("agreement");
+        (0..2_000).filter(drawn).map(run).find(broken).expect("a seed breaks it")
+    }
+
+    #[test]
+    fn a_run_that_twins_broke_stays_one_whose_twins_are_liars() {
+        let from = broken_by_twins();
+        let to = shrink(from, Bugs::NONE, RUNS_MAX, &mut |_| ControlFlow::Continue(()));
+        let (steps, attempt) = (to.steps, to.attempt);
+        let scenario = attempt.scenario;
+        assert!(steps > 0 && attempt.violations[0].starts_with("agreement"));
+        assert!(!scenario.twins.members.is_empty(), "without twins nobody lies: {scenario:?}");
+        assert!(scenario.twins.members.is_subset(&scenario.coalition), "{scenario:?}");
+        let again = Scenario::from_file(&scenario.to_file()).expect("its file is one");
+        let again = Attempt::run(again, Bugs::NONE).expect("it can be run");
+        assert_eq!(again.violations, attempt.violations);
+    }
+}

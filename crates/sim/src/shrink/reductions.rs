@@ -1,8 +1,8 @@
 //! Scenarios a little smaller than a given one.
 
 use crate::policies::{SOUND, Setting, UNSOUND};
-use crate::scenario::{Scenario, Style};
-use ally_policy::{ServerIndex, ServerSet};
+use crate::scenario::{Scenario, Style, Twins};
+use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use toml::{Table, Value};
 
 /// What stays as it is: a smaller number is no simpler, and timeouts that do not suit the network
@@ -28,20 +28,28 @@ pub(super) fn of(scenario: &Scenario) -> impl Iterator<Item = Scenario> + use<> 
     let style = calmer(scenario);
     let values = Table::try_from(scenario).map_or_else(|_| Vec::new(), smaller_values);
     let original = scenario.clone();
+    // The alliance stays what it is, and to read its policy takes longer than all the rest.
+    let policy = scenario.setting.policy().ok();
+    let allowed = move |smaller: &Scenario| {
+        let can_be = policy.as_ref().is_some_and(|policy| is_allowed(smaller, &original, policy));
+        can_be && *smaller != original
+    };
     style.into_iter().chain(
         values
             .into_iter()
             .filter_map(|table| Value::Table(table).try_into::<Scenario>().ok())
-            .filter(move |smaller| *smaller != original && is_allowed(smaller, &original)),
+            .filter(allowed),
     )
 }
 
-/// Whether the policy lets the liars fail together, unless they were too many from the start.
-fn is_allowed(smaller: &Scenario, original: &Scenario) -> bool {
-    let fail_prone = |scenario: &Scenario| {
-        let policy = scenario.setting.policy();
-        policy.is_ok_and(|policy| policy.is_fail_prone(&scenario.coalition))
-    };
+/// Whether it can be run, and the policy lets the liars fail together, unless they were too many from
+/// the start.
+fn is_allowed(smaller: &Scenario, original: &Scenario, policy: &TrustPolicy) -> bool {
+    // Of a twin that became honest two copies would run, and break what nobody broke.
+    if smaller.check(policy).is_err() {
+        return false;
+    }
+    let fail_prone = |scenario: &Scenario| policy.is_fail_prone(&scenario.coalition);
     // A disk that was rolled back makes a liar: who has trouble with its disk stays what it is.
     let became_honest = original.coalition.difference(&smaller.coalition);
     if smaller.disk_faults.iter().any(|fault| became_honest.contains(ServerIndex(fault.server))) {
@@ -61,7 +69,7 @@ pub(super) fn fewer_servers(scenario: &Scenario) -> Vec<Scenario> {
         .filter(|(other, _)| other.server_count() < policy.server_count())
         .collect();
     smaller.sort_by_key(|(other, _)| other.server_count());
-    let fit = |(other, setting): (std::sync::Arc<ally_policy::TrustPolicy>, Setting)| {
+    let fit = |(other, setting): (std::sync::Arc<TrustPolicy>, Setting)| {
         let members = other.everybody();
         let mut coalition = ServerSet::EMPTY;
         for server in scenario.coalition.iter().filter(|server| members.contains(*server)) {
@@ -78,6 +86,11 @@ pub(super) fn fewer_servers(scenario: &Scenario) -> Vec<Scenario> {
         fitted.crashes = crashes.collect();
         let pauses = scenario.pauses.iter().filter(|pause| honest(pause.server)).copied();
         fitted.pauses = pauses.collect();
+        let clocks = &mut fitted.clocks;
+        clocks.faults.retain(|fault| members.contains(ServerIndex(fault.server)));
+        clocks.ahead.truncate(members.len());
+        clocks.paces.truncate(members.len());
+        fit_twins(&mut fitted.twins, &members, &coalition);
         // These speak of particular servers and organisations.
         fitted.disk_faults.clear();
         fitted.network.cuts.clear();
@@ -89,6 +102,18 @@ pub(super) fn fewer_servers(scenario: &Scenario) -> Vec<Scenario> {
         fitted
     };
     smaller.into_iter().map(fit).collect()
+}
+
+/// Only liars run twice, and camps are of those who are there.
+fn fit_twins(twins: &mut Twins, members: &ServerSet, coalition: &ServerSet) {
+    twins.members = twins.members.intersection(coalition);
+    if twins.members.is_empty() {
+        twins.script.clear();
+    }
+    for camps in &mut twins.script {
+        camps.first = camps.first.intersection(members);
+        camps.second = camps.second.intersection(members);
+    }
 }
 
 /// Chance in place of a plot.
@@ -233,6 +258,24 @@ mod tests {
             }
         }
         assert!(count > 1_000, "{count}");
+    }
+
+    #[test]
+    fn no_reduction_makes_a_twin_honest() {
+        let twofold = |scenario: &Scenario| !scenario.twins.members.is_empty();
+        let (mut within, mut fewer) = (0, 0);
+        for scenario in (0..200).map(drawn).filter(twofold) {
+            for smaller in of(&scenario).filter(twofold) {
+                within += 1;
+                assert!(smaller.twins.members.is_subset(&smaller.coalition), "{smaller:?}");
+            }
+            for smaller in fewer_servers(&scenario) {
+                fewer += u32::from(twofold(&smaller));
+                let policy = smaller.setting.policy().expect("a policy");
+                smaller.check(&policy).expect("it can be run");
+            }
+        }
+        assert!(within > 100 && fewer > 0, "{within} {fewer}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::invariants::{BLOCK_BATCHES, Invariants, UNDECIDED_BYTES};
 use crate::keys::{AllKeys, Signer};
 use crate::observation::Observation;
 use crate::queue::Queue;
-use crate::scenario::{CutManner, Scenario, Style};
+use crate::scenario::{CutManner, Scenario, ScenarioError, Style};
 use crate::server::{Disk, Fuse, Server};
 use crate::trace::Trace;
 use ally_byzantine::Coalition;
@@ -34,7 +34,7 @@ use ally_consensus::{
     AllianceId, Bounds, Bugs, Context, Epoch, Micros, Now, PolicyDigest, Quorums, Rotation,
 };
 use ally_log::Origin;
-use ally_policy::{PolicyError, ServerIndex, ServerSet, TrustPolicy};
+use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use ally_replica::{Checked, Checker, Config, Done, Input, Limits, Output};
 use clients::Clients;
 use letter::Letter;
@@ -166,9 +166,10 @@ impl World {
     /// A world at time 0.
     ///
     /// # Errors
-    /// As [`crate::Setting::policy`].
-    pub fn new(scenario: Scenario, bugs: Bugs) -> Result<Self, PolicyError> {
+    /// [`ScenarioError`] if its policy is none, or it cannot be run with it.
+    pub fn new(scenario: Scenario, bugs: Bugs) -> Result<Self, ScenarioError> {
         let policy = scenario.setting.policy()?;
+        scenario.check(&policy)?;
         let seed = scenario.seed;
         let context = Context {
             alliance: AllianceId([7; 32]),
