@@ -46,6 +46,7 @@ pub use ally_byzantine::Tally;
 pub use attempt::Attempt;
 pub use bench::{Distance, bench_scenario};
 pub use diagram::Diagram;
+pub use observation::Deaf;
 pub use policies::{SOUND, Setting, UNSOUND};
 pub use promptness::Promptness;
 pub use scenario::{

@@ -4,7 +4,29 @@ use ally_consensus::{Breach, CheckpointCertificate, Height, Statement, View};
 use ally_policy::ServerIndex;
 use ally_replica::{CheckError, DeliveredBlock, Evidence, PeerMessage, Status, StoreOp};
 use bytes::Bytes;
+use std::fmt;
 use std::sync::Arc;
+
+/// Why a server does not hear a message that came to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deaf {
+    /// It does not run.
+    Down,
+    /// The script of the twins puts it into the other camp.
+    Camp,
+    /// The network is on the liars' side.
+    Plot,
+}
+
+impl fmt::Display for Deaf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Down => "it is down",
+            Self::Camp => "kept from it: the other camp's",
+            Self::Plot => "kept from it by the plot",
+        })
+    }
+}
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +56,17 @@ pub enum Observation<'a> {
         message: &'a PeerMessage,
         /// In how many microseconds it arrives; none if it is lost.
         delay: Option<u64>,
+    },
+    /// A message came to a server that did not hear it.
+    Unheard {
+        /// From whom.
+        from: ServerIndex,
+        /// To whom.
+        to: ServerIndex,
+        /// What.
+        message: &'a PeerMessage,
+        /// Why not.
+        why: Deaf,
     },
     /// A write became durable.
     Durable {

@@ -33,7 +33,9 @@ impl Filter {
     pub fn wants(&self, entry: &Entry) -> bool {
         let place = match entry.place {
             Place::Server(server) => self.is_at(server.0),
-            Place::Link { from, to, .. } => self.is_at(from.0) || self.is_at(to.0),
+            Place::Link { from, to, .. } | Place::Unheard { from, to, .. } => {
+                self.is_at(from.0) || self.is_at(to.0)
+            }
             Place::Everywhere => true,
         };
         let about = &entry.about;

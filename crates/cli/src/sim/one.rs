@@ -144,6 +144,9 @@ fn place(place: Place) -> Value {
         Place::Link { from, to, arrives } => {
             json!({ "from": from.0, "to": to.0, "arrives_us": arrives })
         }
+        Place::Unheard { from, to, why } => {
+            json!({ "from": from.0, "to": to.0, "unheard": why.to_string() })
+        }
         Place::Everywhere => json!("everywhere"),
     }
 }

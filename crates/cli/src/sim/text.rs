@@ -33,7 +33,7 @@ impl Names {
         let width = self.width();
         let place = match entry.place {
             Place::Server(server) => self.name(server.index()).to_owned(),
-            Place::Link { from, to, .. } => {
+            Place::Link { from, to, .. } | Place::Unheard { from, to, .. } => {
                 format!("{:width$} -> {}", self.name(from.index()), self.name(to.index()))
             }
             Place::Everywhere => "everywhere".to_owned(),
@@ -41,6 +41,7 @@ impl Names {
         let arrives = match entry.place {
             Place::Link { arrives: Some(at), .. } => format!("  arrives {}", millis(at)),
             Place::Link { arrives: None, .. } => "  lost".to_owned(),
+            Place::Unheard { why, .. } => format!("  not heard: {why}"),
             _ => String::new(),
         };
         let columns = (2 * width + 4).max(10);

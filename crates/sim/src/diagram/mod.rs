@@ -5,9 +5,12 @@
 mod troubles;
 
 use crate::attempt::Attempt;
+use crate::observation::Deaf;
 use crate::scenario::Scenario;
 use crate::trace::{Entry, Kind, Place};
+use ally_policy::ServerIndex;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The page, with a place for the data.
 const PAGE: &str = include_str!("page.html");
@@ -79,8 +82,24 @@ impl<'a> Diagram<'a> {
             "earlier": self.before.len(),
             "later": all - self.before.len() - self.shown.len(),
             "before": self.states(scenario),
-            "entries": self.shown.iter().map(entry).collect::<Vec<_>>(),
+            "entries": self.entries(),
         })
+    }
+
+    /// What is shown; what was not heard is part of the message that it was.
+    fn entries(&self) -> Vec<Value> {
+        let unheard = unheard(self.run.trace.entries());
+        let entry = |own: &Entry| {
+            let why = match own.place {
+                Place::Link { from, to, arrives: Some(at) } => {
+                    unheard.get(&(at, from, to, &*own.about.label)).copied()
+                }
+                _ => None,
+            };
+            entry(own, why)
+        };
+        let is_own = |entry: &&Entry| !matches!(entry.place, Place::Unheard { .. });
+        self.shown.iter().filter(is_own).map(entry).collect()
     }
 
     /// How each server stood when what is shown begins: its view, whether it is open, whether it
@@ -111,8 +130,19 @@ fn is_arrow(entry: &Entry) -> bool {
     about_agreement && matches!(entry.place, Place::Link { .. })
 }
 
-fn entry(entry: &Entry) -> Value {
+/// Messages that came and were not heard: when, from whom, to whom and what they say.
+fn unheard(entries: &[Entry]) -> BTreeMap<(u64, ServerIndex, ServerIndex, &str), Deaf> {
+    let of = |entry: &'_ Entry| match entry.place {
+        Place::Unheard { from, to, why } => Some((entry.at, from, to, why)),
+        _ => None,
+    };
+    let found = entries.iter().filter_map(|entry| Some((of(entry)?, &*entry.about.label)));
+    found.map(|((at, from, to, why), label)| ((at, from, to, label), why)).collect()
+}
+
+fn entry(entry: &Entry, unheard: Option<Deaf>) -> Value {
     let (from, to, arrives) = match entry.place {
+        Place::Unheard { from, to, .. } => (Some(from.0), Some(to.0), Some(entry.at)),
         Place::Server(server) => (Some(server.0), None, None),
         Place::Link { from, to, arrives } => (Some(from.0), Some(to.0), arrives),
         Place::Everywhere => (None, None, None),
@@ -121,6 +151,7 @@ fn entry(entry: &Entry) -> Value {
     json!({
         "t": entry.at, "from": from, "to": to, "arrives": arrives, "kind": about.kind.name(),
         "label": about.label, "height": about.height, "view": about.view, "block": about.block,
+        "unheard": unheard.map(|why| why.to_string()),
     })
 }
 
@@ -148,7 +179,10 @@ mod tests {
         let run = recorded(Style::Plot);
         let page = Diagram::whole(&run).to_html();
         let data = data(&page);
-        assert_eq!(data["entries"].as_array().map(Vec::len), Some(run.trace.entries().len()));
+        let entries = data["entries"].as_array().expect("there are some");
+        let unheard = entries.iter().filter(|entry| entry["unheard"].is_string()).count();
+        assert_eq!(entries.len() + unheard, run.trace.entries().len());
+        assert!(unheard > 0, "a plot keeps something from somebody");
         assert_eq!(data["servers"].as_array().map(Vec::len), Some(4));
         assert!(data["servers"][0]["lies"].is_boolean());
         for outside in ["src=", "href=", "@import", "http://www.example", "url(h"] {

@@ -97,7 +97,7 @@ impl Invariants {
     /// Something was observed.
     pub fn see(&mut self, now: Micros, what: &Observation<'_>) {
         // Most of what there is to see, and nobody asks for it: what matters is what was said.
-        if matches!(what, Observation::Sent { .. }) {
+        if matches!(what, Observation::Sent { .. } | Observation::Unheard { .. }) {
             return;
         }
         // What happens inside a liar says nothing.

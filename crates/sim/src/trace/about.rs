@@ -115,7 +115,9 @@ impl About {
                 let command = String::from_utf8_lossy(command);
                 Self::new(Kind::Command, format!("command {command}"))
             }
-            Observation::Sent { message, .. } => sent(message),
+            Observation::Sent { message, .. } | Observation::Unheard { message, .. } => {
+                sent(message)
+            }
             Observation::Durable { op, .. } => written(op)?,
             Observation::Delivered { block, .. } => {
                 let path = match block.path {

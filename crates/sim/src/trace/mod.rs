@@ -4,7 +4,7 @@ mod about;
 
 pub use about::{About, Kind};
 
-use crate::observation::Observation;
+use crate::observation::{Deaf, Observation};
 use ally_consensus::{Message, Micros};
 use ally_policy::ServerIndex;
 use ally_replica::{PeerMessage, StoreOp};
@@ -40,6 +40,15 @@ pub enum Place {
         to: ServerIndex,
         /// When it arrives, µs; none if it is lost.
         arrives: Option<u64>,
+    },
+    /// At the end of a link, where a message came and was not heard.
+    Unheard {
+        /// From whom.
+        from: ServerIndex,
+        /// To whom.
+        to: ServerIndex,
+        /// Why it was not heard.
+        why: Deaf,
     },
     /// Everywhere.
     Everywhere,
@@ -86,6 +95,9 @@ fn place(now: Micros, what: &Observation<'_>) -> Place {
         Observation::Sent { from, to, delay, .. } => {
             Place::Link { from: *from, to: *to, arrives: delay.map(|delay| now.0 + delay) }
         }
+        Observation::Unheard { from, to, why, .. } => {
+            Place::Unheard { from: *from, to: *to, why: *why }
+        }
         Observation::Submitted { server, .. }
         | Observation::Said { server, .. }
         | Observation::Durable { server, .. }
@@ -109,6 +121,9 @@ fn digest(what: &Observation<'_>) -> [u64; 3] {
         Observation::Said { server, message } => words(2, *server, fingerprint(message)),
         Observation::Sent { from, to, delay, .. } => {
             [3, u64::from(from.0) << 16 | u64::from(to.0), delay.map_or(u64::MAX, |d| d)]
+        }
+        Observation::Unheard { from, to, why, .. } => {
+            [16, u64::from(from.0) << 16 | u64::from(to.0), *why as u64]
         }
         Observation::Durable { server, op } => words(
             4,

@@ -2,7 +2,7 @@
 
 use super::World;
 use super::letter::Letter;
-use crate::observation::Observation;
+use crate::observation::{Deaf, Observation};
 use ally_byzantine::Lie;
 use ally_policy::ServerIndex;
 use ally_replica::{Input, PeerMessage};
@@ -23,19 +23,21 @@ impl World {
 
     pub(super) fn deliver(&mut self, copy: ServerIndex, to: ServerIndex, letter: &Letter) {
         let (from, message) = (letter.from(), letter.message());
+        let name = self.name(to);
+        let unheard = |why| Observation::Unheard { from, to: name, message, why };
         if !self.servers[to.index()].is_up() {
-            return;
+            return self.observe(unheard(Deaf::Down));
         }
         if !self.hears(copy, to) {
-            return self.tally.count("unheard between camps");
+            self.tally.count("unheard between camps");
+            return self.observe(unheard(Deaf::Camp));
         }
-        let name = self.name(to);
         if self.coalition.contains(name) && !self.has_two_faces(name) {
             let lies = self.coalition.overhear(name, from, message);
             self.lie(lies);
         }
         if self.is_hidden(from, to, message) {
-            return;
+            return self.observe(unheard(Deaf::Plot));
         }
         match letter.checked(&self.checker) {
             Ok(message) => self.input(to, Input::Received { from, message }),
