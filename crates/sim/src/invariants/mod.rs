@@ -55,6 +55,7 @@ pub struct Invariants {
     watching: [Vec<usize>; Kind::COUNT],
     figures: Figures,
     violations: Vec<String>,
+    good_case: bool,
 }
 
 impl Invariants {
@@ -78,10 +79,10 @@ impl Invariants {
             Box::new(memory::Memory::default()),
             Box::new(patience::Patience::default()),
         ];
-        if let Some(good_case) = good_case::GoodCase::new(scenario) {
-            all.push(Box::new(good_case));
-        }
-        Self::of(honest, all)
+        let quick = good_case::GoodCase::new(scenario);
+        let good_case = quick.is_some();
+        all.extend(quick.map(|quick| Box::new(quick) as Box<dyn Invariant>));
+        Self { good_case, ..Self::of(honest, all) }
     }
 
     fn of(honest: ServerSet, all: Vec<Box<dyn Invariant>>) -> Self {
@@ -91,7 +92,13 @@ impl Invariants {
                 watching[*kind as usize].push(place);
             }
         }
-        Self { honest, all, watching, figures: Figures::default(), violations: Vec::new() }
+        let (figures, violations) = (Figures::default(), Vec::new());
+        Self { honest, all, watching, figures, violations, good_case: false }
+    }
+
+    /// Whether nothing may fail, so that decisions have to be quick.
+    pub fn watch_the_good_case(&self) -> bool {
+        self.good_case
     }
 
     /// Something was observed.

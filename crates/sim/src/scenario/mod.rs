@@ -135,7 +135,7 @@ impl Scenario {
             Style::Weather => draw::weather(seed, setting.clone(), &policy, &mut stream),
             Style::Plot => draw::plot(seed, setting.clone(), &policy, &mut stream),
         };
-        Ok(draw::cryptography(scenario, keys))
+        Ok(draw::cryptography(draw::fair(scenario), keys))
     }
 
     /// The scenario as a TOML file.

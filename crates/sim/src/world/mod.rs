@@ -241,6 +241,9 @@ impl World {
         if let AllKeys::Real(keys) = &*world.keys {
             world.tally.count(if keys.is_rsa() { "real keys: RSA" } else { "real keys: BLS" });
         }
+        if world.invariants.watch_the_good_case() {
+            world.tally.count("good case watched");
+        }
         world.plan();
         Ok(world)
     }

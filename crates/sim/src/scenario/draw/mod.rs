@@ -1,12 +1,14 @@
 //! Draws scenarios.
 
 mod cryptography;
+mod fair;
 mod machines;
 mod network;
 mod treachery;
 mod twins;
 
 pub(super) use cryptography::cryptography;
+pub(super) use fair::fair;
 
 use super::{
     Clocks, Crash, Cryptography, Disks, Load, Network, Paces, Partition, Scenario, SetBack, Style,

@@ -1,0 +1,31 @@
+//! Draws fair weather: runs without any fault, in which decisions have to be quick.
+
+use super::super::{Clocks, Load, Network, Scenario, Style, Treachery, Twins, WideArea};
+use ally_byzantine::Stream;
+use ally_policy::ServerSet;
+
+/// Of so many runs in weather one has no fault at all. Chance alone leaves all of them out in one of
+/// several hundred.
+const ONE_IN_FAIR: u64 = 16;
+
+/// Takes all faults and lies out of a scenario, if its seed says so; distances, delays and loads stay.
+pub(in super::super) fn fair(scenario: Scenario) -> Scenario {
+    let mut draw = Stream::new(scenario.seed, "fair weather");
+    if scenario.style != Style::Weather || draw.below(ONE_IN_FAIR) != 0 {
+        return scenario;
+    }
+    let Network { delay, frames, wide_area, .. } = scenario.network;
+    let wide_area = wide_area.map(|area| WideArea { tail_permille: 0, ..area });
+    Scenario {
+        coalition: ServerSet::EMPTY,
+        treachery: Treachery::default(),
+        network: Network { delay, frames, wide_area, ..Network::default() },
+        clocks: Clocks { set_back: None, faults: Vec::new(), paces: Vec::new(), ..scenario.clocks },
+        load: Load { crowd: 0, ..scenario.load },
+        crashes: Vec::new(),
+        pauses: Vec::new(),
+        disk_faults: Vec::new(),
+        twins: Twins::default(),
+        ..scenario
+    }
+}
