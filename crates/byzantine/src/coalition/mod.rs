@@ -211,6 +211,7 @@ impl Coalition {
         if !self.draw.percent(self.treachery.vote_for_all) {
             return Vec::new();
         }
+        self.tally.count("liar: vote for whatever is shown");
         let vote = Message::Vote(Vote { view: proposal.header.view, block, share: None });
         let message = self.signed(member, vote);
         let others = self.others(member);
@@ -293,8 +294,12 @@ impl Coalition {
         to: &[ServerIndex],
         message: &PeerMessage,
     ) -> Vec<Lie> {
-        let heard = to.iter().filter(|_| !self.draw.percent(self.treachery.withhold));
-        heard.map(|to| Lie { from, to: *to, message: message.clone() }).collect()
+        let heard: Vec<_> =
+            to.iter().copied().filter(|_| !self.draw.percent(self.treachery.withhold)).collect();
+        if heard.len() < to.len() {
+            self.tally.count("liar: silent towards some");
+        }
+        to_each(from, &heard, message)
     }
 
     fn others(&self, member: ServerIndex) -> Vec<ServerIndex> {

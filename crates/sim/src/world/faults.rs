@@ -65,6 +65,7 @@ impl World {
                 self.observe(Observation::Sampled { server, status: &status });
             }
         }
+        self.count_wrong_clocks();
         if !self.queue.is_empty() {
             self.queue.after(self.sample_every(), Event::Sample);
         }
@@ -87,6 +88,14 @@ impl World {
         }
     }
 
+    /// A crash between two steps.
+    pub(super) fn crash_at_once(&mut self, server: ServerIndex) {
+        if self.servers[server.index()].is_up() {
+            self.tally.count("crash between steps");
+        }
+        self.crash(server);
+    }
+
     /// Stops a server dead; of what it wrote last a part survives.
     pub(super) fn crash(&mut self, server: ServerIndex) {
         if !self.servers[server.index()].is_up() {
@@ -103,6 +112,10 @@ impl World {
         self.clients.crashed(server, disk);
         let height = disk.height();
         self.observe(Observation::Crashed { server, height });
+        let names = self.servers.iter().take(self.policy.server_count());
+        if 2 * names.filter(|own| own.is_up()).count() < self.policy.server_count() {
+            self.tally.count("most servers down at once");
+        }
         for other in self.everyone().iter().filter(|other| *other != server) {
             let delay = self.timing.below(NOTICED_WITHIN);
             let life = self.servers[server.index()].life();

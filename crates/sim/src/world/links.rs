@@ -92,10 +92,7 @@ impl World {
             return LOST;
         }
         let held = match self.cut(from, to) {
-            Some((CutManner::Held, until)) => {
-                self.tally.count("held by a clogged link");
-                until
-            }
+            Some((CutManner::Held, until)) => until,
             Some((_, _)) => return LOST,
             None => 0,
         };
@@ -131,19 +128,23 @@ impl World {
                 && partition.side.contains(from) != partition.side.contains(to)
         });
         if split {
+            self.tally.count("lost in a partition");
             return Some((CutManner::Noticed, now));
         }
-        let cut = network.cuts.iter().find(|cut| {
+        let number = network.cuts.iter().position(|cut| {
             let there = cut.speakers.contains(from) && cut.hearers.contains(to);
             // A link that both know to be down carries nothing either way.
             let back = cut.speakers.contains(to) && cut.hearers.contains(from);
             (cut.from..cut.to).contains(&now) && (there || back && cut.manner == CutManner::Noticed)
         })?;
-        let found = (cut.manner, cut.to);
-        if cut.manner == CutManner::Lost {
-            self.tally.count("lost in a silent cut");
+        let cut = network.cuts[number];
+        match cut.manner {
+            CutManner::Lost => self.tally.count("lost in a silent cut"),
+            CutManner::Noticed => self.tally.count("lost in a noticed cut"),
+            CutManner::Held => self.tally.count("held by a clogged link"),
         }
-        Some(found)
+        self.tally.count(self.cut_shapes[number]);
+        Some((cut.manner, cut.to))
     }
 
     fn queued(&mut self, from: ServerIndex, to: ServerIndex, message: &PeerMessage) -> u64 {
@@ -164,6 +165,7 @@ impl World {
         let (slow, slow_delay) =
             (self.scenario.network.slow_permille, self.scenario.network.slow_delay);
         if self.network.permille(slow) {
+            self.tally.count("slow message");
             let shortest = self.scenario.network.delay.0;
             return self.network.between(shortest.min(slow_delay), slow_delay);
         }

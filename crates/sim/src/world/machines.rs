@@ -1,7 +1,7 @@
 //! Machines that fail in other ways than by stopping: disks, processes that stand still.
 
 use super::{Event, World};
-use crate::scenario::Trouble;
+use crate::scenario::{ClockFault, Trouble};
 use ally_consensus::Micros;
 use ally_policy::ServerIndex;
 
@@ -28,7 +28,6 @@ impl World {
                 Trouble::Rot => self.queue.at(Micros(fault.at), Event::Rot(server)),
                 Trouble::RolledBack(to) => {
                     self.queue.at(Micros(to), Event::Snapshot(server));
-                    self.queue.at(Micros(fault.at), Event::Crash(server));
                     self.queue.at(Micros(fault.at), Event::RollBack(server));
                 }
             }
@@ -89,6 +88,7 @@ impl World {
     }
 
     pub(super) fn roll_back(&mut self, server: ServerIndex) {
+        self.crash(server);
         if let Some(disk) = self.snapshots.remove(&server)
             && !self.servers[server.index()].is_up()
         {
@@ -103,6 +103,30 @@ impl World {
     pub(super) fn snapshot(&mut self, server: ServerIndex) {
         let disk = self.servers[server.index()].disk.surviving();
         self.snapshots.insert(server, disk);
+    }
+
+    /// Counts clocks by which a server lives at this moment and that are wrong.
+    pub(super) fn count_wrong_clocks(&mut self) {
+        let now = self.queue.now().0;
+        let (clocks, servers) = (&self.scenario.clocks, &self.servers);
+        let lives_by = |fault: &&ClockFault| {
+            (fault.from..fault.to).contains(&now) && servers[usize::from(fault.server)].is_up()
+        };
+        for fault in clocks.faults.iter().filter(lives_by) {
+            if fault.off != 0 {
+                self.tally.count("clock off");
+            }
+            if fault.drift != 0 {
+                self.tally.count("clock drifts");
+            }
+        }
+        if clocks.set_back.is_some_and(|set_back| set_back.at <= now) {
+            self.tally.count("clocks set back");
+        }
+        let mut timers = clocks.paces.iter().zip(servers);
+        if timers.any(|(pace, own)| *pace != 1_000 && own.deadline().is_some()) {
+            self.tally.count("timer runs fast or slow");
+        }
     }
 
     pub(super) fn pause(&mut self, server: ServerIndex) {

@@ -111,6 +111,8 @@ pub struct World {
     snapshots: BTreeMap<ServerIndex, Disk>,
     /// Disk faults, by number, that have had their failed sync.
     synced_wrongly: BTreeSet<usize>,
+    /// What each cut comes to.
+    cut_shapes: Vec<&'static str>,
     tally: Tally,
     events: u64,
     invariants: Invariants,
@@ -209,6 +211,7 @@ impl World {
             policy: Arc::clone(&policy),
             keys: Arc::clone(&keys),
         };
+        let cuts = &scenario.network.cuts;
         let mut world = Self {
             context,
             servers: copies.iter().map(|me| Server::new(config(*me))).collect(),
@@ -228,6 +231,7 @@ impl World {
             stalled: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             synced_wrongly: BTreeSet::new(),
+            cut_shapes: cuts.iter().map(|cut| cut.shape(cuts, &policy)).collect(),
             tally: Tally::default(),
             events: 0,
             invariants: Invariants::new(&scenario, facts, honest),
@@ -357,7 +361,7 @@ impl World {
             | Event::Done { .. } => {}
             Event::Submit { server } => self.submit(server),
             Event::Crowd { server } => self.crowd(server),
-            Event::Crash(server) => self.crash(server),
+            Event::Crash(server) => self.crash_at_once(server),
             Event::Restart(server) => self.restart(server),
             Event::Fuse { server, fuse } => self.servers[server.index()].fuse = Some(fuse),
             Event::Pause(server) => self.pause(server),
