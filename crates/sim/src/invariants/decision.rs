@@ -6,20 +6,21 @@
 //!
 //! Source: docs/protocol.md#common-case, rule 3; docs/protocol.md#slow-path.
 
+use super::quorums::Quorums;
 use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::{BlockHash, BlockHeader, BlockRef, Message, Micros, Signed, View};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use ally_replica::{DeliveredBlock, PeerMessage};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// Heights below the newest decided one at which blocks are forgotten.
 const HEIGHTS_KEPT: u64 = 256;
 
 /// What was said about each block.
 pub(super) struct Decision {
-    policy: Arc<TrustPolicy>,
+    quorums: Quorums,
+    slow_path: bool,
     said: BTreeMap<BlockHash, Said>,
     by_height: BTreeSet<(u64, BlockHash)>,
     /// The highest block that some honest server decided.
@@ -37,8 +38,9 @@ struct Said {
 }
 
 impl Decision {
-    pub(super) fn new(policy: Arc<TrustPolicy>) -> Self {
-        Self { policy, said: BTreeMap::new(), by_height: BTreeSet::new(), decided: 0 }
+    pub(super) fn new(policy: &TrustPolicy) -> Self {
+        let (quorums, slow_path) = (Quorums::of(policy), policy.has_slow_path());
+        Self { quorums, slow_path, said: BTreeMap::new(), by_height: BTreeSet::new(), decided: 0 }
     }
 
     fn heard(&mut self, from: ServerIndex, message: &Message) {
@@ -104,8 +106,8 @@ impl Decision {
             committers = committers.union(&descendant.committers);
         }
         block.certified
-            || self.policy.is_fast_quorum(&voters)
-            || self.policy.has_slow_path() && self.policy.is_quorum(&committers)
+            || self.quorums.votes_decide(&voters)
+            || self.slow_path && self.quorums.commits_decide(&committers)
     }
 
     /// The block first, then what builds on it.

@@ -15,6 +15,7 @@ mod log;
 mod memory;
 mod new_view;
 mod patience;
+mod quorums;
 mod refusal;
 mod reports;
 mod time;
@@ -68,8 +69,8 @@ impl Invariants {
             Box::new(time::Time::new(scenario.clocks.clone(), honest)),
             Box::new(votes::Votes::new(honest)),
             Box::new(durability::Durability::new(honest)),
-            Box::new(decision::Decision::new(Arc::clone(&policy))),
-            Box::new(new_view::NewViewSoundness::new(policy, honest)),
+            Box::new(decision::Decision::new(&policy)),
+            Box::new(new_view::NewViewSoundness::new(&policy, honest)),
             Box::new(log::Log::default()),
             Box::new(reports::Reports::new(honest)),
             Box::new(budget::Budget),

@@ -8,6 +8,7 @@
 //!
 //! Source: docs/protocol.md#selection.
 
+use super::quorums::Quorums;
 use super::{Invariant, Kind};
 use crate::observation::Observation;
 use ally_consensus::{
@@ -16,7 +17,6 @@ use ally_consensus::{
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use ally_replica::PeerMessage;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// Heights below the newest at which headers are forgotten in long runs, where no view can start.
 const HEIGHTS_KEPT: u64 = 2048;
@@ -24,7 +24,7 @@ const HEIGHTS_KEPT: u64 = 2048;
 /// All headers, votes and commits that were sent, and the tips that views start from.
 pub(super) struct NewViewSoundness {
     honest: ServerSet,
-    policy: Arc<TrustPolicy>,
+    quorums: Quorums,
     headers: BTreeMap<BlockHash, BlockHeader>,
     heights: BTreeSet<(u64, BlockHash)>,
     votes: BTreeMap<BlockHash, ServerSet>,
@@ -35,10 +35,10 @@ pub(super) struct NewViewSoundness {
 }
 
 impl NewViewSoundness {
-    pub(super) fn new(policy: Arc<TrustPolicy>, honest: ServerSet) -> Self {
+    pub(super) fn new(policy: &TrustPolicy, honest: ServerSet) -> Self {
         Self {
             honest,
-            policy,
+            quorums: Quorums::of(policy),
             headers: BTreeMap::new(),
             heights: BTreeSet::new(),
             votes: BTreeMap::new(),
@@ -73,8 +73,8 @@ impl Invariant for NewViewSoundness {
         let votes = self.with_ancestors(&self.votes);
         let commits = self.with_ancestors(&self.commits);
         for (hash, header) in &self.headers {
-            let fast = votes.get(hash).is_some_and(|set| self.policy.is_fast_quorum(set));
-            let slow = commits.get(hash).is_some_and(|set| self.policy.is_quorum(set));
+            let fast = votes.get(hash).is_some_and(|set| self.quorums.votes_decide(set));
+            let slow = commits.get(hash).is_some_and(|set| self.quorums.commits_decide(set));
             if !fast && !slow {
                 continue;
             }

@@ -360,7 +360,7 @@ fn a_decision_without_its_voters_is_noticed() {
     let by = |server| Observation::Said { server, message: &vote };
     let start = Observation::Said { server: LIAR, message: &shown };
     let delivered = Observation::Delivered { server: HONEST, block: &decided };
-    let check = |things: &[_]| after(decision::Decision::new(policy()), things);
+    let check = |things: &[_]| after(decision::Decision::new(&policy()), things);
     assert_eq!(check(&[start, by(LIAR), by(HONEST), by(OTHER), delivered]), "");
     let twice = check(&[start, by(LIAR), by(HONEST), by(HONEST), delivered]);
     assert!(twice.starts_with("decision"), "{twice}");
@@ -393,7 +393,7 @@ fn votes_for_descendants_justify_a_decision_in_their_view_only() {
             says(OTHER, &vote),
             Observation::Delivered { server: HONEST, block: &lower },
         ];
-        let broken = after(decision::Decision::new(policy()), &things);
+        let broken = after(decision::Decision::new(&policy()), &things);
         assert_eq!(broken.is_empty(), justified, "{broken}");
     }
 }
@@ -433,7 +433,7 @@ fn a_tip_beside_what_may_have_been_decided_is_noticed_also_if_no_view_comes_of_i
     let decided = [said(LIAR, &shown), said(LIAR, &vote), said(HONEST, &vote), said(OTHER, &vote)];
     let check = |last| {
         let [a, b, c, d] = decided;
-        after(new_view::NewViewSoundness::new(policy(), honest()), &[a, b, c, d, last])
+        after(new_view::NewViewSoundness::new(&policy(), honest()), &[a, b, c, d, last])
     };
     assert_eq!(check(said(HONEST, &right)), "");
     assert_eq!(check(said(LIAR, &wrong)), "", "a liar's share opens nothing");
