@@ -53,6 +53,7 @@ pub fn bench_scenario(seconds: u64, rate: u64, distance: Distance) -> Scenario {
         healed_at: length,
         setting: Setting { name: "six".to_owned(), unsound: false, text: counted(5, 5, 6) },
         cryptography: Cryptography::default(),
+        accounts: false,
         treachery: Treachery::default(),
         network: distance.network(6),
         disks: Disks { sync: (100, 1_000) },

@@ -77,6 +77,9 @@ pub struct Scenario {
     /// With which keys servers sign.
     #[serde(default)]
     pub cryptography: Cryptography,
+    /// Whether what the honest servers keep is put together at the end, and has to name nobody honest.
+    #[serde(default)]
+    pub accounts: bool,
     /// Which servers are Byzantine.
     #[serde(with = "servers")]
     pub coalition: ServerSet,
@@ -110,6 +113,9 @@ pub struct Scenario {
     pub disk_faults: Vec<DiskFault>,
 }
 
+/// Of so many runs one ends with what the honest servers keep.
+const ONE_IN_ACCOUNTS: u64 = 16;
+
 impl Scenario {
     /// The scenario of a seed.
     ///
@@ -131,11 +137,13 @@ impl Scenario {
     ) -> Result<Self, PolicyError> {
         let policy = setting.policy()?;
         let mut stream = Stream::new(seed, "scenario");
+        let accounts = Stream::new(seed, "accounts").below(ONE_IN_ACCOUNTS) == 0;
         let scenario = match style {
             Style::Weather => draw::weather(seed, setting.clone(), &policy, &mut stream),
             Style::Plot => draw::plot(seed, setting.clone(), &policy, &mut stream),
         };
-        Ok(draw::cryptography(draw::fair(scenario), keys))
+        let scenario = Self { accounts, ..draw::fair(scenario) };
+        Ok(draw::cryptography(scenario, keys))
     }
 
     /// The scenario as a TOML file.

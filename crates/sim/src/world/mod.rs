@@ -234,9 +234,9 @@ impl World {
             cut_shapes: cuts.iter().map(|cut| cut.shape(cuts, &policy)).collect(),
             tally: Tally::default(),
             events: 0,
-            invariants: Invariants::new(&scenario, facts, honest),
+            invariants: Invariants::new(&scenario, facts.clone(), honest),
             trace: Trace::new(),
-            account: None,
+            account: scenario.accounts.then(|| Account::new(facts.clone(), honest)),
             scenario,
             policy,
             keys,
@@ -316,10 +316,22 @@ impl World {
             self.invariants.violate(unrest);
         }
         self.invariants.finish();
+        self.account_for();
         if let Some(unconvincing) = self.unconvincing() {
             self.invariants.violate(unconvincing);
         }
         self.outcome()
+    }
+
+    /// Where something broke, that is what there is to say, and who is guilty follows from it.
+    fn account_for(&mut self) {
+        let Some(account) = self.account.take().filter(|_| !self.invariants.is_broken()) else {
+            return;
+        };
+        self.tally.count("accounts put together");
+        if let Err(wrong) = account.check() {
+            self.invariants.violate(wrong);
+        }
     }
 
     /// What was recorded of a run that broke off.
