@@ -142,7 +142,8 @@ impl Scenario {
             Style::Weather => draw::weather(seed, setting.clone(), &policy, &mut stream),
             Style::Plot => draw::plot(seed, setting.clone(), &policy, &mut stream),
         };
-        let scenario = Self { accounts, ..draw::fair(scenario) };
+        let scenario = draw::accidents(draw::fair(scenario), &policy);
+        let scenario = Self { accounts, ..scenario };
         Ok(draw::cryptography(scenario, keys))
     }
 

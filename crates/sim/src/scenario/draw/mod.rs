@@ -1,5 +1,6 @@
 //! Draws scenarios.
 
+mod accidents;
 mod cryptography;
 mod fair;
 mod machines;
@@ -7,6 +8,7 @@ mod network;
 mod treachery;
 mod twins;
 
+pub(super) use accidents::accidents;
 pub(super) use cryptography::cryptography;
 pub(super) use fair::fair;
 
