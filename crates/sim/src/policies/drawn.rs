@@ -1,6 +1,7 @@
 //! Alliances drawn from a seed: counted, two-level, weighted by repetition, asymmetric.
 
-use super::{Setting, counted};
+use super::Setting;
+use super::draft::{Draft, is_sound};
 use ally_byzantine::Stream;
 
 /// The largest alliance.
@@ -10,28 +11,34 @@ const TRIES: usize = 6;
 
 impl Setting {
     /// The alliance of a seed: half of them counted, at the bound of the condition more often than
-    /// not; the others drawn until one meets the conditions.
+    /// not; the others drawn until one meets the conditions, and half of these moved to the bound of
+    /// their root.
     pub fn drawn(seed: u64) -> Self {
-        let draw = &mut Stream::new(seed, "policy");
-        let kind = draw.below(6);
-        for _ in 0..TRIES {
-            let text = match kind {
-                0 => two_level(draw),
-                1 => weighted(draw),
-                2 => asymmetric(draw),
-                _ => break,
-            };
-            let drawn = Self { name: format!("drawn-{seed}"), unsound: false, text };
-            if drawn.policy().is_ok() {
-                return drawn;
-            }
-        }
-        Self { name: format!("drawn-{seed}"), unsound: false, text: at_the_bound(draw) }
+        let draft = draft(&mut Stream::new(seed, "policy"));
+        // A stream of its own: what is drawn before does not depend on what can be had at the edges.
+        let text = draft.at_the_edges(&mut Stream::new(seed, "policy edges"));
+        Self { name: format!("drawn-{seed}"), unsound: false, text }
     }
 }
 
+fn draft(draw: &mut Stream) -> Draft {
+    let kind = draw.below(6);
+    for _ in 0..TRIES {
+        let draft = match kind {
+            0 => two_level(draw),
+            1 => weighted(draw),
+            2 => asymmetric(draw),
+            _ => break,
+        };
+        if is_sound(&draft.text()) {
+            return draft;
+        }
+    }
+    at_the_bound(draw)
+}
+
 /// n servers of which f may fail, two steps while t do: the fewest servers, or a few to spare.
-fn at_the_bound(draw: &mut Stream) -> String {
+fn at_the_bound(draw: &mut Stream) -> Draft {
     // Small ones are quick to run, and most of what can happen happens there.
     let f = match draw.below(10) {
         0..=4 => 1,
@@ -44,25 +51,24 @@ fn at_the_bound(draw: &mut Stream) -> String {
     let t = (0..=t).rev().find(|t| servers(*t) <= SERVERS_MAX).unwrap_or(0);
     let spare = if draw.percent(60) { 0 } else { draw.between(1, 2) };
     let n = (servers(t) + spare).min(SERVERS_MAX);
-    counted((n - f) as usize, (n - t) as usize, n as usize)
+    let parts = (0..n).map(|index| format!("s{index}")).collect();
+    Draft { needed: n - f, fast: Some(n - t), parts, rules: String::new() }
 }
 
 /// Organisations of several servers, each with its own inner count.
-fn two_level(draw: &mut Stream) -> String {
+fn two_level(draw: &mut Stream) -> Draft {
     let organisations = draw.between(4, 6);
     let inside = draw.between(1, 4);
     let inner = draw.between(inside.div_ceil(2), inside);
-    let names: Vec<_> = (0..organisations).map(|index| format!("o{index}")).collect();
+    let parts: Vec<_> = (0..organisations).map(|index| format!("o{index}")).collect();
     let needed = organisations - u64::from(organisations < 8);
-    let mut text = format!("decide = \"{needed} of ({})\"\n", names.join(", "));
-    for name in names {
-        text += &format!("{name} = \"{}\"\n", count_of(&name, inner, inside));
-    }
-    text
+    let rule = |name: &String| format!("{name} = \"{}\"\n", count_of(name, inner, inside));
+    let rules = parts.iter().map(rule).collect();
+    Draft { needed, fast: None, parts, rules }
 }
 
 /// Some servers count twice or three times.
-fn weighted(draw: &mut Stream) -> String {
+fn weighted(draw: &mut Stream) -> Draft {
     let servers = draw.between(5, 11);
     let mut parts = Vec::new();
     for server in 0..servers {
@@ -71,25 +77,25 @@ fn weighted(draw: &mut Stream) -> String {
     }
     let total = parts.len() as u64;
     let needed = draw.between(total * 7 / 10, total - 1);
-    format!("decide = \"{needed} of ({})\"\n", parts.join(", "))
+    Draft { needed, fast: None, parts, rules: String::new() }
 }
 
 /// Organisations that have nothing in common but their vote.
-fn asymmetric(draw: &mut Stream) -> String {
+fn asymmetric(draw: &mut Stream) -> Draft {
     let organisations = draw.between(4, 6);
-    let names: Vec<_> = (0..organisations).map(|index| format!("o{index}")).collect();
-    let mut text = format!("decide = \"{} of ({})\"\n", organisations - 1, names.join(", "));
-    for name in names {
+    let parts: Vec<_> = (0..organisations).map(|index| format!("o{index}")).collect();
+    let mut rules = String::new();
+    for name in &parts {
         let inside = draw.between(1, 5);
         let rule = match draw.below(4) {
-            0 => count_of(&name, inside, inside),
-            1 => format!("{name}-head and {}", count_of(&name, inside.div_ceil(2), inside)),
-            2 => count_of(&name, inside / 2 + 1, inside),
-            _ => count_of(&name, inside - inside / 4, inside),
+            0 => count_of(name, inside, inside),
+            1 => format!("{name}-head and {}", count_of(name, inside.div_ceil(2), inside)),
+            2 => count_of(name, inside / 2 + 1, inside),
+            _ => count_of(name, inside - inside / 4, inside),
         };
-        text += &format!("{name} = \"{rule}\"\n");
+        rules += &format!("{name} = \"{rule}\"\n");
     }
-    text
+    Draft { needed: organisations - 1, fast: None, parts, rules }
 }
 
 fn count_of(name: &str, needed: u64, of: u64) -> String {
@@ -117,7 +123,7 @@ mod tests {
             weighted +=
                 u64::from(setting.text.contains("s0, s0") || setting.text.contains("s1, s1"));
         }
-        assert!(sizes.0 == 4 && sizes.1 >= 25, "{sizes:?}");
+        assert_eq!(sizes, (4, 31));
         assert!(slow > DRAWN / 20 && slow < DRAWN, "{slow} have a slow path");
         assert!(nested > DRAWN / 10 && weighted > DRAWN / 100, "{nested} {weighted}");
     }

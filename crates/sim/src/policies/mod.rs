@@ -1,5 +1,6 @@
 //! The alliances that are simulated.
 
+mod draft;
 mod drawn;
 
 use ally_policy::{Definition, FaultModel, PolicyError, TrustPolicy};
