@@ -66,13 +66,16 @@ impl Search<'_> {
     fn round(&mut self, shrunk: &mut Shrunk) -> bool {
         let before = shrunk.steps;
         let mut at = 0;
-        while !self.ended {
-            // The list changes with the scenario; what was tried at an earlier place is tried again
-            // in the next round.
-            let Some(smaller) = reductions::of(&shrunk.attempt.scenario).nth(at) else { break };
+        let mut reductions = reductions::of(&shrunk.attempt.scenario);
+        while let Some(smaller) = reductions.next().filter(|_| !self.ended) {
             if !self.accept(shrunk, smaller, OTHER_SEEDS) {
                 at += 1;
+                continue;
             }
+            // The list changes with the scenario; what was tried at an earlier place is tried again
+            // in the next round.
+            reductions = reductions::of(&shrunk.attempt.scenario);
+            reductions.by_ref().take(at).for_each(drop);
         }
         shrunk.steps > before
     }
