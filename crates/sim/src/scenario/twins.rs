@@ -5,7 +5,7 @@
 //! leader, a double voter and a liar about what it voted for, all consistent in themselves.
 
 use super::servers;
-use ally_policy::ServerSet;
+use ally_policy::{ServerIndex, ServerSet};
 use serde::{Deserialize, Serialize};
 
 /// The servers that run twice, and the script. None of them lies in any other way.
@@ -30,9 +30,24 @@ pub struct Camps {
     /// Who hears the second ones.
     #[serde(with = "servers")]
     pub second: ServerSet,
+    /// Whether honest servers that are in one camp only do not hear those of the other, so that nobody
+    /// compares the two faces before the next step.
+    #[serde(default)]
+    pub apart: bool,
 }
 
 impl Camps {
+    /// Whether two servers with one face are kept apart.
+    pub(crate) fn part(&self, one: ServerIndex, other: ServerIndex) -> bool {
+        let only = |camp: &ServerSet, not: &ServerSet, server| {
+            camp.contains(server) && !not.contains(server)
+        };
+        let across = |one, other| {
+            only(&self.first, &self.second, one) && only(&self.second, &self.first, other)
+        };
+        self.apart && (across(one, other) || across(other, one))
+    }
+
     /// The same with the lowest server that is in one camp only in the first: which copy is called
     /// the second makes no difference, so half of the scripts need not be run.
     pub fn reduced(self) -> Self {

@@ -40,19 +40,21 @@ impl World {
     /// Whether the script lets one copy hear another now.
     pub(super) fn hears(&self, from: ServerIndex, to: ServerIndex) -> bool {
         let twins = &self.scenario.twins;
+        if twins.members.is_empty() {
+            return true;
+        }
+        let now = self.queue.now().0;
+        let camps = twins.script.iter().rev().find(|camps| camps.at <= now && !self.healed);
         let two_faced = |copy| self.has_two_faces(self.name(copy));
         match (two_faced(from), two_faced(to)) {
-            (false, false) => true,
+            (false, false) => camps.is_none_or(|camps| !camps.part(from, to)),
             (true, true) => self.is_second(from) == self.is_second(to),
             (copy_speaks, _) => {
                 let (copy, other) = if copy_speaks { (from, to) } else { (to, from) };
-                let now = self.queue.now().0;
-                let camps = twins.script.iter().rev().find(|camps| camps.at <= now);
-                self.healed
-                    || camps.is_none_or(|camps| match self.is_second(copy) {
-                        true => camps.second.contains(other),
-                        false => camps.first.contains(other),
-                    })
+                camps.is_none_or(|camps| match self.is_second(copy) {
+                    true => camps.second.contains(other),
+                    false => camps.first.contains(other),
+                })
             }
         }
     }
@@ -60,12 +62,15 @@ impl World {
     /// At each step of the script links go down and come up, so that all say again what matters.
     pub(super) fn plan_faces(&mut self) {
         let twins = self.scenario.twins.clone();
-        for camps in twins.script.iter().skip(1) {
-            for a in twins.members.iter() {
-                for b in self.everyone().difference(&twins.members).iter() {
-                    self.queue.at(Micros(camps.at), Event::LinkDown { a, b });
-                    self.queue.at(Micros(camps.at), Event::LinkUp { a, b });
-                }
+        let honest = self.everyone().difference(&twins.members);
+        for steps in twins.script.windows(2) {
+            let [before, camps] = steps else { continue };
+            let faces = twins.members.iter().flat_map(|a| honest.iter().map(move |b| (a, b)));
+            let pairs = honest.iter().flat_map(|a| honest.iter().map(move |b| (a, b)));
+            let parted = pairs.filter(|(a, b)| a < b && before.part(*a, *b));
+            for (a, b) in faces.chain(parted) {
+                self.queue.at(Micros(camps.at), Event::LinkDown { a, b });
+                self.queue.at(Micros(camps.at), Event::LinkUp { a, b });
             }
         }
     }

@@ -29,7 +29,8 @@ impl World {
             return self.observe(unheard(Deaf::Down));
         }
         if !self.hears(copy, to) {
-            self.tally.count("unheard between camps");
+            let faces = self.has_two_faces(from) || self.has_two_faces(name);
+            self.tally.count(if faces { "unheard between camps" } else { "kept apart" });
             return self.observe(unheard(Deaf::Camp));
         }
         if self.coalition.contains(name) && !self.has_two_faces(name) {

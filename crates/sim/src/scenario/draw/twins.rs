@@ -6,6 +6,8 @@ use ally_policy::{ServerSet, TrustPolicy};
 
 /// In so many runs of a hundred the liars are twins.
 const PERCENT: u64 = 12;
+/// In so many steps of a hundred those who hear one face do not hear those who hear the other.
+const APART_PERCENT: u64 = 50;
 
 /// Twins and their script until `end`, in some runs.
 pub(super) fn twins(
@@ -18,6 +20,7 @@ pub(super) fn twins(
     if coalition.is_empty() || !draw.percent(PERCENT) {
         return None;
     }
+    let apart = &mut Stream::new(seed, "twins apart");
     let honest = policy.everybody().difference(coalition);
     let steps = draw.between(1, 6);
     let mut script: Vec<Camps> = (0..steps)
@@ -33,7 +36,7 @@ pub(super) fn twins(
                 }
             }
             let at = if step == 0 { 0 } else { draw.below(end) };
-            Camps { at, first, second }
+            Camps { at, first, second, apart: apart.percent(APART_PERCENT) }
         })
         .collect();
     script.sort_by_key(|camps| camps.at);
