@@ -44,6 +44,47 @@ fn e2e_sim_a_run_is_told_and_drawn() {
 }
 
 #[test]
+fn e2e_sim_a_scenario_is_written_and_replays_the_run() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let run = ["--seed", "9", "--policy", "seven", "--style", "weather", "--json"];
+    let once = json(&ally(dir.path(), &[&run[..], &["--scenario", "run.toml"]].concat()));
+    let again = json(&ally(dir.path(), &["--replay", "run.toml", "--json"]));
+    assert_eq!(once["trace_hash"], again["trace_hash"]);
+    let many = json(&ally(dir.path(), &["--seeds", "1", "--policy", "four", "--json"]));
+    for (name, value) in once.as_object().expect("an object") {
+        let own = ["seed", "policy", "style", "violations", "scenario", "diagram"];
+        assert!(own.contains(&&**name) || many[name].is_object() == value.is_object(), "{name}");
+        assert!(own.contains(&&**name) || !many[name].is_null(), "{name}");
+    }
+}
+
+#[test]
+fn e2e_sim_a_trace_is_of_one_run_and_its_servers_have_names() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let run = ["--policy", "two-level", "--trace", "--kind", "decision", "--server"];
+    let lines = |server: &str| {
+        let told = ally(dir.path(), &[&run[..], &[server]].concat());
+        let told = String::from_utf8(told.stdout).expect("a text");
+        told.lines().filter(|line| line.contains("decides")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let named = lines("o1-0");
+    assert!(!named.is_empty() && named.iter().all(|line| line.contains(" o1-0")), "{named:?}");
+    assert_eq!(named, lines("3"), "its number");
+    for (wrong, says) in [
+        (&["--trace", "--server", "s4"][..], "ALLY-0706"),
+        (&["--trace", "--policy", "four", "--policy", "five"], "ALLY-0705"),
+        (&["--trace", "--seeds", "5"], "cannot be used with"),
+        (&["--diagram", "run.html", "--minutes", "1"], "cannot be used with"),
+        (&["--trace", "--kind", "gossip"], "catch-up"),
+    ] {
+        let refused = ally(dir.path(), wrong);
+        let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}: {error}");
+        assert!(error.contains(says), "{wrong:?}: {error}");
+    }
+}
+
+#[test]
 fn e2e_sim_bad_input_ends_with_2() {
     let dir = tempfile::tempdir().expect("a directory");
     let unknown = ally(dir.path(), &["--policy", "forty"]);

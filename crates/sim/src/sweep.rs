@@ -98,6 +98,15 @@ pub struct Total {
     pub failures: Vec<Attempt>,
 }
 
+impl Total {
+    /// Of one run.
+    pub fn of(attempt: &Attempt) -> Self {
+        let mut shared = Shared::default();
+        shared.add(0, attempt.clone());
+        shared.total
+    }
+}
+
 /// The shared part of a sweep that is under way.
 struct Progress<'a> {
     /// The next case to run.

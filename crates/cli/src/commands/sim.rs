@@ -18,6 +18,8 @@ const UNKNOWN_POLICY: &str = "ALLY-0702";
 /// No mistake has this name, or none can be planted in this build.
 #[cfg(feature = "planted-bugs")]
 const UNKNOWN_BUG: &str = "ALLY-0704";
+/// One run is asked for, in several alliances.
+const TWO_POLICIES: &str = "ALLY-0705";
 /// Seeds of a sweep that does not say how many, nor how long.
 const SEEDS: u64 = 100;
 /// A scenario file is shorter.
@@ -43,23 +45,16 @@ Examples:
   ally sim --policy my.toml --seeds 1000          a policy of your own
   ally sim --seed 17 --policy seven --style plot  one run
   ally sim --seed 17 --trace --height 3           what was said about height 3
-  ally sim --seed 17 --diagram run.html           the same as a picture, for a browser
+  ally sim --seed 17 --scenario run.toml          everything that was drawn for it, as a file
+  ally sim --seed 3 --policy seven --style plot --diagram run.html
+                                                  a picture of a leader that lies, for a browser
   ally sim --crypto real --seeds 10               with the servers' own cryptography
   ally sim --replay broken.toml --trace           a run from its file
   ally sim --bench                                simulated hours per hour of one processor
 
 Exit codes: 0 all is well, 1 something broke, 2 bad input.")]
 pub struct Sim {
-    /// How many seeds, each in every policy and style
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    seeds: Option<u64>,
-    /// The first of them
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
-    from: u64,
-    /// Run seeds for so long
-    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..=100_000))]
-    minutes: Option<u64>,
-    /// Only this alliance: a name, or the file of a policy; may be given several times
+    /// Only this alliance: a name, or the file of a policy; for many runs it may be given several times
     #[arg(long, value_name = "FILE|NAME")]
     policy: Vec<String>,
     /// Only faults of this kind: `weather` is chance, in a `plot` the network helps the liars
@@ -69,49 +64,91 @@ pub struct Sim {
     #[arg(long, value_name = "KEYS", value_parser = keys, default_value_t = KeyChoice::Drawn,
           conflicts_with = "replay")]
     crypto: KeyChoice,
+    #[command(flatten)]
+    many: ManyRuns,
+    #[command(flatten)]
+    single: OneRun,
+    #[command(flatten)]
+    filter: Filter,
+    #[command(flatten)]
+    files: Files,
+    /// Measure how fast the simulator is
+    #[arg(long, help_heading = "Other", conflicts_with_all = [
+        "seed", "replay", "seeds", "from", "minutes", "policy", "style", "trace", "diagram", "scenario"])]
+    bench: bool,
+    /// The same as `-o json`
+    #[arg(long, help_heading = "Other")]
+    json: bool,
+    /// Make a mistake on purpose, to see it found
+    #[cfg(feature = "planted-bugs")]
+    #[arg(long, value_name = "NAME", help_heading = "Other")]
+    plant: Option<String>,
+}
+
+/// What only one run can be asked for.
+const ONE_RUN: [&str; 11] = [
+    "seed", "replay", "shrink", "trace", "servers", "height", "view", "kinds", "scenario",
+    "diagram", "whole",
+];
+
+/// Many runs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Many runs")]
+struct ManyRuns {
+    /// How many seeds, each in every policy and style [default: 100]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..),
+          conflicts_with_all = ONE_RUN)]
+    seeds: Option<u64>,
+    /// The first of them
+    #[arg(long, value_name = "SEED", default_value_t = 0, conflicts_with_all = ONE_RUN)]
+    from: u64,
+    /// Run seeds for so long
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..=100_000),
+          conflicts_with_all = ONE_RUN)]
+    minutes: Option<u64>,
     /// On so many threads [default: one per core]
-    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u16).range(1..=1024),
+          conflicts_with_all = ONE_RUN)]
     jobs: Option<u16>,
     /// Go on after so many failures
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with_all = ONE_RUN)]
     tolerate: usize,
+    /// Leave a failing scenario as large as it is
+    #[arg(long, conflicts_with_all = ONE_RUN)]
+    no_shrink: bool,
+}
+
+/// One run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "One run")]
+struct OneRun {
+    /// This seed, of `four` in `weather` if --policy and --style say nothing else
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+    /// Of a scenario file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seed", "policy", "style"])]
+    replay: Option<PathBuf>,
+    /// Make the scenario small, if something breaks in it
+    #[arg(long)]
+    shrink: bool,
+}
+
+/// What is written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Files")]
+struct Files {
     /// Where scenarios and diagrams of failures go
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
-    /// Leave a failing scenario as large as it is
-    #[arg(long)]
-    no_shrink: bool,
-    /// One run: this seed, of `four` in `weather` if --policy and --style say nothing else
-    #[arg(long, value_name = "SEED", conflicts_with_all = ["seeds", "from", "minutes", "tolerate"])]
-    seed: Option<u64>,
-    /// One run: of a scenario file
-    #[arg(long, value_name = "FILE",
-          conflicts_with_all = ["seed", "seeds", "from", "minutes", "tolerate", "policy", "style"])]
-    replay: Option<PathBuf>,
-    /// Make the scenario of one run small, if something breaks in it
-    #[arg(long, conflicts_with = "no_shrink")]
-    shrink: bool,
-    /// One run: print what happened
-    #[arg(long)]
-    trace: bool,
-    #[command(flatten)]
-    filter: Filter,
-    /// One run: draw what happened into a file for a browser
+    /// One run: write everything that was drawn, as a file for --replay
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
+    /// One run: draw what happened, for a browser
     #[arg(long, value_name = "FILE")]
     diagram: Option<PathBuf>,
     /// Draw all of a long run, not only its end or beginning
     #[arg(long, requires = "diagram")]
     whole: bool,
-    /// Measure how fast the simulator is
-    #[arg(long, conflicts_with_all = ["seed", "replay", "seeds", "from", "minutes", "policy", "style"])]
-    bench: bool,
-    /// The same as `-o json`
-    #[arg(long)]
-    json: bool,
-    /// Make a mistake on purpose, to see it found
-    #[cfg(feature = "planted-bugs")]
-    #[arg(long, value_name = "NAME")]
-    plant: Option<String>,
 }
 
 impl Sim {
@@ -121,49 +158,50 @@ impl Sim {
         if self.bench {
             return crate::sim::bench(&output);
         }
-        let one = self.trace || self.diagram.is_some() || self.filter.is_some() || self.shrink;
-        if let Some(scenario) = self.one(one)? {
+        if let Some(scenario) = self.one()? {
             let again = self.again(&scenario);
             let one = One {
                 scenario,
                 bugs: self.bugs()?,
                 plant: self.plant_argument(),
-                trace: self.trace || self.filter.is_some(),
+                trace: self.filter.is_some(),
                 filter: self.filter,
-                diagram: self.diagram,
-                whole: self.whole,
-                shrink: self.shrink.then_some(self.out),
+                written: self.files.scenario,
+                diagram: self.files.diagram,
+                whole: self.files.whole,
+                shrink: self.single.shrink.then_some(self.files.out),
                 again,
             };
             return one.run(&output);
         }
-        let seeds = match (self.seeds, self.minutes) {
+        let ManyRuns { from, minutes, .. } = self.many;
+        let seeds = match (self.many.seeds, minutes) {
             (Some(seeds), _) => seeds,
-            (None, Some(_)) => u64::MAX - self.from,
+            (None, Some(_)) => u64::MAX - from,
             (None, None) => SEEDS,
         };
         let cores = || thread::available_parallelism().map_or(1, usize::from);
         let many = Many {
             sweep: ally_sim::Sweep {
-                seeds: self.from..self.from.saturating_add(seeds),
+                seeds: from..from.saturating_add(seeds),
                 alliances: self.alliances()?,
                 styles: self.style.map_or(Style::ALL.to_vec(), |style| vec![style]),
                 keys: self.crypto,
                 bugs: self.bugs()?,
-                jobs: self.jobs.map_or_else(cores, usize::from),
-                failures_max: self.tolerate.saturating_add(1),
+                jobs: self.many.jobs.map_or_else(cores, usize::from),
+                failures_max: self.many.tolerate.saturating_add(1),
             },
-            minutes: self.minutes,
+            minutes,
             plant: self.plant_argument(),
-            out: self.out,
-            shrinks: !self.no_shrink,
+            shrinks: !self.many.no_shrink,
+            out: self.files.out,
         };
         many.run(&output)
     }
 
     /// The arguments that choose the same run.
     fn again(&self, scenario: &Scenario) -> String {
-        if let Some(file) = &self.replay {
+        if let Some(file) = &self.single.replay {
             return format!("--replay {}", file.display());
         }
         let policy = match self.policy.first() {
@@ -177,20 +215,28 @@ impl Sim {
         format!("--seed {} --policy {policy} --style {}{keys}", scenario.seed, scenario.style)
     }
 
-    /// The scenario, if only one is to be run.
-    fn one(&self, wanted: bool) -> Result<Option<Scenario>, Failure> {
-        if let Some(file) = &self.replay {
+    /// The scenario, if only one is to be run: a seed or a file says so, or what only one can be asked
+    /// for.
+    fn one(&self) -> Result<Option<Scenario>, Failure> {
+        if let Some(file) = &self.single.replay {
             let text = read_text(file, SCENARIO_BYTES_MAX)?;
             let read = Scenario::from_file(&text).map_err(|error| bad_scenario(file, error));
             return read.map(Some);
         }
-        if self.seed.is_none() && !wanted {
+        let files = self.files.diagram.is_some() || self.files.scenario.is_some();
+        let wanted = self.filter.is_some() || files || self.single.shrink;
+        if self.single.seed.is_none() && !wanted {
             return Ok(None);
+        }
+        if let [_, second, ..] = &self.policy[..] {
+            let message = format_args!("one run has one policy, and `{second}` is another");
+            let failure = Failure::new(Exit::Input, TWO_POLICIES, message);
+            return Err(failure.next("give one --policy, or --seeds for many runs"));
         }
         let alliances = self.alliances()?;
         let Some(alliance) = alliances.first() else { return Ok(None) };
         let style = self.style.unwrap_or(Style::Weather);
-        let seed = self.seed.unwrap_or(self.from);
+        let seed = self.single.seed.unwrap_or(0);
         Ok(Some(Scenario::draw_with(self.crypto, seed, &alliance.setting(seed), style)?))
     }
 

@@ -1,10 +1,10 @@
 //! Many runs: progress while they go, a table at the end, files about what broke.
 
 use super::artefacts::Artefacts;
+use super::figures;
 use super::{BROKEN, cpu};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
-use crate::statistics::duration;
 use ally_sim::{Attempt, Bugs, Shrunk, Sweep, Total, shrink};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -80,60 +80,21 @@ impl Many {
         let policies: Vec<_> =
             self.sweep.alliances.iter().map(|each| each.name().to_owned()).collect();
         let styles: Vec<_> = self.sweep.styles.iter().map(ToString::to_string).collect();
-        let json = json!({
+        let own = json!({
             "first_seed": seeds.start,
             "policies": policies,
             "styles": styles,
-            "runs": total.runs,
             "failed": files.len(),
-            "blocks": total.blocks,
-            "views": total.views,
-            "decisions": {
-                "two_steps": total.paths[0],
-                "three_steps": total.paths[1],
-                "certificate": total.paths[2],
-            },
-            "events": total.events,
-            "virtual_hours": hours(total.time),
-            "cpu_seconds": cpu.as_secs_f64(),
-            "seconds": took.as_secs_f64(),
-            "happened": total.happened.iter().collect::<std::collections::BTreeMap<_, _>>(),
-            "percent_of_bound": {
-                "median": total.promptness.percent(500),
-                "p99": total.promptness.percent(990),
-                "most": total.promptness.percent(1_000),
-            },
-            "trace_hash": format!("{:016x}", total.trace_hash),
             "failures": files.iter().map(Artefacts::json).collect::<Vec<_>>(),
         });
-        output.answer(&json, || {
-            let [two, three, certificate] = total.paths;
+        output.answer(&figures::json(own, total, cpu, took), || {
             let mut lines: Vec<String> = files.iter().map(|file| file.text() + "\n").collect();
             lines.extend([
                 format!("runs        {} ({} failed)", total.runs, files.len()),
                 format!("policies    {}; {}", policies.join(", "), styles.join(", ")),
-                format!("blocks      {}", total.blocks),
-                format!("views left  {}", total.views),
-                format!(
-                    "decisions   in two steps {two}, in three {three}, by certificate {certificate}"
-                ),
-                format!("events      {}", total.events),
-                format!(
-                    "time        {:.3} virtual hours, {} of processor time",
-                    hours(total.time),
-                    duration(cpu)
-                ),
-                format!(
-                    "settled     within {} % of the bound (half of them), {} % (99 of 100), {} % (all)",
-                    total.promptness.percent(500),
-                    total.promptness.percent(990),
-                    total.promptness.percent(1_000)
-                ),
-                format!("trace       {:016x}", total.trace_hash),
             ]);
-            let happened = total.happened.iter().map(|(what, count)| format!("{what} {count}"));
-            let happened = happened.collect::<Vec<_>>().join(", ");
-            lines.push(format!("happened    {happened}"));
+            lines.extend(figures::lines(total, cpu));
+            lines.extend([String::new(), figures::happened(total)]);
             lines.join("\n")
         })
     }
@@ -165,8 +126,4 @@ fn bar(output: &Output, length: u64, what: &'static str) -> ProgressBar {
     }
     bar.set_message(what);
     bar
-}
-
-fn hours(micros: u64) -> f64 {
-    micros as f64 / 3.6e9
 }

@@ -2,6 +2,7 @@
 
 mod artefacts;
 mod bench;
+mod figures;
 mod filter;
 mod many;
 mod one;

@@ -1,6 +1,7 @@
 //! One run, told or drawn.
 
 use super::artefacts::Artefacts;
+use super::figures;
 use super::filter::Filter;
 use super::many::shrink_watched;
 use super::text::Names;
@@ -8,9 +9,10 @@ use super::{BROKEN, cpu};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use crate::program::program;
-use ally_sim::{Attempt, Bugs, Diagram, Place, Scenario};
+use ally_sim::{Attempt, Bugs, Diagram, Place, Scenario, Total};
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// One run and what is wanted of it.
 pub struct One {
@@ -24,6 +26,8 @@ pub struct One {
     pub trace: bool,
     /// Which part of it.
     pub filter: Filter,
+    /// Where to write everything that was drawn: a file that replays the run.
+    pub written: Option<PathBuf>,
     /// Where to draw it.
     pub diagram: Option<PathBuf>,
     /// Whether to draw all of it, however long it is.
@@ -40,6 +44,11 @@ impl One {
     /// # Errors
     /// [`Failure`] if something broke, or a file cannot be written.
     pub fn run(self, output: &Output) -> Result<(), Failure> {
+        let begun = Instant::now();
+        if let Some(file) = &self.written {
+            let text = self.scenario.to_file();
+            std::fs::write(file, text).map_err(|error| Failure::file(file, &error))?;
+        }
         let attempt = match self.trace || self.diagram.is_some() {
             true => Attempt::record(self.scenario.clone(), self.bugs)?,
             false => Attempt::run(self.scenario.clone(), self.bugs)?,
@@ -51,7 +60,7 @@ impl One {
         if self.trace {
             self.print_trace(&attempt, output)?;
         }
-        self.answer(&attempt, output)?;
+        self.answer(&attempt, begun, output)?;
         match attempt.kind() {
             None => Ok(()),
             Some(_) => Err(self.broken(attempt, output)?),
@@ -60,7 +69,8 @@ impl One {
 
     fn print_trace(&self, attempt: &Attempt, output: &Output) -> Result<(), Failure> {
         let names = Names::of(&attempt.scenario);
-        for entry in attempt.trace.entries().iter().filter(|entry| self.filter.wants(entry)) {
+        let filter = self.filter.among(&attempt.scenario)?;
+        for entry in attempt.trace.entries().iter().filter(|entry| filter.wants(entry)) {
             let about = &entry.about;
             if output.is_json() {
                 output.json(&json!({
@@ -75,50 +85,34 @@ impl One {
         Ok(())
     }
 
-    fn answer(&self, attempt: &Attempt, output: &Output) -> Result<(), Failure> {
+    fn answer(&self, attempt: &Attempt, begun: Instant, output: &Output) -> Result<(), Failure> {
         let scenario = &attempt.scenario;
-        let outcome = attempt.outcome.as_ref();
-        let hash = outcome.map(|outcome| format!("{:016x}", outcome.trace_hash));
-        let json = json!({
+        let own = json!({
             "seed": scenario.seed,
             "policy": scenario.setting.name,
             "style": scenario.style.to_string(),
             "violations": attempt.violations,
-            "blocks": outcome.map(|outcome| outcome.blocks),
-            "views": outcome.map(|outcome| outcome.view),
-            "paths": outcome.map(|outcome| outcome.paths),
-            "events": outcome.map(|outcome| outcome.events),
-            "virtual_us": outcome.map(|outcome| outcome.time),
-            "trace_hash": hash,
+            "scenario": self.written,
             "diagram": self.diagram,
-            "cpu_ms": cpu().as_millis() as u64,
         });
+        let total = Total::of(attempt);
+        let json = figures::json(own, &total, cpu(), begun.elapsed());
         output.answer(&json, || {
-            let mut text = format!(
-                "seed {}, policy {}, {}: ",
-                scenario.seed, scenario.setting.name, scenario.style
-            );
-            if let Some(outcome) = outcome {
-                let [two, three, certificate] = outcome.paths;
-                text += &format!(
-                    "{} blocks (decisions in two steps {two}, in three {three}, by certificate \
-                     {certificate}), view {}, {} events, {} ms, trace {:016x}",
-                    outcome.blocks,
-                    outcome.view,
-                    outcome.events,
-                    outcome.time / 1000,
-                    outcome.trace_hash
-                );
-            } else {
-                text += "panicked";
-            }
+            let (seed, policy, style) = (scenario.seed, &scenario.setting.name, scenario.style);
+            let mut lines = vec![format!("seed {seed}, policy {policy}, {style}")];
             for violation in &attempt.violations {
-                text += &format!("\n  broke      {violation}");
+                lines.push(format!("broke       {}", violation.replace('\n', "\n            ")));
             }
-            if let Some(file) = &self.diagram {
-                text += &format!("\n  diagram    {}", file.display());
+            match attempt.outcome {
+                Some(_) => lines.extend(figures::lines(&total, cpu())),
+                None => lines.push("it panicked".to_owned()),
             }
-            text
+            let files = [("scenario", &self.written), ("diagram", &self.diagram)];
+            for (what, file) in files.iter().filter_map(|(what, file)| Some((what, file.as_ref()?)))
+            {
+                lines.push(format!("{what:<11} {}", file.display()));
+            }
+            lines.join("\n")
         })
     }
 
