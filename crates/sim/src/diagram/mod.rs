@@ -2,6 +2,7 @@
 //!
 //! The file needs nothing else: the data are in it, and a script without dependencies draws them.
 
+mod story;
 mod troubles;
 
 use crate::attempt::Attempt;
@@ -74,6 +75,7 @@ impl<'a> Diagram<'a> {
             "seed": scenario.seed,
             "policy": scenario.setting.name,
             "style": scenario.style.to_string(),
+            "story": story::of(self.run),
             "violations": self.run.violations,
             "servers": servers.collect::<Vec<_>>(),
             "partitions": splits.collect::<Vec<_>>(),
