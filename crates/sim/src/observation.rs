@@ -28,7 +28,8 @@ impl fmt::Display for Deaf {
     }
 }
 
-/// Something that happened.
+/// Something that happened. Where servers run twice, what is sent, and what happens inside them, is told of
+/// copies: the second ones are numbered after the last server.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Observation<'a> {

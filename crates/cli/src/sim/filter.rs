@@ -50,7 +50,7 @@ impl Filter {
     /// # Errors
     /// [`Failure`] for a server that is not in it.
     pub fn among(&self, scenario: &Scenario) -> Result<Wanted<'_>, Failure> {
-        let names: Vec<String> = scenario.servers().into_iter().map(|server| server.name).collect();
+        let names: Vec<String> = scenario.copies().into_iter().map(|server| server.name).collect();
         let find = |typed: &String| {
             let number = || typed.parse().ok().filter(|number: &usize| *number < names.len());
             let place = names.iter().position(|name| name == typed).or_else(number);

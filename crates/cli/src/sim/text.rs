@@ -10,7 +10,7 @@ impl Names {
     pub fn of(scenario: &Scenario) -> Self {
         Self(
             scenario
-                .servers()
+                .copies()
                 .into_iter()
                 .map(|server| match server.lies {
                     true => format!("{}*", server.name),

@@ -64,7 +64,7 @@ impl<'a> Diagram<'a> {
     fn data(&self) -> Value {
         let scenario = &self.run.scenario;
         let all = self.run.trace.entries().len();
-        let servers = scenario.servers().into_iter().map(|server| {
+        let servers = scenario.copies().into_iter().map(|server| {
             json!({ "name": server.name, "organisation": server.organisation, "lies": server.lies })
         });
         let splits = scenario.network.partitions.iter().map(|split| {
@@ -107,7 +107,7 @@ impl<'a> Diagram<'a> {
     /// How each server stood when what is shown begins: its view, whether it is open, whether it
     /// runs.
     fn states(&self, scenario: &Scenario) -> Vec<Value> {
-        let mut states = vec![(0, true, true); scenario.servers().len()];
+        let mut states = vec![(0, true, true); scenario.copies().len()];
         for entry in self.before {
             let Place::Server(server) = entry.place else { continue };
             let Some((view, open, up)) = states.get_mut(server.index()) else { continue };
@@ -190,6 +190,24 @@ mod tests {
         for outside in ["src=", "href=", "@import", "http://www.example", "url(h"] {
             assert!(!page.contains(outside), "{outside}");
         }
+    }
+
+    #[test]
+    fn each_face_of_a_twin_has_a_line() {
+        let setting = Setting::named("four").expect("a setting");
+        let twofold = |seed| {
+            let scenario = Scenario::draw(seed, &setting, Style::Weather).expect("it is sound");
+            Some(scenario).filter(|scenario| scenario.twins.members.len() == 1)
+        };
+        let scenario = (0..).find_map(twofold).expect("a seed with a twin");
+        let run = Attempt::record(scenario, Bugs::NONE).expect("it can be run");
+        let data = data(&Diagram::whole(&run).to_html());
+        assert_eq!(data["servers"].as_array().map(Vec::len), Some(5));
+        let entries = data["entries"].as_array().expect("there are some");
+        let of = |end: &str| entries.iter().filter(|entry| entry[end] == 4).count();
+        assert!(of("from") > 0 && of("to") > 0, "the second copy speaks and is spoken to");
+        let ends = |entry: &Value| [entry["from"].as_u64(), entry["to"].as_u64()];
+        assert!(entries.iter().flat_map(ends).flatten().all(|server| server < 5));
     }
 
     #[test]

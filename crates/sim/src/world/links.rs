@@ -50,10 +50,11 @@ impl World {
         let (from, message) = (letter.from(), letter.message());
         let delays = self.delays(from, to, message);
         if delays == LOST {
-            self.observe(Observation::Sent { from, to, message, delay: None });
+            self.observe(Observation::Sent { from: copy, to: hearer, message, delay: None });
         }
         for delay in delays.into_iter().flatten() {
-            self.observe(Observation::Sent { from, to, message, delay: Some(delay) });
+            let sent = Observation::Sent { from: copy, to: hearer, message, delay: Some(delay) };
+            self.observe(sent);
             let letter = letter.clone();
             self.queue.after(delay, Event::Deliver { copy, to: hearer, letter });
         }

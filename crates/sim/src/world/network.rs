@@ -24,7 +24,7 @@ impl World {
     pub(super) fn deliver(&mut self, copy: ServerIndex, to: ServerIndex, letter: &Letter) {
         let (from, message) = (letter.from(), letter.message());
         let name = self.name(to);
-        let unheard = |why| Observation::Unheard { from, to: name, message, why };
+        let unheard = |why| Observation::Unheard { from: copy, to, message, why };
         if !self.servers[to.index()].is_up() {
             return self.observe(unheard(Deaf::Down));
         }
