@@ -88,14 +88,14 @@ impl Replica {
         let journal = Journal::new(stored, recovered.journal.len(), config.limits.journal_records);
         let records = recovered.journal.into_iter().map(|(_, record)| record);
         let certified = recovered.certified;
-        let base =
-            Base { decided: recovered.delivered, certified: certified.clone(), position: stored };
+        let mut certifier = Certifier::new(&config, certified.clone());
+        // All that may lack a certificate: the others may be at any of them, and meet at an older one.
+        for header in &recovered.delivered {
+            certifier.delivered(header.block_ref(), header.log_size, header.log_root);
+        }
+        let base = Base { decided: recovered.delivered, certified, position: stored };
         let engine = Engine::restore(config.engine.clone(), base, records)?;
         let (pool, intake) = take_batches(&config, &state, recovered.batches);
-        let mut certifier = Certifier::new(&config, certified);
-        if tip != genesis {
-            certifier.delivered(tip, state.log_size(), state.log_root());
-        }
         let (me, timeout) = (config.engine.me, config.engine.base_timeout);
         Ok(Self {
             organisations: organisations(&config),
