@@ -5,7 +5,7 @@ use ally_byzantine::Stream;
 
 /// So many drafts of a hundred whose root is not at its bound are moved there.
 const BOUND_PERCENT: u64 = 50;
-/// In one policy of so many `certify` is written, as weak as it may be.
+/// In one policy of so many `certify` is written, and is as weak as it may be; in another as strong.
 const ONE_IN_CERTIFY: u64 = 6;
 /// In one policy of so many that lack it `fast` is written.
 const ONE_IN_FAST: u64 = 4;
@@ -31,21 +31,20 @@ impl Draft {
     }
 
     /// The same alliance at some of the edges of what its conditions allow: a smaller count at the root,
-    /// the weakest `certify`, any `fast` that is sound.
+    /// the weakest or strongest `certify`, any `fast` that is sound.
     pub(super) fn at_the_edges(mut self, draw: &mut Stream) -> String {
         if self.fast.is_none() && draw.percent(BOUND_PERCENT) {
             self.needed = self.weakest_root();
         }
-        let write_certify = draw.below(ONE_IN_CERTIFY) == 0;
+        let certify = draw.below(ONE_IN_CERTIFY);
         let write_fast = draw.below(ONE_IN_FAST) == 0;
         if self.fast.is_none() && write_fast {
             self.fast = draw.pick(&self.sound_counts("fast")).copied();
         }
-        let mut text = self.text();
-        if write_certify && let Some(weakest) = self.sound_counts("certify").first() {
-            text += &self.formula("certify", *weakest);
-        }
-        text
+        let counts = if certify < 2 { self.sound_counts("certify") } else { Vec::new() };
+        let count = if certify == 0 { counts.first() } else { counts.last() };
+        let certify = count.map(|count| self.formula("certify", *count)).unwrap_or_default();
+        self.text() + &certify
     }
 
     /// The least that the root may count to.
@@ -94,7 +93,7 @@ mod tests {
 
     #[test]
     fn every_edge_is_drawn() {
-        let (mut root, mut weak, mut fast) = (0, 0, 0);
+        let (mut root, mut weak, mut strong, mut fast) = (0, 0, 0, 0);
         const DRAWN: u64 = 240;
         for seed in 0..DRAWN {
             let text = Setting::drawn(seed).text;
@@ -103,9 +102,10 @@ mod tests {
                 text.starts_with("decide") && !text.contains("o0") && !text.contains("s0, s0");
             root += u32::from(!counted && !given && ends(&text, "decide", -1));
             weak += u32::from(ends(&text, "certify", -1));
+            strong += u32::from(ends(&text, "certify", 1));
             fast += u32::from(given && !counted);
         }
-        let all = [root, weak, fast];
+        let all = [root, weak, strong, fast];
         assert!(all.iter().all(|count| *count > 4), "{all:?} of {DRAWN}");
     }
 }
