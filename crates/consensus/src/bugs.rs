@@ -172,6 +172,9 @@ bugs! {
     IntakeUnbounded = "intake-unbounded",
     /// Who shares what is certified already is not shown the certificate.
     CertificateNotShown = "certificate-not-shown",
+    /// Who waits for a certificate in vain goes over to the block with the most shares, and never to the
+    /// one that the rule names.
+    MostSharesFollowed = "most-shares-followed",
     /// A commit certificate that was only learned hides one's own commit in reports.
     OwnCommitHidden = "own-commit-hidden",
     /// What holds a batch together counts against its origin's limit too.

@@ -126,6 +126,7 @@ pub const CASES: &[Case] = &[
     case(Bug::ConflictsUnbounded, "four", Weather, 5, &["memory"]),
     case(Bug::IntakeUnbounded, "four", Weather, 11, &["memory"]),
     case(Bug::CertificateNotShown, "four", Weather, 43, &["no liveness"]),
+    case(Bug::MostSharesFollowed, "drawn", Weather, 194, &["no liveness"]),
     case(Bug::OwnCommitHidden, "seven", Plot, 3, &["report"]),
     case(Bug::OverheadCharged, "two-level", Weather, 79, &["memory"]),
     case(Bug::OtherEpochShared, "seven", Weather, 80, &["blame"]),

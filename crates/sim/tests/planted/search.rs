@@ -16,6 +16,9 @@ const WINDOW: u64 = 400;
 /// Seeds that a search from 0 may take, unless `PLANTED_SEEDS` says otherwise.
 const SEEDS: u64 = 2_000;
 
+/// Another alliance for each seed.
+const DRAWN: &str = "drawn";
+
 /// A seed that notices, and what it says.
 #[derive(Clone)]
 struct Find {
@@ -38,7 +41,10 @@ impl fmt::Display for Find {
 }
 
 fn first_violation(seed: u64, alliance: &'static str, style: Style, bugs: Bugs) -> Option<Find> {
-    let setting = Setting::named(alliance).expect("a setting");
+    let setting = match alliance {
+        DRAWN => Setting::drawn(seed),
+        named => Setting::named(named).expect("a setting"),
+    };
     let scenario = Scenario::draw(seed, &setting, style).expect("it is sound");
     let attempt = Attempt::run(scenario, bugs).expect("it is sound");
     let violation = attempt.violations.into_iter().next()?;
@@ -71,7 +77,7 @@ fn search_from_zero(bug: Bug, seeds: u64) -> Option<Find> {
 }
 
 fn places() -> impl Iterator<Item = (&'static str, Style)> {
-    SOUND.into_iter().flat_map(|alliance| Style::ALL.map(|style| (alliance, style)))
+    SOUND.into_iter().chain([DRAWN]).flat_map(|alliance| Style::ALL.map(|style| (alliance, style)))
 }
 
 /// Does something for each item, on all processors; the answers in the items' order.
