@@ -175,6 +175,8 @@ bugs! {
     /// Who waits for a certificate in vain goes over to the block with the most shares, and never to the
     /// one that the rule names.
     MostSharesFollowed = "most-shares-followed",
+    /// Who gives no share of the alliance key is not told again what it may have missed.
+    NotToldAgain = "not-told-again",
     /// A commit certificate that was only learned hides one's own commit in reports.
     OwnCommitHidden = "own-commit-hidden",
     /// What holds a batch together counts against its origin's limit too.

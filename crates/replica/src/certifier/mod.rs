@@ -186,15 +186,33 @@ impl Certifier {
     }
 
     /// Does what the time asks for: starts a round, or goes on without those that are late.
-    pub(crate) fn poll(&mut self, now: Micros, peers: &Peers, out: &mut Outbox) {
+    ///
+    /// Gives those who have been waited for more than once: they may not have decided the block, and
+    /// where all work is done nobody repeats to them what they missed. A certificate would tell them,
+    /// but there may be none without them.
+    pub(crate) fn poll(&mut self, now: Micros, peers: &Peers, out: &mut Outbox) -> ServerSet {
         match &self.round {
             None => self.start_round(now, peers, out),
-            Some(round) if round.due <= now => self.lose_patience(now, peers, out),
+            Some(round) if round.due <= now => {
+                self.lose_patience(now, peers, out);
+                return self.missed(peers);
+            }
             Some(_) => {
                 self.take_turn(peers, out);
                 self.follow(now, peers, out);
             }
         }
+        ServerSet::EMPTY
+    }
+
+    /// Who gives no share although patience has run out more than once.
+    fn missed(&self, peers: &Peers) -> ServerSet {
+        let Some(round) = self.round.as_ref().filter(|round| round.attempts > 1) else {
+            return ServerSet::EMPTY;
+        };
+        let mut missed = peers.present().difference(&round.contributors(self.me));
+        missed.remove(self.me);
+        missed
     }
 
     /// The next time that [`Certifier::poll`] is due; none while everything is certified.

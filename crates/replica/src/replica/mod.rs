@@ -34,7 +34,7 @@ use crate::outbox::Outbox;
 use crate::passed_over::PassedOver;
 use crate::peers::Peers;
 use crate::pool::{Demand, Pool};
-use ally_consensus::{BlockRef, Decided, Engine, Micros, Now};
+use ally_consensus::{BlockRef, Bug, Decided, Engine, Micros, Now};
 use ally_policy::ServerIndex;
 use std::collections::VecDeque;
 
@@ -153,7 +153,11 @@ impl Replica {
         }
         self.ask_for_batches();
         self.heed_neglect();
-        self.certifier.poll(now, &self.peers, &mut self.out);
+        // As if the link had come up: whatever was said before may be lost.
+        let missed = self.certifier.poll(now, &self.peers, &mut self.out);
+        if !self.config.engine.bugs.has(Bug::NotToldAgain) {
+            self.inbox.extend(missed.iter().map(ally_consensus::Input::Connected));
+        }
         if !self.is_clogged() {
             self.catch_up.poll(self.decided, now, &self.peers, &mut self.out);
         }
