@@ -132,7 +132,7 @@ pub const CASES: &[Case] = &[
     case(Bug::MostSharesFollowed, "drawn", Weather, 32, &["no liveness"]),
     case(Bug::NotToldAgain, "drawn", Weather, 1541, &["no liveness"]),
     case(Bug::OwnCommitHidden, "seven", Plot, 1, &["report"]),
-    case(Bug::OverheadCharged, "seven", Weather, 152, &["memory"]),
+    case(Bug::OverheadCharged, "two-level", Weather, 174, &["memory"]),
     case(Bug::OtherEpochShared, "drawn", Weather, 18, &["blame"]),
     case(Bug::OtherLogShared, "two-level", Weather, 17, &["blame"]),
     case(Bug::OtherTipFollowed, "seven", Plot, 71, &["report", "refused"]),
