@@ -58,7 +58,7 @@ model() {
 
 fuzz() { scripts/fuzz.sh --minutes "${minutes:-30}"; }
 
-chaos() { ally chaos --minutes "${minutes:-30}"; }
+chaos() { ally chaos --minutes "${minutes:-30}" --out target/chaos; }
 
 results=()
 failed=0
