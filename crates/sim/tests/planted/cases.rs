@@ -130,7 +130,7 @@ pub const CASES: &[Case] = &[
     case(Bug::IntakeUnbounded, "four", Weather, 11, &["memory"]),
     case(Bug::CertificateNotShown, "drawn", Weather, 41, &["no liveness"]),
     case(Bug::MostSharesFollowed, "drawn", Weather, 32, &["no liveness"]),
-    case(Bug::NotToldAgain, "drawn", Weather, 1541, &["no liveness"]),
+    case(Bug::NotToldAgain, "drawn", Weather, 496, &["no liveness"]),
     case(Bug::OwnCommitHidden, "seven", Plot, 1, &["report"]),
     case(Bug::OverheadCharged, "two-level", Weather, 174, &["memory"]),
     case(Bug::OtherEpochShared, "drawn", Weather, 18, &["blame"]),
