@@ -1,52 +1,11 @@
 //! What a server has committed to, it reports, whatever it learns later.
 
 use super::Engine;
-use super::selection::tests::Counts;
+use super::seven_tests::{at, engine, genesis, header, hear};
 use crate::{
-    AllianceId, BlockHash, BlockHeader, BlockRef, Commit, CommitCertificate, Config, Context,
-    Digest, Epoch, Height, Input, Message, Micros, Now, Output, PayloadVerdict, PolicyDigest,
-    Proposal, ProposalParts, Record, Rotation, Signed, Verified, View, ViewChange, Vote,
-    payload_digest,
+    BlockHeader, BlockRef, Commit, CommitCertificate, Input, Message, Output, PayloadVerdict,
+    Proposal, ProposalParts, Record, View, ViewChange, Vote,
 };
-use ally_policy::ServerIndex;
-use std::sync::Arc;
-
-/// Server 1 of seven, of which two may lie and one may be silent without a third step.
-fn engine() -> Engine {
-    let context =
-        Context { alliance: AllianceId([1; 32]), epoch: Epoch(0), policy: PolicyDigest([2; 32]) };
-    let rotation = Rotation::new(Epoch(0), (0..7).map(|s| vec![ServerIndex(s)]).collect());
-    let policy = Arc::new(Counts { n: 7, f: 2, t: 1 });
-    let mut engine =
-        Engine::new(Config::new(context, ServerIndex(1), policy, rotation, Micros(1_000)));
-    engine.step(Input::Tick, at(1), &mut Vec::new());
-    engine
-}
-
-fn at(time: u64) -> Now {
-    Now { monotonic: Micros(time), unix: Micros(time) }
-}
-
-fn header(height: u64, parent: BlockHash) -> BlockHeader {
-    BlockHeader {
-        alliance: AllianceId([1; 32]),
-        epoch: Epoch(0),
-        height: Height(height),
-        view: View(0),
-        parent,
-        payload_digest: payload_digest(&[]),
-        log_size: 0,
-        log_root: Digest([0; 32]),
-        timestamp_us: Micros(0),
-    }
-}
-
-fn hear(engine: &mut Engine, signer: u16, body: Message) -> Vec<Output> {
-    let mut outputs = Vec::new();
-    let signed = Signed { signer: ServerIndex(signer), signature: [0; 64], body };
-    engine.step(Input::Received(Verified::own(signed)), at(1), &mut outputs);
-    outputs
-}
 
 fn commit(block: BlockRef) -> Message {
     let certificate = CommitCertificate { view: View(0), block, signature: vec![7] };
@@ -57,8 +16,8 @@ fn commit(block: BlockRef) -> Message {
 /// header it does not have.
 fn committed_and_told_of_more() -> (Engine, BlockRef, BlockHeader) {
     let mut engine = engine();
-    let first = header(1, BlockRef::genesis(AllianceId([1; 32]), Epoch(0)).hash);
-    let (block, next) = (first.block_ref(), header(2, first.hash()));
+    let first = header(View(0), genesis());
+    let (block, next) = (first.block_ref(), header(View(0), first.block_ref()));
     let proposal =
         Proposal::from(ProposalParts { header: first, batches: [].into(), new_view: None });
     hear(&mut engine, 0, Message::Proposal(proposal));
@@ -135,9 +94,9 @@ fn a_shortened_journal_keeps_the_commit() {
 fn nobody_commits_to_or_reports_more_blocks_than_a_report_may_hold() {
     let mut engine = engine();
     engine.config.uncertified_blocks_max = 2;
-    let mut parent = BlockRef::genesis(AllianceId([1; 32]), Epoch(0));
-    for height in 1..=3 {
-        let header = header(height, parent.hash);
+    let mut parent = genesis();
+    for _ in 0..3 {
+        let header = header(View(0), parent);
         parent = header.block_ref();
         let proposal = Proposal::from(ProposalParts { header, batches: [].into(), new_view: None });
         hear(&mut engine, 0, Message::Proposal(proposal));

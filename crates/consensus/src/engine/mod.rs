@@ -41,6 +41,8 @@ mod bounds_tests;
 #[cfg(test)]
 mod commit_tests;
 #[cfg(test)]
+mod seven_tests;
+#[cfg(test)]
 mod two_tips_tests;
 
 pub use restore::{Base, RestoreError};

@@ -2,59 +2,16 @@
 //! them and hears of what goes on above the other.
 
 use super::Engine;
-use super::selection::tests::Counts;
+use super::seven_tests::{at, engine, genesis, header, hear};
 use crate::{
-    AllianceId, BlockHash, BlockHeader, BlockRef, CheckpointCertificate, Commit, CommitCertificate,
-    Config, Context, Digest, Epoch, Input, Message, Micros, NewViewCertificate, Now, Output,
-    PayloadVerdict, PolicyDigest, Proposal, ProposalParts, Record, Rotation, Signed, Verified,
-    View, ViewChange, Vote, payload_digest,
+    BlockHash, BlockHeader, BlockRef, CheckpointCertificate, Commit, CommitCertificate, Input,
+    Message, Micros, NewViewCertificate, Output, PayloadVerdict, Proposal, ProposalParts, Record,
+    Signed, View, ViewChange, Vote,
 };
 use ally_policy::ServerIndex;
-use std::sync::Arc;
 
 /// The view with two tips, which its number leads.
 const VIEW: View = View(2);
-
-/// Server 1 of seven, of which two may lie and one may be silent without a third step.
-fn engine() -> Engine {
-    let context =
-        Context { alliance: AllianceId([1; 32]), epoch: Epoch(0), policy: PolicyDigest([2; 32]) };
-    let rotation = Rotation::new(Epoch(0), (0..7).map(|s| vec![ServerIndex(s)]).collect());
-    let policy = Arc::new(Counts { n: 7, f: 2, t: 1 });
-    let mut engine =
-        Engine::new(Config::new(context, ServerIndex(1), policy, rotation, Micros(1_000)));
-    engine.step(Input::Tick, at(1), &mut Vec::new());
-    engine
-}
-
-fn at(time: u64) -> Now {
-    Now { monotonic: Micros(time), unix: Micros(time) }
-}
-
-fn genesis() -> BlockRef {
-    BlockRef::genesis(AllianceId([1; 32]), Epoch(0))
-}
-
-fn header(view: View, parent: BlockRef) -> BlockHeader {
-    BlockHeader {
-        alliance: AllianceId([1; 32]),
-        epoch: Epoch(0),
-        height: parent.height.next(),
-        view,
-        parent: parent.hash,
-        payload_digest: payload_digest(&[]),
-        log_size: 0,
-        log_root: Digest([0; 32]),
-        timestamp_us: Micros(0),
-    }
-}
-
-fn hear(engine: &mut Engine, signer: u16, body: Message) -> Vec<Output> {
-    let mut outputs = Vec::new();
-    let signed = Signed { signer: ServerIndex(signer), signature: [0; 64], body };
-    engine.step(Input::Received(Verified::own(signed)), at(1), &mut outputs);
-    outputs
-}
 
 fn proposal(header: BlockHeader) -> Proposal {
     Proposal::from(ProposalParts { header, batches: [].into(), new_view: None })
