@@ -112,6 +112,10 @@ bugs! {
     BatchSentEarly = "batch-sent-early",
     /// After a restart the numbers of undelivered batches are used again.
     BatchNumberReused = "batch-number-reused",
+    /// Equals take no turns in blocks: it is always the first one's.
+    TurnsForgotten = "turns-forgotten",
+    /// A leader is left after eight blocks without somebody's batch, however many share a block.
+    PassedOverSoon = "passed-over-soon",
     /// Batches are not sent again to a peer that comes back.
     BatchesNotResent = "batches-not-resent",
     /// A share of the alliance key is given for a block that was only checked.

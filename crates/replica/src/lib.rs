@@ -21,6 +21,7 @@ mod check;
 mod checks;
 mod config;
 mod evidence;
+mod fair_share;
 mod fetch;
 mod intake;
 mod io;

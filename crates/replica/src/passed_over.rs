@@ -4,12 +4,13 @@
 //! one origin's batches would never be left. This measures it for every origin, not for this server
 //! alone: one victim is no kernel, but all who hold its batch and see it passed over are.
 
-use ally_consensus::Micros;
+use ally_consensus::{Bug, Bugs, Micros};
 use ally_policy::{ServerIndex, ServerSet};
 
-/// How many blocks with other origins' batches may be delivered while an origin's next batch waits.
-/// A fair leader takes it into the first block or two that it makes after it has it.
-const PASSED_OVER_BLOCKS: u32 = 8;
+/// How many blocks with other origins' batches may be delivered after an origin's batch was relayed,
+/// besides those until its turn: those that are under way when the leader gets it, and those made
+/// while it was on its way.
+const SLACK_BLOCKS: u32 = 7;
 
 /// What to do about batches that wait.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,27 +27,39 @@ pub(crate) struct PassedOver {
     /// Those whose next batch waits; of the others nothing is noted.
     waiting: ServerSet,
     origins: Vec<Waiting>,
+    /// For each origin, how many blocks a fair leader makes until its turn.
+    until_turn: Vec<u32>,
     relay_after: Micros,
     starved_after: Micros,
+    bugs: Bugs,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Waiting {
     since: Micros,
     relayed: bool,
+    /// Blocks with others' batches since it was relayed.
     blocks: u32,
 }
 
 impl PassedOver {
-    /// For `servers` origins. A batch is relayed to the leader after half the base timeout, before
-    /// anybody's progress timer runs out, and counts as passed over after two.
-    pub(crate) fn new(servers: usize, base_timeout: Micros) -> Self {
+    /// `until_turn` holds for each origin how many blocks a fair leader makes until its turn. A batch
+    /// is relayed to the leader after half the base timeout, before anybody's progress timer runs
+    /// out, and counts as passed over after two, if there were blocks enough since it was relayed.
+    pub(crate) fn new(until_turn: Vec<u32>, base_timeout: Micros) -> Self {
         Self {
             waiting: ServerSet::EMPTY,
-            origins: vec![Waiting::default(); servers],
+            origins: vec![Waiting::default(); until_turn.len()],
+            until_turn,
             relay_after: Micros(base_timeout.0 / 2),
             starved_after: Micros(base_timeout.0.saturating_mul(2)),
+            bugs: Bugs::NONE,
         }
+    }
+
+    /// The same, with rules broken on purpose.
+    pub(crate) fn planted(self, bugs: Bugs) -> Self {
+        Self { bugs, ..self }
     }
 
     /// Says of which origins the next batch is held now.
@@ -64,11 +77,11 @@ impl PassedOver {
     /// starts again, all others were passed over once more.
     pub(crate) fn delivered(&mut self, in_block: impl Fn(ServerIndex) -> bool) {
         for origin in self.waiting.iter() {
+            let waiting = &mut self.origins[origin.index()];
             if in_block(origin) {
                 self.waiting.remove(origin);
-            } else {
-                let blocks = &mut self.origins[origin.index()].blocks;
-                *blocks = blocks.saturating_add(1);
+            } else if waiting.relayed || self.bugs.has(Bug::PassedOverSoon) {
+                waiting.blocks = waiting.blocks.saturating_add(1);
             }
         }
     }
@@ -90,7 +103,10 @@ impl PassedOver {
                 waiting.relayed = true;
                 neglect.relay.push(origin);
             }
-            if waiting.blocks >= PASSED_OVER_BLOCKS && waited >= self.starved_after.0 {
+            let soon = self.bugs.has(Bug::PassedOverSoon);
+            let until_turn = if soon { 1 } else { self.until_turn[origin.index()] };
+            let allowed = until_turn.saturating_add(SLACK_BLOCKS);
+            if waiting.blocks >= allowed && waited >= self.starved_after.0 {
                 neglect.starved.push(origin);
             }
         }
@@ -118,9 +134,13 @@ mod tests {
     }
 
     fn waiting_since(now: u64) -> PassedOver {
-        let mut passed = PassedOver::new(3, Micros(100));
+        let mut passed = PassedOver::new(vec![1, 3, 1], Micros(100));
         passed.waits(&of_origin(), Micros(now));
         passed
+    }
+
+    fn others_are_ordered(passed: &mut PassedOver, blocks: u32) {
+        (0..blocks).for_each(|_| passed.delivered(|_| false));
     }
 
     #[test]
@@ -134,12 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn passed_over_takes_both_time_and_blocks() {
+    fn passed_over_takes_time_and_blocks_after_it_was_relayed() {
         let mut passed = waiting_since(1000);
-        for _ in 0..PASSED_OVER_BLOCKS {
-            assert!(passed.due(Micros(1500)).starved.is_empty(), "too few blocks");
-            passed.delivered(|_| false);
-        }
+        others_are_ordered(&mut passed, 100);
+        assert_eq!(passed.due(Micros(1200)), Neglect { relay: vec![ORIGIN], starved: vec![] });
+        others_are_ordered(&mut passed, 3 + SLACK_BLOCKS - 1);
+        assert!(passed.due(Micros(9000)).starved.is_empty(), "its turn may be yet to come");
+        others_are_ordered(&mut passed, 1);
         assert!(passed.due(Micros(1199)).starved.is_empty(), "too early");
         assert_eq!(passed.due(Micros(1200)).starved, [ORIGIN]);
     }
@@ -147,11 +168,12 @@ mod tests {
     #[test]
     fn an_ordered_batch_or_a_new_leader_starts_the_clock_again() {
         let mut passed = waiting_since(1000);
-        (0..20).for_each(|_| passed.delivered(|_| false));
+        passed.due(Micros(1100));
+        others_are_ordered(&mut passed, 20);
         passed.delivered(|origin| origin == ORIGIN);
         passed.waits(&of_origin(), Micros(1300));
         assert!(passed.due(Micros(1600)).starved.is_empty());
-        (0..20).for_each(|_| passed.delivered(|_| false));
+        others_are_ordered(&mut passed, 20);
         assert_eq!(passed.due(Micros(1600)).starved, [ORIGIN]);
         passed.new_leader(Micros(1600));
         assert!(passed.due(Micros(9000)).starved.is_empty());

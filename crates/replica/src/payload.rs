@@ -1,12 +1,11 @@
-//! What goes into a block, and whether what a leader put in may be voted for.
+//! Whether what a leader put into a block may be voted for.
 
-use crate::batch::{BatchId, HeldBatch};
+use crate::batch::BatchId;
 use crate::chain::CheckedBlock;
 use crate::chain_state::ChainState;
 use crate::config::Limits;
 use crate::pool::Pool;
-use ally_consensus::{Bug, Bugs, Proposal, Sequence};
-use ally_policy::ServerIndex;
+use ally_consensus::{Bug, Bugs, Proposal};
 
 /// What a check of a payload found.
 #[derive(Debug)]
@@ -66,90 +65,6 @@ pub(crate) fn check(
         PayloadCheck::Valid(CheckedBlock { state, batches })
     } else {
         PayloadCheck::Invalid
-    }
-}
-
-/// Chooses batches for a block after `parent`: again and again the next batch of the organisation
-/// that has got the fewest bytes of this block so far, `turn` deciding between equals, until nothing
-/// more fits. Inside an organisation its servers take turns the same way.
-///
-/// # Source
-/// docs/protocol.md#ordering, fair share. Ours: by bytes rather than by batches, so that an
-/// organisation gains nothing by larger batches.
-///
-/// # Cost
-/// Batches chosen times servers.
-pub(crate) fn choose(
-    parent: &ChainState,
-    pool: &Pool,
-    limits: &Limits,
-    organisations: &[Vec<ServerIndex>],
-    turn: u64,
-) -> Vec<HeldBatch> {
-    let mut queues = Queues::new(parent, organisations, turn);
-    let (mut chosen, mut left) = (Vec::new(), limits.block_bytes_max);
-    while chosen.len() < limits.block_batches_max {
-        let Some(batch) = queues.take_next(pool, left) else { break };
-        left -= batch.reference().bytes as usize;
-        chosen.push(batch);
-    }
-    chosen
-}
-
-/// Whose turn it is, while a payload is put together.
-struct Queues {
-    organisations: Vec<Queue>,
-}
-
-struct Queue {
-    /// Bytes of this block so far.
-    bytes: usize,
-    servers: Vec<(ServerIndex, Sequence)>,
-    /// Index of the server whose turn it is.
-    turn: usize,
-}
-
-impl Queues {
-    fn new(parent: &ChainState, organisations: &[Vec<ServerIndex>], turn: u64) -> Self {
-        let first = (turn % organisations.len().max(1) as u64) as usize;
-        let rotated = organisations.iter().cycle().skip(first).take(organisations.len());
-        let organisations = rotated.map(|servers| {
-            let next = |server: &ServerIndex| Some((*server, parent.next(*server)?));
-            let servers: Vec<_> = servers.iter().filter_map(next).collect();
-            let turn = (turn % servers.len().max(1) as u64) as usize;
-            Queue { bytes: 0, servers, turn }
-        });
-        Self { organisations: organisations.collect() }
-    }
-
-    fn take_next(&mut self, pool: &Pool, left: usize) -> Option<HeldBatch> {
-        let candidate = |queue: &Queue| Some((queue.bytes, queue.next(pool, left)?.0));
-        let (queue, (_, server)) = self
-            .organisations
-            .iter_mut()
-            .filter_map(|queue| candidate(queue).map(|candidate| (queue, candidate)))
-            .min_by_key(|(_, (bytes, _))| *bytes)?;
-        let batch = queue.next(pool, left)?.1.clone();
-        queue.take(server, &batch);
-        Some(batch)
-    }
-}
-
-impl Queue {
-    /// The first server from the turn on whose next batch is held and fits.
-    fn next<'a>(&self, pool: &'a Pool, left: usize) -> Option<(usize, &'a HeldBatch)> {
-        (0..self.servers.len()).find_map(|step| {
-            let index = (self.turn + step) % self.servers.len();
-            let (server, sequence) = self.servers[index];
-            let batch = pool.at(server, sequence)?;
-            (batch.reference().bytes as usize <= left).then_some((index, batch))
-        })
-    }
-
-    fn take(&mut self, index: usize, batch: &HeldBatch) {
-        self.bytes += batch.reference().bytes as usize;
-        self.servers[index].1 = batch.reference().sequence.next();
-        self.turn = (index + 1) % self.servers.len();
     }
 }
 

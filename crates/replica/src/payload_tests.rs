@@ -1,10 +1,12 @@
 use super::*;
+use crate::batch::HeldBatch;
 use crate::pool::Demand;
 use crate::testing::held;
 use ally_consensus::{
-    AllianceId, BatchRef, BlockHash, BlockHeader, Bugs, Epoch, Height, Micros, ProposalParts, View,
-    payload_digest,
+    AllianceId, BatchRef, BlockHash, BlockHeader, Bugs, Epoch, Height, Micros, ProposalParts,
+    Sequence, View, payload_digest,
 };
+use ally_policy::ServerIndex;
 use std::sync::Arc;
 
 fn pool_of(batches: &[HeldBatch]) -> Pool {
@@ -89,38 +91,4 @@ fn each_rule_a_leader_can_break_is_noticed() {
     refused("budget", &|_| {}, &Limits { block_bytes_max: 20, ..limits });
     refused("one batch's budget", &|_| {}, &Limits { batch_bytes_max: 27, ..limits });
     refused("count", &|_| {}, &Limits { block_batches_max: 1, ..limits });
-}
-
-#[test]
-fn organisations_share_a_block_by_bytes_whatever_they_bring() {
-    // Organisation 0 has two servers with many large batches, organisation 1 one with small ones.
-    let mut batches = Vec::new();
-    for sequence in 0..8 {
-        batches.push(held(0, sequence, 1, 100));
-        batches.push(held(1, sequence, 2, 100));
-        batches.push(held(2, sequence, 3, 40));
-    }
-    let organisations = [vec![ServerIndex(0), ServerIndex(1)], vec![ServerIndex(2)]];
-    let limits = Limits { block_bytes_max: 600, ..Limits::default() };
-    let chosen = choose(&ChainState::genesis(4), &pool_of(&batches), &limits, &organisations, 0);
-    let bytes = |origins: &[u16]| -> u32 {
-        let of = |batch: &&HeldBatch| origins.contains(&batch.reference().origin.0);
-        chosen.iter().filter(of).map(|batch| batch.reference().bytes).sum()
-    };
-    assert!(bytes(&[0, 1]).abs_diff(bytes(&[2])) <= 120, "{} {}", bytes(&[0, 1]), bytes(&[2]));
-    assert!(bytes(&[0]).abs_diff(bytes(&[1])) <= 120, "servers take turns");
-}
-
-#[test]
-fn what_is_chosen_is_admitted_and_fills_the_block() {
-    let batches: Vec<_> = (0..10).map(|sequence| held(3, sequence, 1, 50)).collect();
-    let organisations: Vec<_> = (0..4).map(|server| vec![ServerIndex(server)]).collect();
-    let limits = Limits { block_bytes_max: 300, ..Limits::default() };
-    let parent = ChainState::genesis(4);
-    for turn in 0..5 {
-        let chosen = choose(&parent, &pool_of(&batches), &limits, &organisations, turn);
-        let references: Vec<_> = chosen.iter().map(|batch| *batch.reference()).collect();
-        assert!(parent.admits(&references));
-        assert_eq!(chosen.len(), 4);
-    }
 }

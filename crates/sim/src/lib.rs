@@ -55,7 +55,7 @@ pub use scenario::{
     Treachery, Trouble, Twins, WideArea,
 };
 pub use shrink::{Shrunk, shrink};
-pub use sweep::{Alliance, Sweep, Total};
+pub use sweep::{Alliance, Slowest, Sweep, Total};
 pub use trace::{About, Entry, Kind, Place, Trace};
 pub use world::{Outcome, SignedCheckpoint, World};
 

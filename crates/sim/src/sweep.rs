@@ -90,6 +90,8 @@ pub struct Total {
     pub time: u64,
     /// How much of the time granted after the healing they took.
     pub promptness: Promptness,
+    /// The one that took the largest part of it.
+    pub slowest: Option<Slowest>,
     /// What the faults and the liars did, counted.
     pub happened: Tally,
     /// Identifies everything that was observed, in whatever order the runs ended.
@@ -104,6 +106,35 @@ impl Total {
         let mut shared = Shared::default();
         shared.add(0, attempt.clone());
         shared.total
+    }
+}
+
+/// The run that came closest to its bound. Of equals the first in the order of cases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slowest {
+    /// Its seed.
+    pub seed: u64,
+    /// Its alliance.
+    pub policy: String,
+    /// Its style.
+    pub style: Style,
+    /// What it took of the bound, µs.
+    pub settled_after: u64,
+    /// The bound, µs.
+    pub bound: u64,
+    case: u64,
+}
+
+impl Slowest {
+    fn of(case: u64, scenario: &Scenario, settled_after: u64, bound: u64) -> Self {
+        let (seed, policy, style) = (scenario.seed, scenario.setting.name.clone(), scenario.style);
+        Self { seed, policy, style, settled_after, bound, case }
+    }
+
+    fn is_slower_than(&self, other: &Self) -> bool {
+        let part = |one: &Self, of: &Self| u128::from(one.settled_after) * u128::from(of.bound);
+        let (this, that) = (part(self, other), part(other, self));
+        this > that || (this == that && self.case < other.case)
     }
 }
 
@@ -207,6 +238,10 @@ impl Shared {
             total.time += outcome.time;
             if let Some(settled_after) = outcome.settled_after {
                 total.promptness.add(settled_after, outcome.bound);
+                let slow = Slowest::of(case, &attempt.scenario, settled_after, outcome.bound);
+                if total.slowest.as_ref().is_none_or(|other| slow.is_slower_than(other)) {
+                    total.slowest = Some(slow);
+                }
             }
             total.happened.add(&outcome.happened);
             total.trace_hash ^= outcome.trace_hash.rotate_left((case % 64) as u32);
@@ -241,6 +276,7 @@ mod tests {
         assert_eq!(one.runs, 20);
         assert!(one.failures.is_empty() && one.blocks > 0);
         assert_eq!(one.trace_hash, many.trace_hash);
+        assert!(one.slowest.is_some() && one.slowest == many.slowest);
         assert_eq!((one.events, one.time, one.paths), (many.events, many.time, many.paths));
         assert_ne!(one.trace_hash, run(&sweep(4..9, 1)).trace_hash);
     }

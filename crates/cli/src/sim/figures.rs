@@ -28,6 +28,9 @@ pub fn json(own: Value, total: &Total, cpu: Duration, took: Duration) -> Value {
         "percent_of_bound": {
             "median": percent(500), "p99": percent(990), "most": percent(1_000),
         },
+        "slowest": total.slowest.as_ref().map(|slowest| json!({
+            "seed": slowest.seed, "policy": slowest.policy, "style": slowest.style.to_string(),
+        })),
         "trace_hash": format!("{:016x}", total.trace_hash),
     });
     let fields = [own, figures].into_iter().filter_map(|part| match part {
@@ -51,11 +54,13 @@ pub fn lines(total: &Total, cpu: Duration) -> Vec<String> {
             virtual_time(total.time),
             duration(cpu)
         ),
-        match total.runs {
-            1 => format!("settled     within {all} % of the bound"),
-            _ => format!(
-                "settled     within {half} % of the bound (half of them), {most} % (99 of 100), {all} % (all)"
+        match &total.slowest {
+            Some(slowest) if total.runs > 1 => format!(
+                "settled     within {half} % of the bound (half of them), {most} % (99 of 100), {all} % (all; \
+                 most: seed {}, policy {}, {})",
+                slowest.seed, slowest.policy, slowest.style
             ),
+            _ => format!("settled     within {all} % of the bound"),
         },
         format!("trace       {:016x}", total.trace_hash),
     ]
@@ -96,6 +101,6 @@ mod tests {
             fields.filter(|name| !name.ends_with("seed")).collect::<Vec<_>>()
         };
         assert_eq!(names(&one), names(&many));
-        assert_eq!(names(&one).len(), 11);
+        assert_eq!(names(&one).len(), 12);
     }
 }

@@ -70,6 +70,9 @@ impl Replica {
                 self.intake.advance(reference.sequence.next());
             }
         }
+        if self.config.engine.rotation.leader(header.view) != self.config.engine.me {
+            self.fair_share.taken(batches.iter().map(|batch| batch.reference().origin));
+        }
         let in_block =
             |origin: ServerIndex| batches.iter().any(|batch| batch.reference().origin == origin);
         if !batches.is_empty() {

@@ -25,6 +25,7 @@ use crate::certifier::Certifier;
 use crate::chain::Chain;
 use crate::checks::Checks;
 use crate::config::Config;
+use crate::fair_share::FairShare;
 use crate::fetch::Fetcher;
 use crate::intake::Intake;
 use crate::io::{Input, Output, WritePosition};
@@ -35,7 +36,6 @@ use crate::passed_over::PassedOver;
 use crate::peers::Peers;
 use crate::pool::{Demand, Pool};
 use ally_consensus::{BlockRef, Bug, Decided, Engine, Micros, Now};
-use ally_policy::ServerIndex;
 use std::collections::VecDeque;
 
 /// A whole server without I/O.
@@ -46,7 +46,7 @@ use std::collections::VecDeque;
 /// docs/protocol.md
 pub struct Replica {
     config: Config,
-    organisations: Vec<Vec<ServerIndex>>,
+    fair_share: FairShare,
     now: Now,
     engine: Engine,
     /// What the engine is to be told next.

@@ -6,7 +6,6 @@ use crate::chain::CheckedBlock;
 use crate::io::{Recipients, StoreOp, When};
 use crate::job::Job;
 use crate::passed_over::Neglect;
-use crate::payload;
 use crate::wire::PeerMessage;
 use ally_consensus::{BatchRef, Bug, Draft, Slot, payload_digest};
 use std::sync::Arc;
@@ -45,13 +44,13 @@ impl Replica {
             return;
         }
         let Some(parent) = self.chain.state(&slot.parent.hash) else { return };
-        let turn = slot.parent.height.0;
-        let batches = payload::choose(parent, &self.pool, limits, &self.organisations, turn);
+        let batches = self.fair_share.choose(parent, &self.pool, limits);
         let bytes: usize = batches.iter().map(|batch| batch.reference().bytes as usize).sum();
         if bytes < least && !slot.pressing {
             return;
         }
         let state = parent.extend(&batches);
+        self.fair_share.taken(batches.iter().map(|batch| batch.reference().origin));
         self.draft(slot, CheckedBlock { state, batches });
     }
 

@@ -8,6 +8,7 @@ use crate::chain::Chain;
 use crate::chain_state::ChainState;
 use crate::checks::Checks;
 use crate::config::{Config, LimitError};
+use crate::fair_share::FairShare;
 use crate::fetch::Fetcher;
 use crate::intake::Intake;
 use crate::journal::Journal;
@@ -96,9 +97,11 @@ impl Replica {
         let base = Base { decided: recovered.delivered, certified, position: stored };
         let engine = Engine::restore(config.engine.clone(), base, records)?;
         let (pool, intake) = take_batches(&config, &state, recovered.batches);
+        let bugs = config.engine.bugs;
+        let fair_share = FairShare::new(organisations(&config), servers).planted(bugs);
+        let until_turn = fair_share.blocks_until_turn(&config.limits);
         let (me, timeout) = (config.engine.me, config.engine.base_timeout);
         Ok(Self {
-            organisations: organisations(&config),
             now: Now::ZERO,
             engine,
             inbox: VecDeque::new(),
@@ -110,7 +113,8 @@ impl Replica {
             chain: Chain::new(tip, state),
             checks: Checks::default(),
             fetcher: Fetcher::new(timeout),
-            passed_over: PassedOver::new(servers, timeout),
+            passed_over: PassedOver::new(until_turn, timeout).planted(bugs),
+            fair_share,
             certifier,
             catch_up: CatchUp::new(me, tip, timeout),
             peers: Peers::new(me, servers),

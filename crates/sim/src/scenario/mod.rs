@@ -142,7 +142,7 @@ impl Scenario {
             Style::Weather => draw::weather(seed, setting.clone(), &policy, &mut stream),
             Style::Plot => draw::plot(seed, setting.clone(), &policy, &mut stream),
         };
-        let scenario = draw::accidents(draw::fair(scenario), &policy);
+        let scenario = draw::accidents(draw::fair(scenario, &policy), &policy);
         let scenario = Self { accounts, ..scenario };
         Ok(draw::cryptography(scenario, keys))
     }

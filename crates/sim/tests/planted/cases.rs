@@ -99,6 +99,8 @@ pub const CASES: &[Case] = &[
     case(Bug::DescendantTakenForLie, "four", Weather, 0, &["blame"]),
     case(Bug::BatchSentEarly, "four", Weather, 0, &["durability"]),
     case(Bug::BatchNumberReused, "four", Weather, 1, &["no liveness", "blame", "validity"]),
+    case(Bug::TurnsForgotten, "drawn", Weather, 108, &["good case"]),
+    case(Bug::PassedOverSoon, "drawn", Weather, 617, &["good case"]),
     case(Bug::BatchesNotResent, "five", Weather, 76, &["no liveness"]),
     case(Bug::ShareBeforeDecision, "seven", Weather, 3, &["time", "certificate", "decision", "agreement", "halt", "log", "validity", "no liveness", "panic"]),
     case(Bug::BudgetUnchecked, "two-level", Plot, 0, &["budget"]),
