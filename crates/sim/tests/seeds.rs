@@ -91,7 +91,7 @@ fn sim_four_organisations_of_three_servers() {
 }
 
 /// What the drawn faults did at least once over the seeds: a fault that never happens tests nothing.
-const FAULTS: [&str; 66] = [
+const FAULTS: [&str; 70] = [
     "accounts put together",
     "carried as bytes",
     "caught in the tail",
@@ -115,6 +115,7 @@ const FAULTS: [&str; 66] = [
     "good case watched",
     "held by a clogged link",
     "kept apart",
+    "liar: answer bent",
     "liar: bad share of a statement",
     "liar: bad share of the alliance key",
     "liar: batch withheld",
@@ -130,8 +131,11 @@ const FAULTS: [&str; 66] = [
     "liar: message bent",
     "liar: message replayed",
     "liar: older than its parent",
+    "liar: proof of a share bent",
     "liar: proof of a share withheld",
+    "liar: question bent",
     "liar: reports in a choice",
+    "liar: share of the alliance key bent",
     "liar: share of the alliance key too early",
     "liar: silent towards some",
     "liar: two batches under one number",

@@ -5,11 +5,10 @@
 use super::{Coalition, Lie};
 use ally_codec::Encode;
 use ally_consensus::{
-    BlockHash, BlockRef, CheckpointCertificate, Commit, CommitCertificate, Context, Digest, Epoch,
+    BlockHash, BlockRef, CheckpointCertificate, Commit, CommitCertificate, Context, Epoch,
     Equivocation, Message, NewViewCertificate, PolicyDigest, Proposal, Signed, SignedHeader,
     Statement, View, signing_bytes,
 };
-use ally_log::{Checkpoint, Hash};
 use ally_policy::ServerIndex;
 use ally_replica::{Batch, CERTIFY_SHARE_KIND, CertifyShare, PeerMessage, SignedBatch};
 use bytes::Bytes;
@@ -104,23 +103,6 @@ impl Coalition {
             log_root,
             signature,
         }))
-    }
-
-    fn checkpoint(
-        &self,
-        block: BlockRef,
-        log_size: u64,
-        log_root: Digest,
-        context: Context,
-    ) -> Checkpoint {
-        Checkpoint {
-            origin: self.origin.clone(),
-            log_size,
-            log_root: Hash(log_root.0),
-            epoch: context.epoch.0,
-            height: block.height.0,
-            block: Hash(block.hash.0),
-        }
     }
 
     /// A batch that names another server as its origin.

@@ -6,6 +6,7 @@
 //! moment, which random bytes would not.
 
 mod batches;
+mod bending;
 mod choosing;
 mod counterfeiting;
 mod deluge;

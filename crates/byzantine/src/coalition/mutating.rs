@@ -1,7 +1,7 @@
-//! Honest traffic, bent: what a member hears or says itself, changed in one place and signed again
-//! with the member's own key, or sent on as it is.
+//! Honest traffic about agreement, bent: what a member hears, changed in one place and signed again
+//! with the member's own key.
 
-use super::{Coalition, Lie};
+use super::Coalition;
 use ally_consensus::{
     BlockHash, BlockRef, Height, Message, NewViewCertificate, NewViewShare, Proposal, Signed, View,
     Vote,
@@ -10,29 +10,8 @@ use ally_policy::ServerIndex;
 use ally_replica::PeerMessage;
 
 impl Coalition {
-    /// What a member makes of a message that it heard.
-    pub(super) fn mutate(&mut self, member: ServerIndex, message: &PeerMessage) -> Vec<Lie> {
-        if !self.draw.percent(self.treachery.mutate) {
-            return Vec::new();
-        }
-        let to = self.others(member);
-        let Some(to) = self.draw.pick(&to).copied() else { return Vec::new() };
-        let message = match message {
-            PeerMessage::Consensus(signed) if !self.draw.percent(20) => {
-                let Some(body) = self.bent(&signed.body) else { return Vec::new() };
-                self.tally.count("liar: message bent");
-                PeerMessage::Consensus(self.signed_or_not(member, body))
-            }
-            // Somebody else's word, over our own link.
-            other => {
-                self.tally.count("liar: message replayed");
-                other.clone()
-            }
-        };
-        vec![Lie { from: member, to, message }]
-    }
-
-    fn bent(&mut self, message: &Message) -> Option<Message> {
+    /// A message about agreement, changed in one place.
+    pub(super) fn bent(&mut self, message: &Message) -> Option<Message> {
         let mut message = message.clone();
         match &mut message {
             Message::Proposal(proposal) => self.bend_proposal(proposal),
@@ -80,7 +59,7 @@ impl Coalition {
         *proposal = parts.into();
     }
 
-    fn bend_block(&mut self, view: &mut View, block: &mut BlockRef) {
+    pub(super) fn bend_block(&mut self, view: &mut View, block: &mut BlockRef) {
         match self.draw.below(4) {
             0 => self.bend_view(view),
             1 => self.bend_height(&mut block.height),
@@ -97,7 +76,7 @@ impl Coalition {
         *view = View(self.bent_number(view.0));
     }
 
-    fn bend_height(&mut self, height: &mut Height) {
+    pub(super) fn bend_height(&mut self, height: &mut Height) {
         *height = Height(self.bent_number(height.0));
     }
 
@@ -109,7 +88,7 @@ impl Coalition {
     }
 
     /// One more or less, or one at the ends of the range.
-    fn bent_number(&mut self, number: u64) -> u64 {
+    pub(super) fn bent_number(&mut self, number: u64) -> u64 {
         match self.draw.below(5) {
             0 => number.saturating_sub(1),
             1 => u64::MAX,

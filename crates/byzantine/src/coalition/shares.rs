@@ -6,7 +6,7 @@ use ally_consensus::{
     BlockHash, BlockRef, Height, Message, NewViewShare, Proposal, Signed, Statement, View, Vote,
     signing_bytes,
 };
-use ally_log::{Checkpoint, Hash};
+use ally_log::Checkpoint;
 use ally_policy::ServerIndex;
 use ally_replica::{CERTIFY_SHARE_KIND, CertifyShare, PeerMessage};
 
@@ -82,14 +82,7 @@ impl Coalition {
         self.tally.count("liar: share of the alliance key too early");
         let header = &proposal.header;
         let block = header.block_ref();
-        let checkpoint = Checkpoint {
-            origin: self.origin.clone(),
-            log_size: header.log_size,
-            log_root: Hash(header.log_root.0),
-            epoch: self.context.epoch.0,
-            height: header.height.0,
-            block: Hash(block.hash.0),
-        };
+        let checkpoint = self.checkpoint(block, header.log_size, header.log_root, self.context);
         let body = CertifyShare {
             block,
             log_size: header.log_size,
