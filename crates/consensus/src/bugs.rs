@@ -191,6 +191,8 @@ bugs! {
     OtherLogShared = "other-log-shared",
     /// Blocks are voted for and committed to that start from another tip than the server's own.
     OtherTipFollowed = "other-tip-followed",
+    /// What is wrong in a message that nobody signs is kept as a proof against its sender.
+    UnsignedNonsenseKept = "unsigned-nonsense-kept",
 }
 
 /// The mistakes that are made: none, but in tests.

@@ -87,6 +87,11 @@ impl Proposal {
         let parts = ProposalParts { new_view, ..parts.clone() };
         Self(Arc::new(Hashed { parts, block: *block }))
     }
+
+    /// What its leader signs of a proposal: no batches, no certificate. Hashes the header.
+    pub fn header_only(header: BlockHeader) -> Self {
+        Self::from(ProposalParts { header, batches: Arc::new([]), new_view: None })
+    }
 }
 
 /// Whether the parts fit together is not checked here. Hashes the header.

@@ -6,9 +6,9 @@
 use crate::remembered::Remembered;
 use crate::{
     BlockHash, BlockHeader, BlockRef, Bounds, Branch, Bug, Bugs, CheckpointCertificate,
-    CommitCertificate, Context, Equivocation, Message, NewView, NewViewCertificate, NewViewShare,
-    Proposal, Rotation, Signed, SignedHeader, Statement, View, ViewChange, Vote, payload_digest,
-    signing_bytes_of,
+    CommitCertificate, Context, Equivocation, Evidence, Message, NewView, NewViewCertificate,
+    NewViewShare, Proposal, Rotation, Signed, SignedHeader, Statement, View, ViewChange, Vote,
+    payload_digest, signing_bytes_of,
 };
 use ally_policy::ServerIndex;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -101,7 +101,7 @@ impl VerifyError {
 #[non_exhaustive]
 pub enum Misstatement {
     /// A header, or a choice of tip, of a view that its signer does not lead.
-    #[error("it does not lead {0:?}")]
+    #[error("it does not lead view {0}")]
     NotLeader(View),
     /// A header of another alliance or epoch.
     #[error("a header of another alliance or epoch")]
@@ -136,7 +136,7 @@ pub enum Misstatement {
     #[error("the reported headers do not form a branch")]
     Branch,
     /// A report of a view that is not below the one wanted.
-    #[error("a report of {0:?}, which is not below the view wanted")]
+    #[error("a report of view {0}, which is not below the view wanted")]
     ReportedView(View),
     /// Reports that are not sorted, distinct, or of the view to be opened.
     #[error("the reports are not sorted, distinct and of one view")]
@@ -247,20 +247,77 @@ impl<A: Authenticator> Verifier<A> {
     /// opens and each thousand blocks certified; what a lying leader can cause by new headers, by
     /// what it can send.
     pub fn check(&self, message: Signed<Message>) -> Result<Verified, VerifyError> {
+        self.check_or_prove(message).map_err(|(error, _)| error)
+    }
+
+    /// As [`Verifier::check`]. With a fault comes its proof, if the sender has signed what is wrong.
+    ///
+    /// # Errors
+    /// As [`Verifier::check`].
+    pub fn check_or_prove(
+        &self,
+        message: Signed<Message>,
+    ) -> Result<Verified, (VerifyError, Option<Arc<Evidence>>)> {
+        match self.look_at(&message) {
+            Ok(()) => Ok(Verified(Arc::new(message))),
+            Err(error @ VerifyError::Fault(..)) => Err((error, self.proof_of_fault(message))),
+            Err(error) => Err((error, None)),
+        }
+    }
+
+    /// The rule that a message breaks by what its sender has signed of it; none if it breaks none.
+    ///
+    /// # Errors
+    /// [`VerifyError::Signature`]: nothing follows about the sender.
+    pub(crate) fn misstatement(
+        &self,
+        message: &Signed<Message>,
+    ) -> Result<Option<Misstatement>, VerifyError> {
+        if !self.is_signed(message) {
+            return Err(VerifyError::Signature(message.signer));
+        }
+        let check = Check { verifier: self };
+        Ok(match &message.body {
+            // The header is what is signed; batches and certificate are whoever's who sent them.
+            Message::Proposal(proposal) => check.header(message.signer, &proposal.header).err(),
+            body if body.signed_kind().is_none() => None,
+            _ => check.message(message.signer, message).err(),
+        })
+    }
+
+    fn proof_of_fault(&self, message: Signed<Message>) -> Option<Arc<Evidence>> {
+        let Signed { signer, signature, body } = message;
+        let body = match body {
+            Message::Proposal(proposal) => {
+                let header = &proposal.header;
+                Check { verifier: self }.header(signer, header).err()?;
+                Message::Proposal(Proposal::header_only(header.clone()))
+            }
+            body => {
+                let signed = body.signed_kind().is_some();
+                if !signed && !self.bugs.has(Bug::UnsignedNonsenseKept) {
+                    return None;
+                }
+                body
+            }
+        };
+        Some(Arc::new(Evidence::Misstated(Box::new(Signed { signer, signature, body }))))
+    }
+
+    fn look_at(&self, message: &Signed<Message>) -> Result<(), VerifyError> {
         let sender = message.signer;
         let reports = matches!(message.body, Message::ViewChange(_) | Message::NewView(_));
         if reports && self.remembered().is_ignored(sender) {
             return Err(VerifyError::Ignored(sender));
         }
-        if !self.is_signed(&message) {
+        if !self.is_signed(message) {
             return Err(VerifyError::Signature(sender));
         }
-        let result = Check { verifier: self }.message(sender, &message);
+        let result = Check { verifier: self }.message(sender, message);
         if reports && result.is_err() {
             self.remembered().note_faulty_report(sender);
         }
-        result.map_err(|fault| VerifyError::Fault(sender, fault))?;
-        Ok(Verified(Arc::new(message)))
+        result.map_err(|fault| VerifyError::Fault(sender, fault))
     }
 
     /// Whether the outer signature is the signer's, if there has to be one.

@@ -63,7 +63,48 @@ fn proofs(net: &Net) -> Vec<Evidence> {
             report: certified(net, report(net, LIAR, 1, None), &one).into(),
             headers: vec![above],
         },
+        Evidence::Misstated(Box::new(sign(net, LIAR, report_of_now(net, one)))),
     ]
+}
+
+/// "I leave for view 0, where I have voted for this."
+fn report_of_now(net: &Net, block: BlockHeader) -> Message {
+    let voted = Some(branch(net, &[block]));
+    let (view, certified, committed) = (View(0), None, None);
+    Message::ViewChange(Box::new(ViewChange { view, certified, voted, committed }))
+}
+
+#[test]
+fn a_message_that_is_right_or_not_signed_is_no_misstatement() {
+    let net = net();
+    let one = header(&net, 0, origin(&net), 1);
+    let misstated = |message| Evidence::Misstated(Box::new(message)).verify(&net.law());
+    let right = report(&net, LIAR, 1, None);
+    let Signed { signer, signature, body } = right;
+    let right = Signed { signer, signature, body: Message::ViewChange(Box::new(body)) };
+    assert_eq!(misstated(right), Err(Unproven::Innocent));
+    let mut forged = sign(&net, LIAR, report_of_now(&net, one.clone()));
+    assert_eq!(misstated(forged.clone()), Ok(()));
+    forged.signer = s(1);
+    assert_eq!(misstated(forged), Err(Unproven::Signature(s(1))));
+    // Somebody put other batches beside an honest leader's header.
+    let parts = ProposalParts { header: one.clone(), batches: [].into(), new_view: None };
+    let empty = BlockHeader { payload_digest: Default::default(), ..parts.header.clone() };
+    let other = ProposalParts { header: empty, ..parts.clone() };
+    let other = sign(&net, LIAR, Message::Proposal(other.into()));
+    assert_eq!(misstated(other), Err(Unproven::Innocent), "it signs no batches");
+    let low = BlockHeader { height: ally_consensus::Height(0), ..one.clone() };
+    let low = ProposalParts { header: low, ..parts };
+    let bare = sign(&net, LIAR, Message::Proposal(low.clone().into()));
+    assert_eq!(misstated(bare), Ok(()));
+    let certificate = branch(&net, &[header(&net, 1, origin(&net), 1)]).new_view;
+    let more = ProposalParts { new_view: certificate, ..low };
+    let more = sign(&net, LIAR, Message::Proposal(more.into()));
+    assert_eq!(misstated(more), Err(Unproven::Part), "one lie, one proof");
+    let header = signed_header(&net, &one);
+    let proof = Equivocation { first: header.clone(), second: header };
+    let unsigned = sign(&net, LIAR, Message::Equivocation(Box::new(proof)));
+    assert_eq!(misstated(unsigned), Err(Unproven::Part));
 }
 
 #[test]

@@ -4,8 +4,8 @@ mod support;
 
 use ally_consensus::{
     Authenticator, BRANCH_HEADERS_MAX, BlockHeader, BlockRef, Bounds, Branch,
-    CheckpointCertificate, Commit, CommitCertificate, Context, Epoch, Equivocation, Height,
-    Message, Micros, Misstatement, NewView, NewViewCertificate, NewViewShare, Proposal,
+    CheckpointCertificate, Commit, CommitCertificate, Context, Epoch, Equivocation, Evidence,
+    Height, Message, Micros, Misstatement, NewView, NewViewCertificate, NewViewShare, Proposal,
     ProposalParts, SHARE_BYTES_MAX, Signed, Statement, Verifier, VerifyError, View, ViewChange,
     Vote, payload_digest,
 };
@@ -49,9 +49,24 @@ fn sign(net: &Net, signer: ServerIndex, body: Message) -> Signed<Message> {
 
 #[track_caller]
 fn assert_fault(net: &Net, signer: ServerIndex, body: Message, expected: Misstatement) {
-    let found = check(net, sign(net, signer, body)).unwrap_err();
+    let bounds = Bounds::of(net.policy.as_ref());
+    let verifier = Verifier::new(net.context, net.rotation.clone(), bounds, Keys);
+    // Of a proposal the header is signed, and nothing else.
+    let signed = match &body {
+        Message::Proposal(_) => matches!(
+            expected,
+            Misstatement::NotLeader(_) | Misstatement::ForeignHeader | Misstatement::GenesisHeight
+        ),
+        body => body.signed_kind().is_some(),
+    };
+    let (found, proof) = verifier.check_or_prove(sign(net, signer, body)).unwrap_err();
     assert_eq!(found, VerifyError::Fault(signer, expected));
     assert_eq!(found.culprit(), Some(signer));
+    assert_eq!(proof.is_some(), signed, "what was signed is proven, and nothing else");
+    let Some(proof) = proof else { return };
+    assert_eq!((proof.culprit(), proof.verify(&net.law())), (signer, Ok(())));
+    let Evidence::Misstated(message) = &*proof else { panic!("{proof:?}") };
+    assert_eq!(net.law().misstatement(message), Ok(expected));
 }
 
 fn signed_header(net: &Net, header: &BlockHeader) -> Signed<BlockHeader> {

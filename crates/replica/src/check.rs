@@ -7,8 +7,8 @@ use crate::batch::{BatchId, HeldBatch, SignedBatch};
 use crate::wire::{CertifyShare, PeerMessage, ShareProof, SyncBlocks};
 use ally_codec::{DecodeError, Encode};
 use ally_consensus::{
-    Authenticator, BlockRef, Bounds, Bug, Bugs, CheckpointCertificate, Context, Epoch, Height,
-    Rotation, Signed, Verified, Verifier, VerifyError, signing_bytes_of,
+    Authenticator, BlockRef, Bounds, Bug, Bugs, CheckpointCertificate, Context, Epoch, Evidence,
+    Height, Rotation, Signed, Verified, Verifier, VerifyError, signing_bytes_of,
 };
 use ally_policy::ServerIndex;
 use bytes::Bytes;
@@ -132,7 +132,20 @@ pub enum CheckError {
         from: ServerIndex,
         /// What is wrong, and whose fault that is.
         error: VerifyError,
+        /// That it is the sender's fault, for all to see: for
+        /// [`Input::Misstated`](crate::Input::Misstated). None for what it has not signed.
+        proof: Option<Arc<Evidence>>,
     },
+}
+
+impl CheckError {
+    /// The proof of what is wrong, if there is one.
+    pub fn proof(&self) -> Option<&Arc<Evidence>> {
+        match self {
+            Self::Consensus { proof, .. } => proof.as_ref(),
+            _ => None,
+        }
+    }
 }
 
 /// Checks what peers send. Holds public keys only (in the [`Authenticator`]).
@@ -230,9 +243,9 @@ impl<A: Authenticator> Checker<A> {
             return Err(CheckError::Impersonation { from, signer: message.signer });
         }
         self.verifier
-            .check(message)
+            .check_or_prove(message)
             .map(Checked::Consensus)
-            .map_err(|error| CheckError::Consensus { from, error })
+            .map_err(|(error, proof)| CheckError::Consensus { from, error, proof })
     }
 
     fn sizes(&self, from: ServerIndex, signed: &SignedBatch) -> Result<(), CheckError> {

@@ -35,6 +35,10 @@ pub enum Input {
         /// The message.
         message: Checked,
     },
+    /// A message that was refused proves that its sender is at fault ([`CheckError::proof`]).
+    ///
+    /// [`CheckError::proof`]: crate::CheckError::proof
+    Misstated(Arc<ally_consensus::Evidence>),
     /// Commands of this server's clients, to be ordered in this order; all or none are taken.
     /// Nothing is answered if they are; [`Output::Refused`] if not. This server's commands are
     /// delivered in the order in which they were taken, except those lost in a crash.

@@ -3,9 +3,9 @@
 use super::Evidence;
 use crate::engine::selected_tip;
 use crate::{
-    Authenticator, BlockHeader, BlockRef, Bounds, Commit, Context, Height, Message, NewView,
-    NewViewShare, Quorums, Rotation, Signed, SignedHeader, Statement, Verifier, VerifyError,
-    ViewChange, Vote, signing_bytes,
+    Authenticator, BlockHeader, BlockRef, Bounds, Commit, Context, Height, Message, Misstatement,
+    NewView, NewViewShare, Proposal, Quorums, Rotation, Signed, SignedHeader, Statement, Verifier,
+    VerifyError, ViewChange, Vote, signing_bytes,
 };
 use ally_codec::Encode;
 use ally_policy::ServerIndex;
@@ -125,19 +125,39 @@ impl Evidence {
                 let linked = shown.is_none_or(|shown| below == Some(shown));
                 guilty(linked && report.body.conceals_commit(certificate))
             }
+            Self::Misstated(message) => law.misstatement(message).map(|_| ()),
         }
     }
 }
 
 impl Law<'_> {
+    /// The rule that a message breaks by what its signer has signed of it.
+    ///
+    /// # Errors
+    /// [`Unproven`] if that is not shown: no rule is broken, or the signature is not the signer's, or
+    /// there is more than is signed, and so more than one way to write the same down.
+    pub fn misstatement(&self, message: &Signed<Message>) -> Result<Misstatement, Unproven> {
+        let more = match &message.body {
+            Message::Proposal(proposal) => {
+                *proposal != Proposal::header_only(proposal.header.clone())
+            }
+            body => body.signed_kind().is_none(),
+        };
+        if more {
+            return Err(Unproven::Part);
+        }
+        let misstatement = self.verifier().misstatement(message).map_err(unproven)?;
+        misstatement.ok_or(Unproven::Innocent)
+    }
+
     /// Whether a message could have come from its signer.
     pub(crate) fn message(&self, message: Signed<Message>) -> Result<(), Unproven> {
+        self.verifier().check(message).map(|_| ()).map_err(unproven)
+    }
+
+    fn verifier(&self) -> Verifier<&dyn Judge> {
         let (rotation, bounds) = (self.rotation.clone(), Bounds::of(self.policy));
-        let verifier = Verifier::new(*self.context, rotation, bounds, self.judge);
-        verifier.check(message).map(|_| ()).map_err(|error| match error {
-            VerifyError::Signature(signer) => Unproven::Signature(signer),
-            VerifyError::Fault(..) | VerifyError::Ignored(_) => Unproven::Part,
-        })
+        Verifier::new(*self.context, rotation, bounds, self.judge)
     }
 
     /// As [`Law::message`].
@@ -214,6 +234,13 @@ fn descend_one(block: BlockRef, header: &BlockHeader) -> Option<BlockRef> {
 fn message<T: Clone>(signed: &Signed<T>, wrap: impl FnOnce(T) -> Message) -> Signed<Message> {
     let Signed { signer, signature, body } = signed;
     Signed { signer: *signer, signature: *signature, body: wrap(body.clone()) }
+}
+
+fn unproven(error: VerifyError) -> Unproven {
+    match error {
+        VerifyError::Signature(signer) => Unproven::Signature(signer),
+        VerifyError::Fault(..) | VerifyError::Ignored(_) => Unproven::Part,
+    }
 }
 
 fn same(one: ServerIndex, other: ServerIndex) -> Result<(), Unproven> {

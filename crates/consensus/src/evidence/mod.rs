@@ -5,7 +5,8 @@
 //! more servers misbehave than the policy tolerates, and nobody but the accused could have made it.
 //! [`Evidence::verify`] needs public keys, the policy and the rotation: the alliance document.
 //!
-//! What is *not* here, because no signed message shows it: silence, slowness, a block whose log size
+//! What is *not* here, because no signed message shows it: silence, slowness, batches that do not match
+//! their header (the header is signed, not what comes with it), a block whose log size
 //! or root is wrong (that takes the log up to it), commits that contradict each other (they rest on
 //! certificates, which a quorum made: its members' votes convict them one by one, where they were
 //! kept: [`crate::Pool`]).
@@ -19,7 +20,7 @@ mod law;
 pub use law::{Judge, Law, Unproven};
 
 use crate::{
-    BRANCH_HEADERS_MAX, BlockHeader, Commit, Equivocation, NewView, NewViewShare, Signed,
+    BRANCH_HEADERS_MAX, BlockHeader, Commit, Equivocation, Message, NewView, NewViewShare, Signed,
     SignedHeader, ViewChange, Vote,
 };
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
@@ -123,6 +124,14 @@ pub enum Evidence {
         /// it has none.
         headers: Vec<BlockHeader>,
     },
+    /// A message that is wrong in itself, as [`crate::Misstatement`] lists: a block of a view that
+    /// its signer does not lead, a branch with a gap, a certificate that is none.
+    ///
+    /// Sound: the rules depend on the alliance document alone and on nothing that a server remembers,
+    /// and a correct server puts into a message only what it has found right by the same rules. Of a
+    /// proposal the header alone is signed, so the proof holds nothing else, and batches that do not
+    /// match it convict nobody. Nor do messages that are not signed.
+    Misstated(Box<Signed<Message>>),
 }
 
 /// Which rule was broken.
@@ -148,11 +157,13 @@ pub enum EvidenceKind {
     CommitShare,
     /// [`Evidence::ConcealedCommit`].
     ConcealedCommit,
+    /// [`Evidence::Misstated`].
+    Misstated,
 }
 
 impl EvidenceKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Headers,
         Self::Votes,
         Self::Selection,
@@ -163,6 +174,7 @@ impl EvidenceKind {
         Self::NewViewShare,
         Self::CommitShare,
         Self::ConcealedCommit,
+        Self::Misstated,
     ];
 
     /// What it is called in files and tables.
@@ -178,6 +190,7 @@ impl EvidenceKind {
             Self::NewViewShare => "wrong-new-view-share",
             Self::CommitShare => "wrong-commit-share",
             Self::ConcealedCommit => "concealed-commit",
+            Self::Misstated => "misstatement",
         }
     }
 
@@ -201,6 +214,7 @@ impl Evidence {
             Self::NewViewShare(share) => share.signer,
             Self::CommitShare(vote) => vote.signer,
             Self::ConcealedCommit { commit, .. } => commit.signer,
+            Self::Misstated(message) => message.signer,
         }
     }
 
@@ -217,6 +231,7 @@ impl Evidence {
             Self::NewViewShare(_) => EvidenceKind::NewViewShare,
             Self::CommitShare(_) => EvidenceKind::CommitShare,
             Self::ConcealedCommit { .. } => EvidenceKind::ConcealedCommit,
+            Self::Misstated(_) => EvidenceKind::Misstated,
         }
     }
 }
@@ -239,6 +254,7 @@ impl Encode for Evidence {
             Self::ConcealedCommit { commit, report, headers } => {
                 writer.value(commit).value(report).list(headers)
             }
+            Self::Misstated(message) => writer.value(&**message),
         };
     }
 }
@@ -264,6 +280,7 @@ impl Decode for Evidence {
                 report: reader.value()?,
                 headers: reader.list(HEADERS_MAX)?,
             },
+            11 => Self::Misstated(Box::new(reader.value()?)),
             _ => return Err(DecodeError::Invalid("evidence kind")),
         })
     }

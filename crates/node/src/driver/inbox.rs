@@ -3,9 +3,10 @@
 use crate::api::Submission;
 use crate::net::Budget;
 use crate::store::StoreError;
-use ally_consensus::Micros;
+use ally_consensus::{Evidence, Micros};
 use ally_policy::ServerIndex;
 use ally_replica::{Checked, Done, WritePosition};
+use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// The most events that one turn of the loop takes from each source before it writes and sends: the
@@ -23,6 +24,13 @@ pub(crate) enum Event {
         /// The message.
         message: Checked,
         /// The peer's memory that it takes up, given back when the message is handled.
+        budget: Budget,
+    },
+    /// A peer's message that was refused proves that it is at fault.
+    Misstated {
+        /// The proof.
+        proof: Arc<Evidence>,
+        /// As for [`Event::Peer`].
         budget: Budget,
     },
     /// The links to a peer are up.

@@ -83,7 +83,8 @@ async fn check_lane<A: Authenticator>(
                         if let Some(held_back) = gate.admit(&reason.to_string()) {
                             tracing::warn!(%reason, held_back, "refused a message");
                         }
-                        continue;
+                        let Some(proof) = reason.proof().cloned() else { continue };
+                        Event::Misstated { proof, budget }
                     }
                 }
             }

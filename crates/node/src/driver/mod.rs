@@ -247,6 +247,11 @@ impl Driver {
                 self.step_all();
                 drop(budget);
             }
+            Event::Misstated { proof, budget } => {
+                self.pending.push_back(Input::Misstated(proof));
+                self.step_all();
+                drop(budget);
+            }
             Event::Connected(server) => self.pending.push_back(Input::Connected(server)),
             Event::Disconnected(server) => self.pending.push_back(Input::Disconnected(server)),
             Event::Submitted(submission) => self.submit(submission),

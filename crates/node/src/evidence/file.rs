@@ -115,7 +115,7 @@ pub fn verify(bytes: &[u8], alliance: &Alliance) -> Result<Proven, EvidenceError
         server: server.name().to_owned(),
         organisation: organisation.map_or_else(String::new, |one| one.name().to_owned()),
         kind: evidence.kind().name(),
-        proves: words::proves(&evidence, server.name()),
+        proves: words::proves(&evidence, server.name(), &law),
         size: evidence.to_bytes().len(),
     })
 }

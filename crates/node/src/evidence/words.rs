@@ -1,12 +1,15 @@
 //! What a proof proves, in words.
 
-use ally_consensus::{BlockRef, View, ViewChange};
+use ally_consensus::{BlockRef, Commit, Law, Message, Signed, View, ViewChange};
 use ally_replica::Evidence;
 use std::fmt;
 
 /// A sentence about the accused, `server`; without names or texts that others have chosen.
-pub(super) fn proves(evidence: &Evidence, server: &str) -> String {
+pub(super) fn proves(evidence: &Evidence, server: &str, law: &Law<'_>) -> String {
     match evidence {
+        Evidence::Consensus(ally_consensus::Evidence::Misstated(message)) => {
+            misstatement(message, server, law)
+        }
         Evidence::Consensus(evidence) => agreement(evidence, server),
         Evidence::Batches { first, .. } => {
             format!(
@@ -106,6 +109,28 @@ fn agreement(evidence: &ally_consensus::Evidence, server: &str) -> String {
             report.body.view
         ),
         other => format!("{server} broke the rule `{}`", other.kind().name()),
+    }
+}
+
+fn misstatement(message: &Signed<Message>, server: &str, law: &Law<'_>) -> String {
+    let what = match &message.body {
+        Message::Proposal(proposal) => format!("{}", Block(proposal.block_ref())),
+        Message::Vote(vote) => format!("a vote in view {} for {}", vote.view, Block(vote.block)),
+        Message::Commit(Commit { certificate }) => {
+            format!("a commit in view {} to {}", certificate.view, Block(certificate.block))
+        }
+        Message::ViewChange(report) => format!("a report for view {}", report.view),
+        Message::NewView(choice) => {
+            format!("a choice for view {} of {}", choice.view, Block(choice.tip))
+        }
+        Message::NewViewShare(share) => {
+            format!("a share for view {} from {}", share.view, Block(share.tip))
+        }
+        _ => "a message".to_owned(),
+    };
+    match law.misstatement(message) {
+        Ok(rule) => format!("{server} signed {what}, and no correct server signs that: {rule}"),
+        Err(_) => format!("{server} signed {what}"),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::fetch::Urgency;
 use crate::io::{Output, Recipients, Serve, StoreOp, When};
 use crate::pool::{Arrival, Demand};
 use crate::wire::{CertifyShare, PeerMessage, SyncBlocks};
-use ally_consensus::{Bug, CheckpointCertificate, Height, Message, Signed, Verified};
+use ally_consensus::{Bug, CheckpointCertificate, Evidence, Height, Message, Signed, Verified};
 use ally_policy::ServerIndex;
 use std::sync::Arc;
 
@@ -26,6 +26,14 @@ impl Replica {
             }
             Checked::SyncRequest(after) => self.serve_blocks(from, after),
             Checked::SyncBlocks(answer) => self.receive_blocks(from, Arc::unwrap_or_clone(answer)),
+        }
+    }
+
+    /// Keeps the proof of a misstatement, if it is the first of its signer since the start.
+    pub(super) fn keep_misstatement(&mut self, proof: &Evidence) {
+        if self.misstated.insert(proof.culprit()) {
+            let evidence = crate::Evidence::Consensus(proof.clone());
+            self.out.write(StoreOp::Evidence(Box::new(evidence)));
         }
     }
 

@@ -36,6 +36,7 @@ use crate::passed_over::PassedOver;
 use crate::peers::Peers;
 use crate::pool::{Demand, Pool};
 use ally_consensus::{BlockRef, Bug, Decided, Engine, Micros, Now};
+use ally_policy::ServerSet;
 use std::collections::VecDeque;
 
 /// A whole server without I/O.
@@ -64,6 +65,8 @@ pub struct Replica {
     certifier: Certifier,
     catch_up: CatchUp,
     peers: Peers,
+    /// Servers of which a misstatement was kept: one each until the next start.
+    misstated: ServerSet,
     /// Decided, in order, not delivered yet.
     undelivered: VecDeque<Decided>,
     /// The engine's last decided block.
@@ -113,6 +116,7 @@ impl Replica {
     fn take(&mut self, input: Input) {
         match input {
             Input::Received { from, message } => self.receive(from, message),
+            Input::Misstated(proof) => self.keep_misstatement(&proof),
             Input::Submit { ticket, commands } => {
                 if let Err(reason) = self.intake.submit(commands) {
                     self.out.push(Output::Refused { ticket, reason });

@@ -20,7 +20,7 @@ use ally_consensus::{
     Base, BlockHeader, BlockRef, Bug, CheckpointCertificate, Engine, JournalPosition, Now, Record,
     Sequence,
 };
-use ally_policy::ServerIndex;
+use ally_policy::{ServerIndex, ServerSet};
 use std::collections::VecDeque;
 
 /// How many headers the engine should get back, so that it can go on voting in the view it was in.
@@ -118,6 +118,7 @@ impl Replica {
             certifier,
             catch_up: CatchUp::new(me, tip, timeout),
             peers: Peers::new(me, servers),
+            misstated: ServerSet::EMPTY,
             undelivered: VecDeque::new(),
             decided: tip,
             work_waiting: false,

@@ -31,8 +31,8 @@ const WANTED_BATCHES: usize = 8_192;
 /// Decided blocks that wait for their batches.
 const UNDELIVERED_BLOCKS: usize = 4_096;
 /// Proofs against one server between two starts: those about agreement, and one each of the kinds
-/// about batches and certificates.
-const PROOFS: usize = 16 + 3;
+/// about batches and certificates, and of what is wrong in itself.
+const PROOFS: usize = 16 + 3 + 1;
 /// Bytes of own clients' commands that are not ordered, in the simulator.
 pub(crate) const UNDECIDED_BYTES: usize = 8 << 10;
 

@@ -6,6 +6,7 @@ use crate::observation::{Deaf, Observation};
 use ally_byzantine::Lie;
 use ally_policy::ServerIndex;
 use ally_replica::{Input, PeerMessage};
+use std::sync::Arc;
 
 /// In a plot the certificate, which would end it, is mostly late: this many shares in a hundred are.
 const PLOT_HIDES_SHARES: u64 = 85;
@@ -45,6 +46,9 @@ impl World {
             Err(error) => {
                 self.tally.count("refused by the checks");
                 self.observe(Observation::Refused { server: name, from, error: &error });
+                if let Some(proof) = error.proof() {
+                    self.input(to, Input::Misstated(Arc::clone(proof)));
+                }
             }
         }
     }

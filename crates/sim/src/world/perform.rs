@@ -4,11 +4,14 @@ use super::letter::Letter;
 use super::{Event, World};
 use crate::observation::Observation;
 use ally_byzantine::Keys;
-use ally_consensus::Micros;
+use ally_consensus::{EvidenceKind as Agreement, Micros};
 use ally_policy::ServerIndex;
 use ally_replica::{
-    Input, Outgoing, Output, PeerMessage, Recipients, Serve, StoreOp, Unsigned, When,
+    EvidenceKind, Input, Outgoing, Output, PeerMessage, Recipients, Serve, StoreOp, Unsigned, When,
 };
+
+/// What lies most often come to.
+const MISSTATEMENT: EvidenceKind = EvidenceKind::Consensus(Agreement::Misstated);
 
 impl World {
     pub(super) fn perform(&mut self, server: ServerIndex, output: Output) {
@@ -17,6 +20,9 @@ impl World {
                 if let StoreOp::Evidence(evidence) = &op {
                     self.observe(Observation::Accused { server, evidence });
                     self.tally.count("liar: convicted");
+                    if evidence.kind() == MISSTATEMENT {
+                        self.tally.count("liar: convicted of a misstatement");
+                    }
                 }
                 self.servers[server.index()].disk.write(position, op);
             }

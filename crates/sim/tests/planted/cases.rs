@@ -138,4 +138,5 @@ pub const CASES: &[Case] = &[
     case(Bug::OtherEpochShared, "drawn", Weather, 18, &["blame"]),
     case(Bug::OtherLogShared, "two-level", Weather, 17, &["blame"]),
     case(Bug::OtherTipFollowed, "seven", Plot, 71, &["report", "refused"]),
+    case(Bug::UnsignedNonsenseKept, "seven", Weather, 2, &["blame"]),
 ];
