@@ -61,13 +61,20 @@ impl World {
     /// A look at every server; the next one follows while anything else is to happen.
     pub(super) fn sample(&mut self) {
         for server in self.honest().iter() {
-            if let Some(status) = self.servers[server.index()].status() {
-                self.observe(Observation::Sampled { server, status: &status });
-            }
+            self.look_at(server);
         }
         self.count_wrong_clocks();
         if !self.queue.is_empty() {
             self.queue.after(self.sample_every(), Event::Sample);
+        }
+    }
+
+    /// Shows what an honest server holds now, if it runs.
+    pub(super) fn look_at(&mut self, server: ServerIndex) {
+        if self.honest().contains(server)
+            && let Some(status) = self.servers[server.index()].status()
+        {
+            self.observe(Observation::Sampled { server, status: &status });
         }
     }
 

@@ -44,6 +44,9 @@ use std::sync::Arc;
 
 /// Events after which a run is called hung.
 const EVENTS_MAX: u64 = 5_000_000;
+/// Inputs after which the server that took the last one is looked at: a prime, so that no order of
+/// turns hides one, and so many that looking takes less than a hundredth of the time.
+const LOOKS_EVERY: u64 = 61;
 /// The alliance's name in checkpoints.
 const ORIGIN: &str = "example.org/simulated";
 /// Records after which a journal is rewritten: few, so that it happens in short runs.
@@ -115,6 +118,8 @@ pub struct World {
     cut_shapes: Vec<&'static str>,
     tally: Tally,
     events: u64,
+    /// What servers have taken in.
+    inputs: u64,
     invariants: Invariants,
     trace: Trace,
     /// What honest servers keep, if somebody wants to know.
@@ -234,6 +239,7 @@ impl World {
             cut_shapes: cuts.iter().map(|cut| cut.shape(cuts, &policy)).collect(),
             tally: Tally::default(),
             events: 0,
+            inputs: 0,
             invariants: Invariants::new(&scenario, facts.clone(), honest),
             trace: Trace::new(),
             account: scenario.accounts.then(|| Account::new(facts.clone(), honest)),
@@ -406,6 +412,10 @@ impl World {
         }
         self.start_sync(server);
         self.set_wake(server);
+        self.inputs += 1;
+        if self.inputs.is_multiple_of(LOOKS_EVERY) {
+            self.look_at(server);
+        }
     }
 
     /// A wake that was planned; if an earlier one took its place, nothing is left of it.
