@@ -32,6 +32,8 @@ pub struct Treachery {
     pub withhold_proofs: u64,
     /// Percent of its batches for which it signs a second one under the same number.
     pub two_batches: u64,
+    /// Percent of its batches that the leader does not get, where it gets the next and nobody else does.
+    pub gap: u64,
     /// Percent of its answers to servers that catch up that lead nowhere.
     pub missync: u64,
     /// Percent of what it hears that it sends on, mostly changed in one place and signed as its own.

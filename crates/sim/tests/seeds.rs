@@ -91,7 +91,7 @@ fn sim_four_organisations_of_three_servers() {
 }
 
 /// What the drawn faults did at least once over the seeds: a fault that never happens tests nothing.
-const FAULTS: [&str; 71] = [
+const FAULTS: [&str; 73] = [
     "accounts put together",
     "carried as bytes",
     "caught in the tail",
@@ -111,6 +111,7 @@ const FAULTS: [&str; 71] = [
     "disk rolled back",
     "disk rolled back over decisions",
     "disk rotten",
+    "gap filled by another",
     "garbage that is a message",
     "good case watched",
     "held by a clogged link",
@@ -128,6 +129,7 @@ const FAULTS: [&str; 71] = [
     "liar: deluge",
     "liar: flood",
     "liar: frame garbled",
+    "liar: gap in a leader's batches",
     "liar: long report",
     "liar: message bent",
     "liar: message replayed",

@@ -68,7 +68,7 @@ impl Coalition {
         Some(PeerMessage::Consensus(self.signed(member, Message::Proposal(proposal.into()))))
     }
 
-    fn newest_view(&self) -> View {
+    pub(super) fn newest_view(&self) -> View {
         self.left.max(self.memory.newest_view())
     }
 

@@ -28,8 +28,8 @@ use crate::random::Stream;
 use crate::tally::Tally;
 use crate::treachery::Treachery;
 use ally_consensus::{
-    BlockHash, BlockRef, Branch, Context, Message, Micros, Proposal, Rotation, Signed, Statement,
-    View, Vote, signing_bytes,
+    BlockHash, BlockRef, Branch, Context, Message, Micros, Proposal, Rotation, Sequence, Signed,
+    Statement, View, Vote, signing_bytes,
 };
 use ally_log::Origin;
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
@@ -62,6 +62,8 @@ pub struct Coalition {
     combined: Vec<Statement>,
     /// For a block of ours, the one that we sent in its place, whose time is far ahead.
     rushed: BTreeMap<BlockHash, (BlockRef, Micros)>,
+    /// Batches of ours that leaders did not get, where they got the next.
+    gaps: BTreeSet<(ServerIndex, Sequence)>,
     /// Set if the network is on our side.
     plots: Option<Plots>,
     /// The highest view that an honest server wants to enter.
@@ -121,6 +123,7 @@ impl Coalition {
             splits: BTreeMap::new(),
             combined: Vec::new(),
             rushed: BTreeMap::new(),
+            gaps: BTreeSet::new(),
             plots,
             left: View::ZERO,
             committed: BTreeSet::new(),

@@ -108,6 +108,7 @@ fn treachery(draw: &mut Stream) -> Treachery {
         backdate: draw.between(0, 5),
         misorder: draw.between(0, 10),
         split: draw.between(0, 80),
+        gap: draw.between(0, 20),
     }
 }
 

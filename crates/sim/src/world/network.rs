@@ -41,6 +41,13 @@ impl World {
         if self.is_hidden(from, to, message) {
             return self.observe(unheard(Deaf::Plot));
         }
+        if let PeerMessage::Batch(batch) = message
+            && self.coalition.is_in_gap(batch)
+            && !self.coalition.contains(from)
+            && !self.coalition.contains(name)
+        {
+            self.tally.count("gap filled by another");
+        }
         match letter.checked(&self.checker) {
             Ok(message) => self.input(to, Input::Received { from, message }),
             Err(error) => {

@@ -25,9 +25,15 @@ pub(super) fn split(seed: u64) -> u64 {
     if draw.percent(30) { 0 } else { draw.between(20, 100) }
 }
 
+/// How often the leader's batches of a liar have a gap.
+fn gap(seed: u64) -> u64 {
+    let draw = &mut Stream::new(seed, "gaps");
+    if draw.percent(85) { 0 } else { draw.between(10, 60) }
+}
+
 /// Adds to what a coalition does, in half of the runs; a few things at a time.
 pub(super) fn mischief(seed: u64, treachery: Treachery) -> Treachery {
-    let treachery = Treachery { split: split(seed), ..forgeries(seed, treachery) };
+    let treachery = Treachery { split: split(seed), gap: gap(seed), ..forgeries(seed, treachery) };
     let draw = &mut Stream::new(seed, "mischief");
     if draw.percent(50) {
         return treachery;
