@@ -3,7 +3,8 @@
 use crate::world::{COMMAND_BYTES, World, signature_on, signed_batch};
 use ally_codec::Encode;
 use ally_consensus::{
-    BlockHash, BlockRef, CheckpointCertificate, Digest, Height, Sequence, Signed, SyncedBlock, View,
+    BlockHash, BlockRef, CheckpointCertificate, Digest, Height, Message, NewViewCertificate,
+    Sequence, Signed, SyncedBlock, View, Vote,
 };
 use ally_policy::ServerIndex;
 use ally_replica::{
@@ -113,6 +114,47 @@ fn two_batches_under_one_number_end_as_evidence_and_one_of_them_in_the_log() {
     };
     assert_eq!(evidence.iter().filter(accuses).count(), evidence.len());
     assert!(!evidence.is_empty());
+}
+
+/// A liar that signs nonsense is convicted by each who hears it, once between two starts, however much
+/// of it there is; what it does not sign, or another did, convicts nobody.
+#[test]
+fn signed_nonsense_is_kept_once_for_each_server() {
+    let mut world = World::new(Limits::default());
+    world.crash(LIAR);
+    let vote = |view, share| Message::Vote(Vote { view: View(view), block: block(1), share });
+    let context = world.context;
+    let signed = |body: Message| {
+        let kind = body.signed_kind().expect("it is signed");
+        let signature = signature_on(&context, 3, kind, &body.signed_content());
+        PeerMessage::Consensus(Signed { signer: LIAR, signature, body })
+    };
+    // Four servers have no slow path, so no vote has a share.
+    let nonsense = (0..5).map(|view| signed(vote(view, Some(vec![1]))));
+    let forged = Signed { signer: LIAR, signature: [1; 64], body: vote(0, Some(vec![1])) };
+    let enter = NewViewCertificate { view: View(1), tip: block(1), signature: vec![1] };
+    let unsigned = Signed { signer: LIAR, signature: [0; 64], body: Message::EnterView(enter) };
+    let right = signed(vote(0, None));
+    let innocent = [PeerMessage::Consensus(forged), PeerMessage::Consensus(unsigned), right];
+    let kept = |world: &World, server: u16| world.server(server).disk.evidence.clone();
+    for message in innocent {
+        world.post(LIAR, ServerIndex(0), &message);
+    }
+    world.run_until_idle();
+    assert_eq!(kept(&world, 0), vec![]);
+    for message in nonsense {
+        world.post(LIAR, ServerIndex(0), &message);
+        world.post(LIAR, ServerIndex(1), &message);
+    }
+    world.run_until_idle();
+    for server in 0..2 {
+        let kept = kept(&world, server);
+        let [Evidence::Consensus(ally_consensus::Evidence::Misstated(proof))] = &kept[..] else {
+            panic!("{kept:?}")
+        };
+        assert_eq!(proof.signer, LIAR);
+    }
+    assert_eq!(kept(&world, 2), vec![], "it has heard nothing");
 }
 
 /// The liar fills the leader's room for its batches, and gives the first ones to others only: they

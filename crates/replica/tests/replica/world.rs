@@ -416,9 +416,13 @@ impl World {
             |world: &Self, server: ServerIndex, life| world.servers[server.index()].life == life;
         match event {
             Event::Frame { from, to, life, frame } if lives(self, to, life) => {
-                let checked = self.checker.check_frame(from, frame);
-                if let Ok(message) = checked {
-                    self.input(to, Input::Received { from, message });
+                match self.checker.check_frame(from, frame) {
+                    Ok(message) => self.input(to, Input::Received { from, message }),
+                    Err(error) => {
+                        if let Some(proof) = error.proof() {
+                            self.input(to, Input::Misstated(Arc::clone(proof)));
+                        }
+                    }
                 }
             }
             Event::Own { server, life, message } if lives(self, server, life) => {
