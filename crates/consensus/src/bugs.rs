@@ -193,6 +193,12 @@ bugs! {
     OtherTipFollowed = "other-tip-followed",
     /// What is wrong in a message that nobody signs is kept as a proof against its sender.
     UnsignedNonsenseKept = "unsigned-nonsense-kept",
+    /// A commit is repeated, on a timer or to a peer that came back, before it is durable.
+    CommitRepeatedEarly = "commit-repeated-early",
+    /// A new leader counts reports of blocks whose payload it does not hold.
+    UnheldReportCounted = "unheld-report-counted",
+    /// A block counts as possibly decided if most of the reports used speak for it, whatever the policy.
+    MajorityForDecided = "majority-for-decided",
 }
 
 /// The mistakes that are made: none, but in tests.

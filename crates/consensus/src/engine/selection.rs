@@ -254,7 +254,7 @@ impl Forest {
             let block = BlockRef { height: *height, hash: *hash };
             let outside = used.difference(&entry.supporters);
             if committed.is_some_and(|other| !self.on_one_chain(block, other))
-                || !possibly_decided(reported, &outside, leader)
+                || !possibly_decided(reported, &used, &outside, leader)
             {
                 continue;
             }
@@ -299,7 +299,15 @@ fn cut(headers: &[SignedHeader], decided_in_view: Option<BlockRef>) -> &[SignedH
     headers.iter().position(extends).map_or(&[], |first| &headers[first..])
 }
 
-fn possibly_decided(reported: &Reported<'_>, outside: &ServerSet, leader: ServerIndex) -> bool {
+fn possibly_decided(
+    reported: &Reported<'_>,
+    used: &ServerSet,
+    outside: &ServerSet,
+    leader: ServerIndex,
+) -> bool {
+    if reported.bugs.has(Bug::MajorityForDecided) {
+        return 2 * outside.len() < used.len();
+    }
     if !reported.bugs.has(Bug::EquivocatorNotCounted) {
         return reported.policy.possibly_decided(outside, leader);
     }

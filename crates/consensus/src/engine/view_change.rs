@@ -256,6 +256,9 @@ impl Engine {
     /// Whether everything that a report speaks of is held here, or can no longer be chosen because
     /// it conflicts with a decided block.
     pub(super) fn holds(&self, report: &ViewChange) -> bool {
+        if self.config.bugs.has(Bug::UnheldReportCounted) {
+            return true;
+        }
         let root = self.tree.root().block;
         branches(report).all(|branch| {
             let Some(top) = branch.headers.last() else { return true };
@@ -290,6 +293,11 @@ impl Engine {
             && self.config.bugs.has(Bug::VoteRepeatedEarly)
         {
             voted.position = JournalPosition::ZERO;
+        }
+        if let Some(committed) = &mut self.acceptor.committed
+            && self.config.bugs.has(Bug::CommitRepeatedEarly)
+        {
+            committed.position = JournalPosition::ZERO;
         }
         self.send_vote(to, out);
         self.send_commit(to, out);

@@ -17,34 +17,17 @@ pub struct Case {
     pub found_by: &'static [&'static str],
 }
 
-/// What comes of a view that starts beside a decision: it is seen at once, or where it leads to.
-const LOST: &[&str] =
-    &["selection", "new view", "agreement", "report", "halt", "panic", "no liveness"];
+/// A view starts beside a decision, or honest servers would start one there: it is seen at once, or by the
+/// blocks that come of it, or a server finds two certified ones, or nobody can go on from there.
+const BESIDE: &[&str] = &["selection", "new view", "agreement", "halt", "no liveness"];
 
-/// What comes of too few reports: the same, or the choice convicts who made it.
-const TOO_FEW: &[&str] = &["selection", "new view", "agreement", "no liveness", "accountability"];
+/// The same, but what an outsider makes of the reports is another choice: honest leaders are convicted.
+const OTHER_CHOICE: &[&str] =
+    &["selection", "new view", "agreement", "no liveness", "accountability"];
 
-/// What comes of a lie that is believed.
-const LIES: &[&str] = &[
-    "agreement",
-    "blame",
-    "decision",
-    "halt",
-    "log",
-    "new view",
-    "panic",
-    "refused",
-    "report",
-    "selection",
-    "time",
-    "validity",
-    "certificate",
-    "no liveness",
-];
-
-/// The same, or evidence made of what should have been refused, which convinces no outsider.
-const UNPROVEN: &[&str] =
-    &["selection", "new view", "agreement", "report", "halt", "panic", "no liveness", "blame"];
+/// A certificate that nobody could make here opens a view or decides a block; or evidence that rests on
+/// it convinces no outsider.
+const FORGED: &[&str] = &["blame", "new view", "agreement", "decision"];
 
 const fn case(
     bug: Bug,
@@ -59,20 +42,20 @@ const fn case(
 /// All of them.
 #[rustfmt::skip] // A table.
 pub const CASES: &[Case] = &[
-    case(Bug::EquivocationIgnored, "five", Plot, 0, LOST),
-    case(Bug::EquivocatorAdmitted, "four", Plot, 4, LOST),
-    case(Bug::EquivocatorNotCounted, "four", Plot, 4, LOST),
-    case(Bug::CommitIgnored, "drawn", Plot, 12, LOST),
+    case(Bug::EquivocationIgnored, "five", Plot, 0, BESIDE),
+    case(Bug::EquivocatorAdmitted, "four", Plot, 4, BESIDE),
+    case(Bug::EquivocatorNotCounted, "four", Plot, 4, BESIDE),
+    case(Bug::CommitIgnored, "drawn", Plot, 12, BESIDE),
     case(Bug::EarlyBlocksVotedFor, "five", Weather, 3, &["time"]),
     case(Bug::EarlyReportsCounted, "five", Weather, 3, &["time"]),
-    case(Bug::ReportsOneShort, "five", Plot, 2, TOO_FEW),
-    case(Bug::LowestCertificate, "four", Weather, 1, LOST),
-    case(Bug::LowestView, "two-level", Weather, 0, LOST),
-    case(Bug::ChoiceUnchecked, "drawn", Weather, 46, LOST),
+    case(Bug::ReportsOneShort, "five", Plot, 2, OTHER_CHOICE),
+    case(Bug::LowestCertificate, "four", Weather, 1, BESIDE),
+    case(Bug::LowestView, "two-level", Weather, 0, BESIDE),
+    case(Bug::ChoiceUnchecked, "drawn", Weather, 46, BESIDE),
     case(Bug::TipNotHeld, "four", Plot, 0, &["durability"]),
     case(Bug::TipNotJournalled, "four", Plot, 0, &["durability"]),
-    case(Bug::OlderVoteUnreported, "two-level", Weather, 0, LOST),
-    case(Bug::CommitUnreported, "seven", Plot, 0, LOST),
+    case(Bug::OlderVoteUnreported, "two-level", Weather, 0, &["report"]),
+    case(Bug::CommitUnreported, "seven", Plot, 0, &["report"]),
     case(Bug::VotesOneShort, "four", Weather, 0, &["decision", "agreement"]),
     case(Bug::ServerCountedTwice, "four", Plot, 0, &["decision", "agreement"]),
     case(Bug::OtherViewCounted, "two-level", Weather, 0, &["decision"]),
@@ -85,7 +68,7 @@ pub const CASES: &[Case] = &[
     case(Bug::CommitSentEarly, "seven", Weather, 0, &["durability"]),
     case(Bug::LeaveNotJournalled, "four", Plot, 0, &["durability"]),
     case(Bug::VoteAfterLeaving, "four", Plot, 0, &["late vote", "panic"]),
-    case(Bug::VoteWithoutPayload, "nine", Weather, 0, &["budget", "no liveness", "panic", "log", "validity"]),
+    case(Bug::VoteWithoutPayload, "nine", Weather, 0, &["budget", "log", "validity", "panic"]),
     case(Bug::LeadsAgain, "five", Weather, 13, &["blame", "no liveness"]),
     case(Bug::LeaveForgotten, "five", Plot, 7, &["late vote", "report", "blame", "panic"]),
     case(Bug::LastRecordForgotten, "five", Weather, 0, &["report", "double vote", "late vote", "blame", "panic"]),
@@ -102,25 +85,25 @@ pub const CASES: &[Case] = &[
     case(Bug::TurnsForgotten, "drawn", Weather, 108, &["good case"]),
     case(Bug::PassedOverSoon, "drawn", Weather, 617, &["good case"]),
     case(Bug::BatchesNotResent, "five", Weather, 76, &["no liveness"]),
-    case(Bug::ShareBeforeDecision, "seven", Weather, 3, &["time", "certificate", "decision", "agreement", "halt", "log", "validity", "no liveness", "panic"]),
+    case(Bug::ShareBeforeDecision, "seven", Weather, 3, &["certificate", "decision", "agreement", "halt"]),
     case(Bug::BudgetUnchecked, "two-level", Plot, 0, &["budget"]),
     case(Bug::LogUnchecked, "four", Weather, 8, &["log", "panic"]),
     case(Bug::TimeMayGoBack, "nine", Weather, 6, &["time"]),
     case(Bug::SequenceUnchecked, "four", Weather, 8, &["validity", "log", "panic"]),
-    case(Bug::HeadersUnsigned, "four", Weather, 4, LIES),
-    case(Bug::ReportsUnsigned, "four", Weather, 27, LIES),
-    case(Bug::OldReportsCounted, "seven", Weather, 27, UNPROVEN),
-    case(Bug::BranchUnlinked, "seven", Plot, 1, LIES),
-    case(Bug::NewViewUnchecked, "drawn", Weather, 2, UNPROVEN),
-    case(Bug::CommitUnchecked, "drawn", Weather, 2, LIES),
-    case(Bug::CheckpointUnchecked, "nine", Weather, 2, LIES),
-    case(Bug::OtherEpochAccepted, "drawn", Weather, 11, LIES),
-    case(Bug::OtherPolicyAccepted, "two-level", Weather, 11, UNPROVEN),
+    case(Bug::HeadersUnsigned, "four", Weather, 4, &["blame"]),
+    case(Bug::ReportsUnsigned, "four", Weather, 27, &["blame"]),
+    case(Bug::OldReportsCounted, "seven", Weather, 27, &["blame"]),
+    case(Bug::BranchUnlinked, "seven", Plot, 1, &["blame"]),
+    case(Bug::NewViewUnchecked, "drawn", Weather, 2, FORGED),
+    case(Bug::CommitUnchecked, "drawn", Weather, 2, &["blame", "refused"]),
+    case(Bug::CheckpointUnchecked, "nine", Weather, 2, &["blame", "halt", "no liveness"]),
+    case(Bug::OtherEpochAccepted, "drawn", Weather, 11, FORGED),
+    case(Bug::OtherPolicyAccepted, "two-level", Weather, 11, FORGED),
     case(Bug::SenderUnchecked, "drawn", Weather, 2, &["refused"]),
     case(Bug::EquivocationUnproven, "four", Weather, 11, &["blame"]),
-    case(Bug::PayloadUnmatched, "two-level", Weather, 17, LIES),
+    case(Bug::PayloadUnmatched, "two-level", Weather, 17, &["no liveness", "panic"]),
     case(Bug::BatchesUnsigned, "seven", Weather, 2, &["blame", "validity"]),
-    case(Bug::BlocksUnlinked, "drawn", Weather, 91, LIES),
+    case(Bug::BlocksUnlinked, "drawn", Weather, 91, &["panic"]),
     case(Bug::ProofsSkipped, "five", Weather, 1, &["blame"]),
     case(Bug::ProofsUnchecked, "drawn", Weather, 425, &["no liveness"]),
     case(Bug::FutureUnbounded, "seven", Weather, 26, &["memory"]),
@@ -139,4 +122,7 @@ pub const CASES: &[Case] = &[
     case(Bug::OtherLogShared, "two-level", Weather, 17, &["blame"]),
     case(Bug::OtherTipFollowed, "seven", Plot, 71, &["report", "refused"]),
     case(Bug::UnsignedNonsenseKept, "seven", Weather, 2, &["blame"]),
+    case(Bug::CommitRepeatedEarly, "drawn", Weather, 1, &["durability"]),
+    case(Bug::UnheldReportCounted, "seven", Weather, 5, &["selection", "no liveness"]),
+    case(Bug::MajorityForDecided, "drawn", Plot, 73, OTHER_CHOICE),
 ];
