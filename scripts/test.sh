@@ -19,14 +19,18 @@ esac
 passed=0
 failed=0
 failures=()
+times=()
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
 
 say() { printf '\n== %s\n' "$*"; }
 
+# took NAME SINCE: notes the seconds that a part took.
+took() { times+=("$(printf '%6d s  %s' $((SECONDS - $2)) "$1")"); }
+
 # check NAME COMMAND...: one check, counted as one.
 check() {
-    local name=$1
+    local name=$1 since=$SECONDS
     shift
     say "$name"
     if "$@"; then
@@ -35,11 +39,12 @@ check() {
         failed=$((failed + 1))
         failures+=("$name")
     fi
+    took "$name" "$since"
 }
 
 # counted NAME COMMAND...: a test runner, counted by what it says it ran.
 counted() {
-    local name=$1 out status=0 ok bad
+    local name=$1 out status=0 ok bad since=$SECONDS
     shift
     say "$name"
     out="$log/out"
@@ -54,6 +59,7 @@ counted() {
         failed=$((failed + 1))
         failures+=("$name: ran no test")
     fi
+    took "$name" "$since"
 }
 
 need() {
@@ -114,6 +120,7 @@ if ! $quick; then
 fi
 
 say "done"
+printf '%s\n' "${times[@]}" "$(printf '%6d s  all of it' "$SECONDS")"
 for failure in ${failures[@]+"${failures[@]}"}; do echo "failed: $failure"; done
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
