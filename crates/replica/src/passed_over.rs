@@ -27,8 +27,12 @@ pub(crate) struct PassedOver {
     /// Those whose next batch waits; of the others nothing is noted.
     waiting: ServerSet,
     origins: Vec<Waiting>,
-    /// For each origin, how many blocks a fair leader makes until its turn.
-    until_turn: Vec<u32>,
+    /// For each origin, how many blocks without its batch are too many.
+    too_many: Vec<u32>,
+    /// When the first of those that wait is to be relayed: asked for at every step, changed seldom.
+    relay_at: Option<Micros>,
+    /// Whether one of them was passed over too often.
+    passed: bool,
     relay_after: Micros,
     starved_after: Micros,
     bugs: Bugs,
@@ -50,7 +54,9 @@ impl PassedOver {
         Self {
             waiting: ServerSet::EMPTY,
             origins: vec![Waiting::default(); until_turn.len()],
-            until_turn,
+            too_many: until_turn.iter().map(|blocks| blocks.saturating_add(SLACK_BLOCKS)).collect(),
+            relay_at: None,
+            passed: false,
             relay_after: Micros(base_timeout.0 / 2),
             starved_after: Micros(base_timeout.0.saturating_mul(2)),
             bugs: Bugs::NONE,
@@ -58,7 +64,10 @@ impl PassedOver {
     }
 
     /// The same, with rules broken on purpose.
-    pub(crate) fn planted(self, bugs: Bugs) -> Self {
+    pub(crate) fn planted(mut self, bugs: Bugs) -> Self {
+        if bugs.has(Bug::PassedOverSoon) {
+            self.too_many.fill(1 + SLACK_BLOCKS);
+        }
         Self { bugs, ..self }
     }
 
@@ -71,6 +80,7 @@ impl PassedOver {
             self.origins[origin.index()] = Waiting { since: now, ..Waiting::default() };
         }
         self.waiting = *held;
+        self.look();
     }
 
     /// A block was delivered with batches of some origins (ask `in_block`); the clock of those
@@ -84,6 +94,7 @@ impl PassedOver {
                 waiting.blocks = waiting.blocks.saturating_add(1);
             }
         }
+        self.look();
     }
 
     /// Another leader gets a fresh chance with every batch.
@@ -91,11 +102,15 @@ impl PassedOver {
         for origin in self.waiting.iter() {
             self.origins[origin.index()] = Waiting { since: now, ..Waiting::default() };
         }
+        self.look();
     }
 
     /// What is due now. Each batch is relayed once per leader.
     pub(crate) fn due(&mut self, now: Micros) -> Neglect {
         let mut neglect = Neglect::default();
+        if !self.passed && self.relay_at.is_none_or(|at| now < at) {
+            return neglect;
+        }
         for origin in self.waiting.iter() {
             let waiting = &mut self.origins[origin.index()];
             let waited = now.0.saturating_sub(waiting.since.0);
@@ -103,23 +118,32 @@ impl PassedOver {
                 waiting.relayed = true;
                 neglect.relay.push(origin);
             }
-            let soon = self.bugs.has(Bug::PassedOverSoon);
-            let until_turn = if soon { 1 } else { self.until_turn[origin.index()] };
-            let allowed = until_turn.saturating_add(SLACK_BLOCKS);
-            if waiting.blocks >= allowed && waited >= self.starved_after.0 {
+            if waiting.blocks >= self.too_many[origin.index()] && waited >= self.starved_after.0 {
                 neglect.starved.push(origin);
             }
         }
+        self.look();
         neglect
     }
 
     /// The next time that [`PassedOver::due`] has to be asked although nothing happened. Starving
     /// needs deliveries, which are something.
     pub(crate) fn deadline(&self) -> Option<Micros> {
-        let waiting = self.waiting.iter().map(|origin| &self.origins[origin.index()]);
-        let unrelayed = waiting.filter(|waiting| !waiting.relayed);
-        let since = unrelayed.map(|waiting| waiting.since).min()?;
-        Some(Micros(since.0.saturating_add(self.relay_after.0)))
+        self.relay_at
+    }
+
+    /// Notes what all that wait come to.
+    fn look(&mut self) {
+        let unrelayed = |origin: ServerIndex| {
+            let waiting = &self.origins[origin.index()];
+            (!waiting.relayed).then_some(waiting.since)
+        };
+        let since = self.waiting.iter().filter_map(unrelayed).min();
+        let passed = |origin: ServerIndex| {
+            self.origins[origin.index()].blocks >= self.too_many[origin.index()]
+        };
+        self.passed = self.waiting.iter().any(passed);
+        self.relay_at = since.map(|since| Micros(since.0.saturating_add(self.relay_after.0)));
     }
 }
 
