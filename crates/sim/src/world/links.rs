@@ -105,7 +105,7 @@ impl World {
             self.tally.count("lost");
             return LOST;
         }
-        let latest = self.scenario.healed_at.saturating_sub(now) + network.longest_delay();
+        let latest = self.scenario.healed_at.saturating_sub(now) + self.longest_delay;
         let queued = self.queued(from, to, message);
         let once = held.saturating_sub(now) + queued + self.delay(from, to);
         let mut delays = [Some(once.min(latest)), None, None];
@@ -155,7 +155,7 @@ impl World {
         }
         let (bytes, now) = (message.to_frame().len() as u64, self.queue.now().0);
         let wait = self.queues.put((from, to, message.link()), bytes, per_ms, now);
-        if wait > self.scenario.network.longest_delay() {
+        if wait > self.longest_delay {
             self.tally.count("queued for longer than a delay");
         }
         wait

@@ -100,6 +100,8 @@ pub struct World {
     /// Room for what a step asks for, kept from step to step.
     outputs: Vec<Output>,
     network: Stream,
+    /// [`crate::scenario::Network::longest_delay`], which every message asks for.
+    longest_delay: u64,
     queues: Queues,
     timing: Stream,
     healed: bool,
@@ -227,6 +229,7 @@ impl World {
             queue: Queue::new(),
             outputs: Vec::new(),
             network: Stream::new(seed, "network"),
+            longest_delay: scenario.network.longest_delay(),
             queues: Queues::default(),
             timing: Stream::new(seed, "timing"),
             healed: false,
