@@ -61,7 +61,7 @@ pub(crate) struct Certifier {
     certified: Option<CheckpointCertificate>,
     round: Option<Round>,
     /// The newest share of each server that no round has taken yet.
-    inbox: BTreeMap<ServerIndex, Signed<CertifyShare>>,
+    inbox: BTreeMap<ServerIndex, Arc<Signed<CertifyShare>>>,
     released: Released,
     /// Servers that gave a wrong share: theirs are not used any more, and one proof is enough.
     accused: ServerSet,
@@ -162,14 +162,20 @@ impl Certifier {
     }
 
     /// Takes a share. The sender signed it; whether it is right shows later.
-    pub(crate) fn share(&mut self, share: Signed<CertifyShare>, peers: &Peers, out: &mut Outbox) {
+    pub(crate) fn share(
+        &mut self,
+        share: Arc<Signed<CertifyShare>>,
+        peers: &Peers,
+        out: &mut Outbox,
+    ) {
         let (signer, height) = (share.signer, share.body.block.height);
         let known = signer != self.me && signer.index() < self.policy.server_count();
         if !known || self.accused.contains(signer) || height <= self.height() {
             return;
         }
         if let Some(first) = self.contradicted(&share).cloned() {
-            return self.disown(Evidence::Statements { first, second: share }, out);
+            let second = Arc::unwrap_or_clone(share);
+            return self.disown(Evidence::Statements { first, second }, out);
         }
         match &mut self.round {
             Some(round) if round.head.block == share.body.block => {
@@ -177,7 +183,7 @@ impl Certifier {
                 self.combine_if_ready(peers, out);
             }
             _ => {
-                let newer = |old: &Signed<CertifyShare>| old.body.block.height < height;
+                let newer = |old: &Arc<Signed<CertifyShare>>| old.body.block.height < height;
                 if self.inbox.get(&signer).is_none_or(newer) {
                     self.inbox.insert(signer, share);
                 }
@@ -484,7 +490,7 @@ impl Certifier {
     /// A share that its sender gave before, if this one contradicts it.
     fn contradicted(&self, share: &Signed<CertifyShare>) -> Option<&Signed<CertifyShare>> {
         let taken = self.round.as_ref().and_then(|round| round.share(share.signer));
-        let waiting = self.inbox.get(&share.signer);
+        let waiting = self.inbox.get(&share.signer).map(Arc::as_ref);
         [taken, waiting].into_iter().flatten().find(|said| contradict(&said.body, &share.body))
     }
 

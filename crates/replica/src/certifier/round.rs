@@ -4,6 +4,7 @@ use crate::wire::{CertifyShare, ShareProof};
 use ally_consensus::{BlockRef, Bug, Bugs, Digest, Height, Micros, Signed};
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the checkpoint statement of a block is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +66,7 @@ pub(super) struct Round {
     pub(super) due: Micros,
     pub(super) own: OwnShare,
     pub(super) phase: Phase,
-    shares: BTreeMap<ServerIndex, Signed<CertifyShare>>,
+    shares: BTreeMap<ServerIndex, Arc<Signed<CertifyShare>>>,
     proofs: BTreeMap<ServerIndex, Signed<ShareProof>>,
     /// Shares that were proved right.
     pub(super) proven: ServerSet,
@@ -93,7 +94,7 @@ impl Round {
     }
 
     /// Takes a share on this round's statement; the first of each server counts.
-    pub(super) fn add(&mut self, share: Signed<CertifyShare>, bugs: Bugs) {
+    pub(super) fn add(&mut self, share: Arc<Signed<CertifyShare>>, bugs: Bugs) {
         let matches = self.head.matches(&share.body)
             || bugs.has(Bug::OtherLogShared) && self.head.block == share.body.block;
         if matches && !self.excluded.contains(share.signer) {
@@ -103,7 +104,7 @@ impl Round {
 
     /// A server's share.
     pub(super) fn share(&self, server: ServerIndex) -> Option<&Signed<CertifyShare>> {
-        self.shares.get(&server)
+        self.shares.get(&server).map(Arc::as_ref)
     }
 
     /// Notes a proof; the first of each server counts. False if it was not waited for.
@@ -141,10 +142,11 @@ impl Round {
     /// The shares, by ascending server.
     pub(super) fn shares(&self, me: ServerIndex) -> Vec<(ServerIndex, Vec<u8>)> {
         let others = self.shares.iter().map(|(server, share)| (*server, share.body.share.clone()));
-        let mut shares: BTreeMap<_, _> = others.collect();
+        let mut shares: Vec<_> = others.collect();
         if let (OwnShare::Given(share), false) = (&self.own, self.excluded.contains(me)) {
-            shares.insert(me, share.clone());
+            let place = shares.partition_point(|(server, _)| *server < me);
+            shares.insert(place, (me, share.clone()));
         }
-        shares.into_iter().collect()
+        shares
     }
 }

@@ -35,7 +35,7 @@ impl Bench {
     fn share(&mut self, from: u16, head: Head) {
         let body = certify_share(&head, vec![1]);
         let share = Signed { signer: ServerIndex(from), signature: [0; 64], body };
-        self.certifier.share(share, &self.peers, &mut self.out);
+        self.certifier.share(Arc::new(share), &self.peers, &mut self.out);
     }
 
     /// What the certifier asks for next: the heights of shares to compute.

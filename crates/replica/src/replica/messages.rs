@@ -18,7 +18,7 @@ impl Replica {
             Checked::Consensus(message) => self.receive_consensus(message),
             Checked::Batch(batch) => self.receive_batch(batch),
             Checked::FetchBatches(ids) => self.serve_batches(from, ids),
-            Checked::CertifyShare(share) => self.receive_share(Arc::unwrap_or_clone(share)),
+            Checked::CertifyShare(share) => self.receive_share(share),
             Checked::ProofRequest(block) => self.certifier.proof_request(from, block, out),
             Checked::ShareProof(proof) => self.certifier.proof(Arc::unwrap_or_clone(proof), out),
             Checked::Certificate(certificate) => {
@@ -57,7 +57,7 @@ impl Replica {
 
     /// Whoever shares what is certified already missed the certificate: the one server that combined
     /// it may have kept it from some.
-    fn receive_share(&mut self, share: Signed<CertifyShare>) {
+    fn receive_share(&mut self, share: Arc<Signed<CertifyShare>>) {
         let below = share.body.block.height.0.saturating_sub(1);
         if !self.config.engine.bugs.has(Bug::CertificateNotShown) {
             self.show_certificate(share.signer, Height(below));
