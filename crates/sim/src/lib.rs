@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod ascending;
 mod attempt;
 mod bench;
 mod diagram;

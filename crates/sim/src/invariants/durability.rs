@@ -3,6 +3,7 @@
 //! Source: docs/protocol.md#durability.
 
 use super::{Invariant, Kind};
+use crate::ascending::Ascending;
 use crate::observation::Observation;
 use ally_consensus::{BlockHash, BlockRef, CommitCertificate, Message, Micros, Record, View};
 use ally_policy::{ServerIndex, ServerSet};
@@ -12,16 +13,19 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Records of a kind that are remembered per server: the newest.
 const RECORDS_MAX: usize = 4096;
 
+/// Heights and hashes.
+type Blocks = Ascending<(u64, BlockHash), (), RECORDS_MAX>;
+
 /// What each honest server's disk holds for sure.
 #[derive(Default)]
 struct Held {
-    votes: BTreeSet<(u64, BlockHash)>,
+    votes: Blocks,
     commits: Vec<CommitCertificate>,
     view: View,
     /// Something is on the disk, so that a restart knows that it is one.
     begun: bool,
     shares: BTreeSet<(View, BlockRef)>,
-    blocks: BTreeSet<(u64, BlockHash)>,
+    blocks: Blocks,
     batches: BTreeSet<BatchId>,
 }
 
@@ -29,12 +33,12 @@ struct Held {
 pub(super) struct Durability {
     honest: ServerSet,
     held: BTreeMap<ServerIndex, Held>,
-    decided: BTreeSet<(u64, BlockHash)>,
+    decided: Blocks,
 }
 
 impl Durability {
     pub(super) fn new(honest: ServerSet) -> Self {
-        Self { honest, held: BTreeMap::new(), decided: BTreeSet::new() }
+        Self { honest, held: BTreeMap::new(), decided: Blocks::default() }
     }
 
     fn said(&mut self, server: ServerIndex, message: &PeerMessage) -> Result<(), String> {
@@ -54,7 +58,7 @@ impl Held {
         &self,
         server: ServerIndex,
         message: &PeerMessage,
-        decided: &BTreeSet<(u64, BlockHash)>,
+        decided: &Blocks,
     ) -> Option<&'static str> {
         let signed = match message {
             PeerMessage::Consensus(signed) => signed,
@@ -92,15 +96,15 @@ impl Held {
         match record {
             Record::Vote(proposal) => {
                 let block = proposal.body.block_ref();
-                self.votes.insert((block.height.0, block.hash));
-                self.blocks.insert((block.height.0, block.hash));
+                self.votes.or_insert((block.height.0, block.hash), ());
+                self.blocks.or_insert((block.height.0, block.hash), ());
             }
             Record::Hold(proposal) => {
                 let block = proposal.body.block_ref();
-                self.blocks.insert((block.height.0, block.hash));
+                self.blocks.or_insert((block.height.0, block.hash), ());
             }
             Record::Voted { block, .. } => {
-                self.votes.insert((block.height.0, block.hash));
+                self.votes.or_insert((block.height.0, block.hash), ());
             }
             Record::Commit(certificate) => self.commits.push(certificate.clone()),
             Record::Leave(view) => self.view = self.view.max(*view),
@@ -109,11 +113,6 @@ impl Held {
                 self.shares.insert((*view, *tip));
             }
             _ => {}
-        }
-        for blocks in [&mut self.votes, &mut self.blocks] {
-            if blocks.len() > RECORDS_MAX {
-                blocks.pop_first();
-            }
         }
         if self.commits.len() > 2 * RECORDS_MAX {
             self.commits.drain(..RECORDS_MAX);
@@ -143,10 +142,7 @@ impl Invariant for Durability {
                 Ok(())
             }
             Observation::Delivered { block, .. } => {
-                self.decided.insert((block.block.height.0, block.block.hash));
-                if self.decided.len() > RECORDS_MAX {
-                    self.decided.pop_first();
-                }
+                self.decided.or_insert((block.block.height.0, block.block.hash), ());
                 Ok(())
             }
             Observation::Said { server, message } if self.honest.contains(*server) => {

@@ -3,11 +3,11 @@
 //! No invariant by itself: with a fixed message delay it counts steps, and tests hold it against
 //! docs/protocol.md#common-case.
 
+use crate::ascending::Ascending;
 use crate::observation::Observation;
 use ally_consensus::{BlockHash, DecisionPath, Message, Micros};
 use ally_policy::ServerSet;
 use ally_replica::{DeliveredBlock, PeerMessage};
-use std::collections::BTreeMap;
 
 /// Proposals whose time is remembered: the newest views' and heights'.
 const PROPOSALS_MAX: usize = 4096;
@@ -23,7 +23,7 @@ pub struct Figures {
     pub delays: [Option<(u64, u64)>; 3],
     /// Servers that some honest server can prove to have lied.
     pub proven: ServerSet,
-    proposed: BTreeMap<(u64, BlockHash), Micros>,
+    proposed: Ascending<(u64, BlockHash), Micros, PROPOSALS_MAX>,
 }
 
 impl Figures {
@@ -32,10 +32,7 @@ impl Figures {
             Observation::Said { message: PeerMessage::Consensus(signed), .. } => {
                 if let Message::Proposal(proposal) = &signed.body {
                     let block = proposal.block_ref();
-                    self.proposed.entry((block.height.0, block.hash)).or_insert(now);
-                    if self.proposed.len() > PROPOSALS_MAX {
-                        self.proposed.pop_first();
-                    }
+                    self.proposed.or_insert((block.height.0, block.hash), now);
                 }
             }
             Observation::Accused { evidence, .. } => {

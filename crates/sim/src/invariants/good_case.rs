@@ -5,11 +5,11 @@
 //! Source: docs/protocol.md#common-case.
 
 use super::{Invariant, Kind};
+use crate::ascending::Ascending;
 use crate::observation::Observation;
 use crate::scenario::Scenario;
 use ally_consensus::{BlockHash, Message, Micros};
 use ally_replica::PeerMessage;
-use std::collections::BTreeMap;
 
 /// Proposals whose time is remembered: the highest.
 const PROPOSALS_MAX: usize = 256;
@@ -17,7 +17,7 @@ const PROPOSALS_MAX: usize = 256;
 /// When blocks were proposed.
 pub(super) struct GoodCase {
     longest: u64,
-    proposed: BTreeMap<(u64, BlockHash), Micros>,
+    proposed: Ascending<(u64, BlockHash), Micros, PROPOSALS_MAX>,
 }
 
 impl GoodCase {
@@ -40,7 +40,7 @@ impl GoodCase {
             && scenario.pauses.is_empty()
             && scenario.disk_faults.is_empty();
         let longest = 2 * (network.longest_delay() + scenario.disks.sync.1);
-        calm.then(|| Self { longest, proposed: BTreeMap::new() })
+        calm.then(|| Self { longest, proposed: Ascending::default() })
     }
 }
 
@@ -54,10 +54,7 @@ impl Invariant for GoodCase {
             Observation::Said { message: PeerMessage::Consensus(signed), .. } => {
                 let Message::Proposal(proposal) = &signed.body else { return Ok(()) };
                 let block = proposal.block_ref();
-                self.proposed.entry((block.height.0, block.hash)).or_insert(now);
-                if self.proposed.len() > PROPOSALS_MAX {
-                    self.proposed.pop_first();
-                }
+                self.proposed.or_insert((block.height.0, block.hash), now);
             }
             Observation::Delivered { server, block } => {
                 let place = (block.block.height.0, block.block.hash);

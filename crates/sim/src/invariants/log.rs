@@ -6,14 +6,14 @@
 //! Source: docs/protocol.md#data, docs/protocol.md#certificates.
 
 use super::{Invariant, Kind};
+use crate::ascending::Ascending;
 use crate::observation::Observation;
 use ally_consensus::{Digest, Micros};
 use ally_replica::DeliveredBlock;
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
 
 /// Heights below the newest at which checkpoints are forgotten.
-const HEIGHTS_KEPT: u64 = 4096;
+const HEIGHTS_KEPT: usize = 4096;
 
 /// The log as the first honest server to decide each height has it.
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub(super) struct Log {
     height: u64,
     tree: Tree,
     /// Size and root after each height.
-    checkpoints: BTreeMap<u64, (u64, Digest)>,
+    checkpoints: Ascending<u64, (u64, Digest), HEIGHTS_KEPT>,
     /// Certificates for heights that nobody has delivered yet.
     ahead: Vec<(u64, (u64, Digest))>,
 }
@@ -72,9 +72,6 @@ impl Log {
         let expected = (self.tree.size, self.tree.root());
         self.height = height;
         self.checkpoints.insert(height, expected);
-        if self.checkpoints.len() as u64 > HEIGHTS_KEPT {
-            self.checkpoints.pop_first();
-        }
         compare("header", height, found, expected)?;
         let stored = (block.state.log_size(), block.state.log_root());
         compare("stored log", height, stored, expected)?;

@@ -25,7 +25,8 @@ const HEIGHTS_KEPT: u64 = 2048;
 pub(super) struct NewViewSoundness {
     honest: ServerSet,
     quorums: Quorums,
-    headers: BTreeMap<BlockHash, BlockHeader>,
+    /// Apart from the keys, which are looked through.
+    headers: BTreeMap<BlockHash, Box<BlockHeader>>,
     heights: BTreeSet<(u64, BlockHash)>,
     votes: BTreeMap<BlockHash, ServerSet>,
     commits: BTreeMap<BlockHash, ServerSet>,
@@ -126,7 +127,7 @@ impl NewViewSoundness {
 
     fn learn(&mut self, proposal: &Proposal) {
         let block = proposal.block_ref();
-        self.headers.insert(block.hash, proposal.header.clone());
+        self.headers.insert(block.hash, Box::new(proposal.header.clone()));
         self.heights.insert((block.height.0, block.hash));
     }
 

@@ -7,6 +7,7 @@
 //! docs/protocol.md#entering.
 
 use super::{Invariant, Kind};
+use crate::ascending::Ascending;
 use crate::observation::Observation;
 use ally_consensus::{BlockHash, BlockRef, Message, Micros, Record, View};
 use ally_policy::{ServerIndex, ServerSet};
@@ -19,7 +20,7 @@ const VOTES_MAX: usize = 4096;
 /// What honest servers voted for.
 pub(super) struct Votes {
     honest: ServerSet,
-    votes: BTreeMap<ServerIndex, BTreeMap<(View, u64), BlockHash>>,
+    votes: BTreeMap<ServerIndex, Ascending<(View, u64), BlockHash, VOTES_MAX>>,
     left: BTreeMap<ServerIndex, View>,
     /// Each server's newest share of NV: for which tip.
     shares: BTreeMap<ServerIndex, (View, BlockRef)>,
@@ -33,9 +34,6 @@ impl Votes {
     fn vote(&mut self, server: ServerIndex, view: View, block: BlockRef) -> Result<(), String> {
         let votes = self.votes.entry(server).or_default();
         let known = votes.insert((view, block.height.0), block.hash);
-        if votes.len() > VOTES_MAX {
-            votes.pop_first();
-        }
         match known {
             Some(hash) if hash != block.hash => {
                 Err(format!("double vote: {server} at view {view} height {}", block.height))
