@@ -1,16 +1,23 @@
 //! A modelled disk: writes become durable in order, when a sync ends; a crash loses a suffix of the
 //! rest.
 
+use crate::ascending::Ascending;
 use ally_codec::{Decode, Encode};
-use ally_consensus::{CheckpointCertificate, Height, JournalPosition, Record, SyncedBlock};
+use ally_consensus::{
+    BlockHeader, CheckpointCertificate, Digest, Height, JournalPosition, Record, Sequence,
+    SyncedBlock,
+};
 use ally_policy::ServerIndex;
 use ally_replica::{
-    BatchId, ChainState, DeliveredBlock, HeldBatch, RECOVERED_HEADERS, Recovered, SYNC_BLOCKS_MAX,
-    SYNC_BYTES_MAX, SignedBatch, StoreOp, SyncBlocks, WritePosition, synced_block_bytes,
+    BatchId, ChainState, HeldBatch, RECOVERED_HEADERS, Recovered, SYNC_BLOCKS_MAX, SYNC_BYTES_MAX,
+    SignedBatch, StoreOp, SyncBlocks, WritePosition, synced_block_bytes,
 };
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+
+/// Nothing is forgotten.
+type All<K, V> = Ascending<K, V, { usize::MAX }>;
 
 /// What is on a disk.
 #[derive(Debug, Default, Clone)]
@@ -18,9 +25,13 @@ pub struct Disk {
     journal: Vec<Record>,
     /// The place of the last record; those of the others lie below it without a gap.
     journalled: JournalPosition,
-    batches: BTreeMap<BatchId, HeldBatch>,
-    blocks: BTreeMap<Height, Arc<DeliveredBlock>>,
-    certificates: BTreeMap<Height, CheckpointCertificate>,
+    /// By origin.
+    batches: BTreeMap<ServerIndex, All<(Sequence, Digest), HeldBatch>>,
+    /// From height 1 on, without a gap.
+    blocks: Vec<Arc<Block>>,
+    /// The log after the last of them.
+    state: Option<ChainState>,
+    certificates: All<Height, Box<CheckpointCertificate>>,
     /// Written, not durable.
     waiting: VecDeque<(WritePosition, StoreOp)>,
     /// Up to where the sync that is under way goes.
@@ -28,6 +39,13 @@ pub struct Disk {
     durable: WritePosition,
     /// Damaged: the store refuses to open.
     rotten: bool,
+}
+
+/// What is kept of a block.
+#[derive(Debug, Clone)]
+struct Block {
+    header: BlockHeader,
+    batches: Vec<HeldBatch>,
 }
 
 impl Disk {
@@ -106,27 +124,20 @@ impl Disk {
 
     /// The newest certificate on it.
     pub fn certificate(&self) -> Option<&CheckpointCertificate> {
-        self.certificates.last_key_value().map(|(_, newest)| newest)
+        self.certificates.last().map(Box::as_ref)
     }
 
     /// The height of the last block on it.
     pub fn height(&self) -> Height {
-        self.blocks.last_key_value().map_or(Height::ZERO, |(height, _)| *height)
+        self.blocks.last().map_or(Height::ZERO, |block| block.header.height)
     }
 
     /// The commands in a server's own batches on it that no block on it holds.
     pub fn undecided_of(&self, server: ServerIndex) -> BTreeSet<Bytes> {
-        let next = self.state().and_then(|state| state.next(server));
-        let own = self.batches.values().filter(|batch| {
-            let reference = batch.reference();
-            reference.origin == server && next.is_none_or(|next| reference.sequence >= next)
-        });
+        let next = self.state.as_ref().and_then(|state| state.next(server));
+        let own = self.batches.get(&server).into_iter().flat_map(All::values);
+        let own = own.filter(|batch| next.is_none_or(|next| batch.reference().sequence >= next));
         own.flat_map(|batch| batch.batch().commands().collect::<Vec<_>>()).collect()
-    }
-
-    /// The log after the last block on it.
-    fn state(&self) -> Option<&ChainState> {
-        self.blocks.last_key_value().map(|(_, block)| &block.state)
     }
 
     fn apply(&mut self, op: StoreOp) {
@@ -142,13 +153,18 @@ impl Disk {
                 self.journal = records;
             }
             StoreOp::Batch(batch) => {
-                self.batches.insert(batch.id(), batch);
+                let BatchId { origin, sequence, digest } = batch.id();
+                self.batches.entry(origin).or_default().insert((sequence, digest), batch);
             }
             StoreOp::Block(block) => {
-                self.blocks.insert(block.block.height, block);
+                let block = Arc::unwrap_or_clone(block);
+                assert_eq!(block.block.height, self.height().next(), "blocks have no gap");
+                let kept = Block { header: block.header, batches: block.batches };
+                self.blocks.push(Arc::new(kept));
+                self.state = Some(block.state);
             }
             StoreOp::Certificate(certificate) => {
-                self.certificates.insert(certificate.block.height, certificate);
+                self.certificates.insert(certificate.block.height, Box::new(certificate));
             }
             // Seen when it is written; nothing reads it back.
             StoreOp::Evidence(_) | StoreOp::Testimony(_) => {}
@@ -165,8 +181,8 @@ impl Disk {
     /// # Panics
     /// If something that was written cannot be read again.
     pub fn recover(&self) -> Recovered {
-        let newest: Vec<_> = self.blocks.values().rev().take(RECOVERED_HEADERS).collect();
-        let state = self.state().cloned();
+        let older = self.blocks.len().saturating_sub(RECOVERED_HEADERS);
+        let state = self.state.clone();
         let live = |batch: &&HeldBatch| {
             let next = state.as_ref().and_then(|state| state.next(batch.reference().origin));
             next.is_none_or(|next| batch.reference().sequence >= next)
@@ -181,10 +197,10 @@ impl Disk {
             (JournalPosition(position), again)
         };
         Recovered {
-            delivered: newest.into_iter().rev().map(|block| block.header.clone()).collect(),
+            delivered: self.blocks[older..].iter().map(|block| block.header.clone()).collect(),
             certified: self.certificate().cloned(),
             journal: (first..).zip(&self.journal).map(record).collect(),
-            batches: self.batches.values().filter(live).map(again).collect(),
+            batches: self.batches.values().flat_map(All::values).filter(live).map(again).collect(),
             state,
         }
     }
@@ -195,13 +211,13 @@ impl Disk {
             StoreOp::Batch(batch) if batch.id() == *id => Some(batch),
             _ => None,
         });
-        waiting.or_else(|| self.batches.get(id))
+        waiting.or_else(|| self.batches.get(&id.origin)?.get(&(id.sequence, id.digest)))
     }
 
     /// The blocks after a height, as [`ally_replica::Serve::Blocks`] asks; durable ones only.
     pub fn blocks_after(&self, after: Height) -> Option<SyncBlocks> {
         let (mut blocks, mut bytes) = (Vec::new(), 0);
-        for block in self.blocks.range(after.next()..).map(|(_, block)| block) {
+        for block in self.blocks.iter().skip(after.0 as usize) {
             let batches = block.batches.iter().map(|batch| *batch.reference()).collect();
             let synced = SyncedBlock { header: block.header.clone(), batches };
             bytes += synced_block_bytes(&synced);
@@ -211,10 +227,11 @@ impl Disk {
             blocks.push(synced);
         }
         let last = blocks.last()?.header.height;
-        let certificate = self.certificates.range(after.next()..=last).next_back();
-        if let Some((height, _)) = certificate {
-            blocks.retain(|block| block.header.height <= *height);
+        let newest = self.certificates.at_or_below(&last).filter(|(height, _)| *height > after);
+        let certificate = newest.map(|(_, found)| (**found).clone());
+        if let Some(certificate) = &certificate {
+            blocks.retain(|block| block.header.height <= certificate.block.height);
         }
-        Some(SyncBlocks { blocks, certificate: certificate.map(|(_, found)| found.clone()) })
+        Some(SyncBlocks { blocks, certificate })
     }
 }
