@@ -59,7 +59,8 @@ impl FairShare {
 
     /// Chooses batches for a block after `parent`: again and again the next batch of the
     /// organisation that has the fewest bytes of this block so far, until nothing more fits. Among
-    /// equals, and inside an organisation, it is the turn of whoever was taken longest ago.
+    /// equals, and inside an organisation, it is the turn of whoever was taken longest ago; an
+    /// organisation has no more of this block where the batch whose turn it is does not fit.
     ///
     /// # Cost
     /// Batches chosen times servers.
@@ -130,10 +131,11 @@ struct Filling<'a> {
 impl Filling<'_> {
     fn take_next(&mut self, organisations: &[Vec<ServerIndex>]) -> Option<HeldBatch> {
         let candidates = organisations.iter().enumerate().filter_map(|(at, servers)| {
-            let fitting =
-                servers.iter().filter_map(|server| Some((*server, self.fitting(*server)?)));
-            let (server, batch) = fitting.min_by_key(|(server, _)| self.turns.of(*server))?;
-            Some((at, server, batch))
+            let waiting = servers.iter().filter_map(|server| Some((*server, self.next(*server)?)));
+            let (server, batch) = waiting.min_by_key(|(server, _)| self.turns.of(*server))?;
+            // What does not fit keeps its turn: a smaller batch of a neighbour would take it away.
+            let fits = batch.reference().bytes as usize <= self.left;
+            fits.then_some((at, server, batch))
         });
         let share = |at: usize| (self.bytes[at], self.turns.of_all(&organisations[at]));
         let (at, server, batch) = candidates.min_by_key(|(at, ..)| share(*at))?;
@@ -146,11 +148,10 @@ impl Filling<'_> {
         Some(batch)
     }
 
-    /// The next batch of `server`, if it is held and fits.
-    fn fitting(&self, server: ServerIndex) -> Option<&HeldBatch> {
+    /// The next batch of `server`, if it is held.
+    fn next(&self, server: ServerIndex) -> Option<&HeldBatch> {
         let sequence = (*self.next.get(server.index())?)?;
-        let batch = self.pool.at(server, sequence)?;
-        (batch.reference().bytes as usize <= self.left).then_some(batch)
+        self.pool.at(server, sequence)
     }
 }
 

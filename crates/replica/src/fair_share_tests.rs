@@ -47,6 +47,18 @@ fn what_is_chosen_is_admitted_and_fills_the_block() {
     assert_eq!(chosen.len(), 4);
 }
 
+#[test]
+fn a_small_batch_does_not_take_the_turn_of_its_neighbour() {
+    let batches = [held(0, 0, 1, 100), held(1, 0, 2, 10), held(2, 0, 3, 100)];
+    let mut share = FairShare::new(vec![servers(0, 2), servers(2, 3)], 3);
+    share.taken(servers(0, 2));
+    // Room for the batch of server 2 and for the small one, but it is the turn of server 0.
+    let limits = Limits { block_bytes_max: 170, ..Limits::default() };
+    let chosen = share.choose(&ChainState::genesis(3), &pool_of(3, &batches), &limits);
+    let origins: Vec<_> = chosen.iter().map(|batch| batch.reference().origin.0).collect();
+    assert_eq!(origins, [2]);
+}
+
 /// An alliance, the blocks' limits, how often each server's next batch waits, of 8 times, and the
 /// bytes of batches, drawn again and again.
 #[derive(Debug, Clone)]
@@ -72,7 +84,7 @@ fn load() -> impl Strategy<Value = Load> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     /// Whoever waits is in one of the next blocks, as many as its bound says, whatever the others do.
     #[test]
