@@ -45,4 +45,6 @@ pub fn kind_name(code: u8) -> &'static str {
 }
 
 #[cfg(test)]
+mod kinds_tests;
+#[cfg(test)]
 mod tests;
