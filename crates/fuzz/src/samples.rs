@@ -181,6 +181,8 @@ fn evidence() -> Vec<ally_consensus::Evidence> {
             report: signed(short_report()).into(),
             headers: vec![header()],
         },
+        Evidence::Misstated(Box::new(signed(Message::Vote(vote(None))))),
+        Evidence::Misstated(Box::new(signed(Message::Proposal(Proposal::header_only(header()))))),
     ]
 }
 

@@ -5,8 +5,9 @@ use crate::fixtures::{fixtures, signing_key};
 use ally_alliance::KeyPurpose;
 use ally_codec::{Decode, Encode};
 use ally_consensus::{
-    BlockHash, BlockHeader, BlockRef, Branch, Digest, Equivocation, Height, Micros, NewViewShare,
-    Signed, SignedHeader, Statement, View, ViewChange, Vote, payload_digest, signing_bytes,
+    BlockHash, BlockHeader, BlockRef, Branch, Digest, Equivocation, Height, Message, Micros,
+    NewViewShare, Signed, SignedHeader, Statement, View, ViewChange, Vote, payload_digest,
+    signing_bytes,
 };
 use ally_node::evidence::{to_file, verify, verify_file};
 use ally_policy::ServerIndex;
@@ -14,7 +15,7 @@ use ally_replica::{CERTIFY_SHARE_KIND, CertifyShare, Evidence};
 use std::sync::Arc;
 
 /// The only server that has signed what contradicts itself.
-const LIAR: u16 = 2;
+pub(super) const LIAR: u16 = 2;
 /// How many bytes of evidence are changed.
 const CHANGES_MAX: usize = 6;
 /// The longest text.
@@ -75,7 +76,7 @@ fn file(bytes: &[u8]) {
     }
 }
 
-fn signed<T: Encode>(server: u16, kind: &str, body: T) -> Signed<T> {
+pub(super) fn signed<T: Encode>(server: u16, kind: &str, body: T) -> Signed<T> {
     let context = fixtures().alliance.context();
     let bytes = signing_bytes(&context, kind, &body.to_bytes());
     let signature = signing_key(server as u8).sign(&bytes);
@@ -83,7 +84,7 @@ fn signed<T: Encode>(server: u16, kind: &str, body: T) -> Signed<T> {
 }
 
 /// A block of the first view that the server leads.
-fn header(server: u16, salt: u8) -> SignedHeader {
+pub(super) fn header(server: u16, salt: u8) -> SignedHeader {
     let alliance = &fixtures().alliance;
     let leads = |view: &u64| alliance.rotation().leader(View(*view)) == ServerIndex(server);
     let view = View((0..100).find(leads).expect("everybody's turn comes"));
@@ -110,9 +111,22 @@ fn vote(server: u16, salt: u8) -> Signed<Vote> {
     signed(server, "vote", Vote { view: View(3), block: block(salt), share: None })
 }
 
-fn report(server: u16, voted: Option<Branch>) -> Arc<Signed<ViewChange>> {
-    let body = ViewChange { view: View(4), certified: None, voted, committed: None };
+pub(super) fn report_for(
+    server: u16,
+    view: View,
+    voted: Option<Branch>,
+) -> Arc<Signed<ViewChange>> {
+    let body = ViewChange { view, certified: None, voted, committed: None };
     Arc::new(signed(server, "view-change", body))
+}
+
+/// A vote that has a share, where there is no use for one; or that has none.
+fn shared_vote(server: u16, share: Option<Vec<u8>>) -> Signed<Message> {
+    let body = Message::Vote(Vote { view: View(3), block: block(1), share });
+    let context = fixtures().alliance.context();
+    let bytes = body.signing_bytes(&context).expect("votes are signed");
+    let signature = signing_key(server as u8).sign(&bytes);
+    Signed { signer: ServerIndex(server), signature, body }
 }
 
 /// A share of NV, right or not.
@@ -155,9 +169,12 @@ fn samples() -> Vec<Evidence> {
         let wrong = ally_consensus::Evidence::NewViewShare(wrong);
         let voted =
             (server != LIAR).then(|| Branch { view: View(3), new_view: None, headers: Vec::new() });
-        let (vote, report) = (vote(server, 1), report(server, voted));
+        let (vote, report) = (vote(server, 1), report_for(server, View(4), voted));
         let concealed = ally_consensus::Evidence::Concealed { vote, report };
-        samples.extend([pairs, votes, tips, wrong, concealed].map(Evidence::Consensus));
+        let nonsense = shared_vote(server, (server == LIAR).then(|| vec![1]));
+        let nonsense = ally_consensus::Evidence::Misstated(Box::new(nonsense));
+        let all = [pairs, votes, tips, wrong, concealed, nonsense];
+        samples.extend(all.map(Evidence::Consensus));
         let (first, second) = (certify_share(server, 1), certify_share(server, other));
         samples.push(Evidence::Statements { first, second });
     }

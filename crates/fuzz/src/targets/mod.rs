@@ -8,6 +8,7 @@ mod evidence;
 mod files;
 mod policy;
 mod receipt;
+mod records;
 mod shares;
 mod stream;
 mod wire;
@@ -26,7 +27,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const ALL: [Target; 11] = [
+pub const ALL: [Target; 12] = [
     Target { name: "codec", run: codec::run, seeds: codec::seeds, changes: 300 },
     Target { name: "disk", run: disk::run, seeds: disk::seeds, changes: 500 },
     Target { name: "document", run: document::run, seeds: document::seeds, changes: 300 },
@@ -35,6 +36,7 @@ pub const ALL: [Target; 11] = [
     Target { name: "files", run: files::run, seeds: files::seeds, changes: 200 },
     Target { name: "policy", run: policy::run, seeds: policy::seeds, changes: 100 },
     Target { name: "receipt", run: receipt::run, seeds: receipt::seeds, changes: 200 },
+    Target { name: "records", run: records::run, seeds: records::seeds, changes: 100 },
     Target { name: "shares", run: shares::run, seeds: shares::seeds, changes: 8 },
     Target { name: "stream", run: stream::run, seeds: stream::seeds, changes: 300 },
     Target { name: "wire", run: wire::run, seeds: wire::seeds, changes: 100 },
