@@ -3,7 +3,7 @@
 use crate::world::{Fate, World};
 use ally_consensus::Height;
 use ally_policy::ServerIndex;
-use ally_replica::{Limits, PeerMessage, RECOVERED_HEADERS};
+use ally_replica::{Limits, PeerMessage, RECOVERED_HEADERS, SYNC_BLOCKS_MAX};
 
 fn propose(world: &mut World, from: &[u16], prefix: &str, count: usize, pause: u64) -> Vec<String> {
     let names: Vec<_> = (0..count).map(|index| format!("{prefix}{index}")).collect();
@@ -132,6 +132,31 @@ fn a_peer_that_answers_with_nothing_is_left_for_another() {
         if useless { Fate::Lose } else { Fate::Pass }
     });
     world.start(ServerIndex(3));
+    world.run_until_idle();
+    check(&world, &[names]);
+}
+
+/// Blocks whose batches do not come are fetched up to a limit; the rest follows when they come.
+#[test]
+fn blocks_that_wait_for_their_batches_are_limited() {
+    const UNDELIVERED_MAX: usize = 4096;
+    let mut world = World::new(Limits::default());
+    world.crash(ServerIndex(3));
+    let count = UNDELIVERED_MAX + 2 * SYNC_BLOCKS_MAX;
+    let names = propose(&mut world, &[0], "a", count, 4_500);
+    world.run_until_idle();
+    let blocks = world.server(0).delivered.len();
+    assert!(blocks > UNDELIVERED_MAX + SYNC_BLOCKS_MAX, "{blocks}");
+    world.weather = Box::new(|_, to, message| {
+        let lost = to == ServerIndex(3) && matches!(message, PeerMessage::Batch(_));
+        if lost { Fate::Lose } else { Fate::Pass }
+    });
+    world.start(ServerIndex(3));
+    world.run_for(10_000_000);
+    let waiting = world.replica(3).status().undelivered_blocks;
+    let limited = UNDELIVERED_MAX..UNDELIVERED_MAX + SYNC_BLOCKS_MAX;
+    assert!(limited.contains(&waiting), "{waiting} of {blocks} blocks wait");
+    world.weather = Box::new(|_, _, _| Fate::Pass);
     world.run_until_idle();
     check(&world, &[names]);
 }
