@@ -65,8 +65,14 @@ pub fn leaf_hash(command: &[u8]) -> Hash {
 /// # Source
 /// RFC 9162 section 2.1.1.
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    let digest = Sha256::new().chain_update(NODE_PREFIX).chain_update(left.0);
-    Hash(digest.chain_update(right.0).finalize().into())
+    // In one piece: the hasher would gather the three in its own buffer.
+    let mut node = [0; NODE_PREFIX.len() + 2 * HASH_BYTES];
+    let (prefix, children) = node.split_at_mut(NODE_PREFIX.len());
+    let (first, second) = children.split_at_mut(HASH_BYTES);
+    prefix.copy_from_slice(&NODE_PREFIX);
+    first.copy_from_slice(&left.0);
+    second.copy_from_slice(&right.0);
+    Hash(Sha256::digest(node).into())
 }
 
 /// Lower-case hexadecimal, 64 digits.
