@@ -1,6 +1,7 @@
 //! Numbers and names that cross functions, each a type of its own.
 
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
+use std::cmp::Ordering;
 use std::fmt;
 
 macro_rules! number {
@@ -43,8 +44,21 @@ macro_rules! number {
 macro_rules! digest {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
         pub struct $name(pub [u8; 32]);
+
+        /// That of the bytes.
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                words(&self.0).cmp(words(&other.0))
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,6 +84,11 @@ macro_rules! digest {
             }
         }
     };
+}
+
+/// For comparisons: maps are searched by digests, and nearly always the first word tells.
+fn words(digest: &[u8; 32]) -> impl Iterator<Item = u64> {
+    digest.as_chunks().0.iter().copied().map(u64::from_be_bytes)
 }
 
 number! {
@@ -114,4 +133,25 @@ digest! {
 digest! {
     /// SHA-256 of something else: a batch, a payload, a log root.
     Digest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_ordered_as_their_bytes() {
+        let digest = |at: usize, byte: u8| {
+            let mut bytes = [7; 32];
+            bytes[at] = byte;
+            Digest(bytes)
+        };
+        let digests: Vec<_> =
+            (0..32).flat_map(|at| [0, 7, 8, 255].map(|byte| digest(at, byte))).collect();
+        for one in &digests {
+            for other in &digests {
+                assert_eq!(one.cmp(other), one.0.cmp(&other.0), "{:?}, {:?}", one.0, other.0);
+            }
+        }
+    }
 }
