@@ -273,10 +273,10 @@ impl Tree {
 
     /// Makes a child of the root the new root, and what conflicts with it dead.
     pub fn settle(&mut self, root: Root) {
-        let siblings = self.children(&self.root.block.hash).to_vec();
-        for sibling in siblings.into_iter().filter(|sibling| *sibling != root.block.hash) {
-            self.kill(sibling);
-        }
+        let siblings = self.children(&self.root.block.hash).iter();
+        let siblings: Vec<_> =
+            siblings.filter(|sibling| **sibling != root.block.hash).copied().collect();
+        siblings.into_iter().for_each(|sibling| self.kill(sibling));
         self.trunk.insert(root.block.height, root.block.hash);
         if let Some(node) = self.nodes.get_mut(&root.block.hash) {
             // Whoever keeps it has it by now, and a share may be long.
