@@ -64,6 +64,9 @@ pub struct SetBack {
     pub by: u64,
 }
 
+/// The pace of a timer that is right, thousandths. Most are, and every event reads a clock.
+const RIGHT: u64 = 1_000;
+
 impl Clocks {
     /// What a server's clocks show.
     pub fn read(&self, server: ServerIndex, now: Micros) -> Now {
@@ -72,18 +75,25 @@ impl Clocks {
         let own = self.faults.iter().filter(|fault| fault.server == server.0);
         let wrong: i64 = own.map(|fault| fault.off_at(now.0)).sum();
         let unix = Micros((START + now.0 + ahead - back).saturating_add_signed(wrong));
-        let monotonic = u128::from(now.0) * u128::from(self.pace(server)) / 1_000;
-        Now { monotonic: Micros(monotonic as u64), unix }
+        let monotonic = match self.pace(server) {
+            RIGHT => now.0,
+            pace => (u128::from(now.0) * u128::from(pace) / u128::from(RIGHT)) as u64,
+        };
+        Now { monotonic: Micros(monotonic), unix }
     }
 
     /// When a server's timers show `shown`.
     pub fn when(&self, server: ServerIndex, shown: Micros) -> Micros {
-        let when = (u128::from(shown.0) * 1_000).div_ceil(u128::from(self.pace(server)));
+        let pace = self.pace(server);
+        if pace == RIGHT {
+            return shown;
+        }
+        let when = (u128::from(shown.0) * u128::from(RIGHT)).div_ceil(u128::from(pace));
         Micros(u64::try_from(when).unwrap_or(u64::MAX))
     }
 
     fn pace(&self, server: ServerIndex) -> u64 {
-        self.paces.get(server.index()).copied().unwrap_or(1_000).max(1)
+        self.paces.get(server.index()).copied().unwrap_or(RIGHT).max(1)
     }
 
     /// The slowest timer, thousandths.
