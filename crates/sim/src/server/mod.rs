@@ -7,7 +7,7 @@ mod disk;
 
 pub use disk::Disk;
 
-use ally_consensus::{Micros, Now, Phase, View};
+use ally_consensus::{Height, Micros, Now, Phase, View};
 use ally_replica::{Config, Input, Outgoing, Output, Recipients, Replica, Status, WritePosition};
 
 /// One server of a world; while it is down it has no replica.
@@ -22,6 +22,8 @@ pub struct Server {
     life: u32,
     /// The earliest wake that is planned.
     pub wake: Option<Micros>,
+    /// The height of the last block that it told its applications of, or has on its disk.
+    delivered: Height,
     /// If set, it dies after doing so many more of the things that its steps ask for.
     pub fuse: Option<Fuse>,
 }
@@ -45,6 +47,7 @@ impl Server {
             held_back: Vec::new(),
             life: 0,
             wake: None,
+            delivered: Height::ZERO,
             fuse: None,
         }
     }
@@ -58,6 +61,14 @@ impl Server {
         self.replica = Some(restored.unwrap_or_else(|error| panic!("restart: {error}")));
         self.life += 1;
         self.wake = None;
+        self.delivered = self.disk.height();
+    }
+
+    /// Whether applications learn of a block now for the first time in this life.
+    pub fn delivers(&mut self, height: Height) -> bool {
+        let first = height > self.delivered;
+        self.delivered = self.delivered.max(height);
+        first
     }
 
     /// Stops dead: everything but the disk is gone.

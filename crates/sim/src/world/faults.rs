@@ -5,7 +5,7 @@ use crate::observation::Observation;
 use crate::server::{Fuse, Server};
 use ally_consensus::Micros;
 use ally_policy::ServerIndex;
-use ally_replica::Input;
+use ally_replica::{Input, StoreOp};
 
 /// How often servers are looked at while the faults last.
 const SAMPLES: u64 = 32;
@@ -114,6 +114,13 @@ impl World {
         self.stalled.remove(&server);
         for op in self.servers[server.index()].disk.crash(kept) {
             self.observe(Observation::Durable { server, op: &op });
+            // A block that outlives a crash between its write and its delivery: applications find it
+            // in the log that the server opens.
+            if let StoreOp::Block(block) = &op
+                && self.servers[server.index()].delivers(block.block.height)
+            {
+                self.observe(Observation::Delivered { server, block });
+            }
         }
         let disk = &self.servers[server.index()].disk;
         self.clients.crashed(server, disk);

@@ -42,6 +42,7 @@ impl World {
             }
             Output::Serve { to, what } => self.serve(server, to, what),
             Output::Delivered(block) => {
+                self.servers[server.index()].delivers(block.block.height);
                 self.clients.delivered(server, &block);
                 self.observe(Observation::Delivered { server, block: &block });
             }
