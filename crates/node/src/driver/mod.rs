@@ -376,7 +376,11 @@ impl Driver {
             }
             other => tracing::error!(?other, "a write that this driver does not know"),
         }
-        self.written = position;
+        // Evidence or testimony that there is no room for adds nothing, and nothing becomes durable by
+        // it: a server that stops would wait for it in vain.
+        if !self.write.is_empty() {
+            self.written = position;
+        }
     }
 
     /// Hands this turn's writes to the store.

@@ -12,7 +12,7 @@ use ally_replica::{ChainState, HeldBatch, PeerMessage};
 use ally_transport::Identity;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 /// A running liar; it goes on until the test ends.
 pub struct Liar {
@@ -27,19 +27,7 @@ impl Liar {
     /// Takes the place of the leader of view 0, with its keys and its address. The answer comes when
     /// it is connected to all others.
     pub async fn start(bed: &Bed) -> oneshot::Receiver<()> {
-        let me = bed.alliance.rotation().leader(View::ZERO);
-        let config = bed.config(me.index());
-        let listener = TcpListener::bind(config.listen_peers().as_str()).await.expect("free");
-        let identity = Identity::new(bed.transport_key(me.index())).expect("a certificate");
-        let links = LinksConfig::new(&bed.alliance, config, me, listener);
-        let (links, mut events) = Links::start(links, identity).expect("peers make sense");
-        let liar = Self {
-            me,
-            key: bed.signing_key(me.index()),
-            links,
-            context: bed.alliance.context(),
-            servers: bed.alliance.policy().server_count(),
-        };
+        let (liar, mut events) = Self::connect(bed).await;
         let (met, all_met) = oneshot::channel();
         tokio::spawn(async move {
             let mut strangers = liar.servers - 1;
@@ -62,6 +50,41 @@ impl Liar {
         all_met
     }
 
+    /// Takes the same place, and proposes for a view that is not its own to whoever connects, each
+    /// time. The channel tells of each.
+    pub async fn babble(bed: &Bed) -> mpsc::UnboundedReceiver<ServerIndex> {
+        let (liar, mut events) = Self::connect(bed).await;
+        let (said, heard) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(event) = events.next().await {
+                if let LinkEvent::Connected(server) = event {
+                    let mut parts = (*liar.block(None, Micros(1))).clone();
+                    parts.header.view = View(1);
+                    liar.send(server, Message::Proposal(parts.into()));
+                    let _ = said.send(server);
+                }
+            }
+        });
+        heard
+    }
+
+    async fn connect(bed: &Bed) -> (Self, ally_node::net::Events) {
+        let me = bed.alliance.rotation().leader(View::ZERO);
+        let config = bed.config(me.index());
+        let listener = TcpListener::bind(config.listen_peers().as_str()).await.expect("free");
+        let identity = Identity::new(bed.transport_key(me.index())).expect("a certificate");
+        let links = LinksConfig::new(&bed.alliance, config, me, listener);
+        let (links, events) = Links::start(links, identity).expect("peers make sense");
+        let liar = Self {
+            me,
+            key: bed.signing_key(me.index()),
+            links,
+            context: bed.alliance.context(),
+            servers: bed.alliance.policy().server_count(),
+        };
+        (liar, events)
+    }
+
     /// Keeps the links up and says nothing more.
     async fn stay(self, mut events: ally_node::net::Events) {
         while events.next().await.is_some() {}
@@ -71,8 +94,8 @@ impl Liar {
     /// Shows one block to two servers, another to the third, and its vote for the first block to
     /// one server only: that one decides, and the others cannot know it.
     fn equivocate(&self, batch: &HeldBatch) {
-        let first = self.block(batch, Micros(1));
-        let second = self.block(batch, Micros(2));
+        let first = self.block(Some(batch), Micros(1));
+        let second = self.block(Some(batch), Micros(2));
         let others: Vec<_> =
             (0..self.servers as u16).map(ServerIndex).filter(|s| *s != self.me).collect();
         let [witness, one, other] = others[..] else { panic!("four servers") };
@@ -83,10 +106,10 @@ impl Liar {
         self.send(witness, Message::Vote(Vote { view: View::ZERO, block, share: None }));
     }
 
-    fn block(&self, batch: &HeldBatch, timestamp_us: Micros) -> Proposal {
+    fn block(&self, batch: Option<&HeldBatch>, timestamp_us: Micros) -> Proposal {
         let genesis = BlockRef::genesis(self.context.alliance, self.context.epoch);
-        let log = ChainState::genesis(self.servers).extend([batch]);
-        let batches: Arc<[_]> = [*batch.reference()].into();
+        let log = ChainState::genesis(self.servers).extend(batch);
+        let batches: Arc<[_]> = batch.iter().map(|batch| *batch.reference()).collect();
         let header = BlockHeader {
             alliance: self.context.alliance,
             epoch: self.context.epoch,

@@ -121,6 +121,22 @@ async fn e2e_a_leader_that_equivocates_changes_nothing() {
     assert!(listed.iter().all(|id| kept.contains(id)), "{listed:?} of {kept:?}");
 }
 
+/// Evidence that is held already adds nothing to the store. Where it is the last that a server was to
+/// write, there is nothing to wait for, and the server stops all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn e2e_a_server_stops_after_evidence_that_it_holds_already() {
+    let mut bed = Bed::down_all(4, &[("decide", THREE_OF_FOUR)], 300);
+    let mut heard = Liar::babble(&bed).await;
+    for time in 0..3 {
+        bed.up(1).await;
+        tokio::time::timeout(WITHIN, heard.recv()).await.expect("in time").expect("the liar runs");
+        // It says so before its links are up for good; the server takes it in soon after.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        tokio::time::timeout(WITHIN, bed.down(1)).await.expect("it stops");
+        assert_eq!(bed.evidence(1).len(), 1, "after start {time}");
+    }
+}
+
 /// What clients are told about misbehaviour: listed, fetched, put into a file, and verified with the
 /// document alone. All of it convicts the leader of view 0.
 async fn evidence_shown(bed: &Bed, first: usize) -> Vec<Proven> {
