@@ -130,11 +130,26 @@ async fn e2e_a_server_stops_after_evidence_that_it_holds_already() {
     for time in 0..3 {
         bed.up(1).await;
         tokio::time::timeout(WITHIN, heard.recv()).await.expect("in time").expect("the liar runs");
-        // It says so before its links are up for good; the server takes it in soon after.
+        wait_for_evidence(&bed, 1).await;
+        // Time to take in what came again, of which nothing is to be seen.
         tokio::time::sleep(Duration::from_millis(300)).await;
         tokio::time::timeout(WITHIN, bed.down(1)).await.expect("it stops");
         assert_eq!(bed.evidence(1).len(), 1, "after start {time}");
     }
+}
+
+/// Waits until a server, the only one that is up, holds evidence.
+async fn wait_for_evidence(bed: &Bed, place: usize) {
+    let holds = async || {
+        let answers = bed.client(place).evidence(WITHIN).await;
+        answers.iter().any(|(_, answer)| answer.as_ref().is_ok_and(|listed| !listed.is_empty()))
+    };
+    let waits = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(WITHIN, waits).await.expect("in time");
 }
 
 /// What clients are told about misbehaviour: listed, fetched, put into a file, and verified with the
