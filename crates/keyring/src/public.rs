@@ -7,9 +7,9 @@ use ally_codec::Decode;
 use ally_consensus::{
     Authenticator, CheckpointCertificate, Context, Judge, Statement, signing_bytes,
 };
-use ally_log::{Checkpoint, Hash, Origin, OriginError};
+use ally_log::{Checkpoint, Origin, OriginError};
 use ally_policy::{ServerIndex, ServerSet};
-use ally_replica::{CertifyJudge, CertifyShare, CombineFailure};
+use ally_replica::{CertifyJudge, CertifyShare, CombineFailure, checkpoint};
 use ally_threshold::{Blame, PublicKey, ShareProof, SignatureShare, verify_share};
 
 /// Everybody's public keys: what it takes to check what servers say.
@@ -49,14 +49,8 @@ impl PublicKeys {
 
     /// The checkpoint that a certificate of the engine speaks of.
     pub fn checkpoint(&self, certificate: &CheckpointCertificate) -> Checkpoint {
-        Checkpoint {
-            origin: self.origin.clone(),
-            log_size: certificate.log_size,
-            log_root: Hash(certificate.log_root.0),
-            epoch: self.context.epoch.0,
-            height: certificate.block.height.0,
-            block: Hash(certificate.block.hash.0),
-        }
+        let CheckpointCertificate { block, log_size, log_root, .. } = certificate;
+        checkpoint(&self.origin, self.context.epoch, *block, *log_size, *log_root)
     }
 
     /// Combines shares of the alliance key; the signature is verified.
@@ -154,14 +148,8 @@ impl CertifyJudge for PublicKeys {
         share: &CertifyShare,
         proof: Option<&[u8]>,
     ) -> bool {
-        let checkpoint = Checkpoint {
-            origin: self.origin.clone(),
-            log_size: share.log_size,
-            log_root: Hash(share.log_root.0),
-            epoch: context.epoch.0,
-            height: share.block.height.0,
-            block: Hash(share.block.hash.0),
-        };
+        let CertifyShare { block, log_size, log_root, .. } = share;
+        let checkpoint = checkpoint(&self.origin, context.epoch, *block, *log_size, *log_root);
         let Ok(given) = SignatureShare::from_bytes(&share.share) else { return true };
         let shown = proof.and_then(|bytes| ShareProof::from_bytes(bytes).ok());
         let statement = checkpoint.statement();

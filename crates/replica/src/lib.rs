@@ -18,6 +18,7 @@ mod certifier;
 mod chain;
 mod chain_state;
 mod check;
+mod checkpoint;
 mod checks;
 mod config;
 mod evidence;
@@ -44,6 +45,7 @@ pub use batch::{
 };
 pub use chain_state::ChainState;
 pub use check::{CERTIFY_SHARE_KIND, CheckError, Checked, Checker, SHARE_PROOF_KIND};
+pub use checkpoint::checkpoint;
 pub use config::{Config, LimitError, Limits};
 pub use evidence::{CertifyJudge, Evidence, EvidenceKind};
 pub use io::{

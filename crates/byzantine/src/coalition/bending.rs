@@ -6,10 +6,11 @@ use ally_codec::Encode;
 use ally_consensus::{
     BlockRef, CheckpointCertificate, Context, Digest, Sequence, Signed, View, signing_bytes,
 };
-use ally_log::{Checkpoint, Hash};
+use ally_log::Checkpoint;
 use ally_policy::ServerIndex;
 use ally_replica::{
     CERTIFY_SHARE_KIND, CertifyShare, PeerMessage, SHARE_PROOF_KIND, ShareProof, SyncBlocks,
+    checkpoint,
 };
 
 impl Coalition {
@@ -158,13 +159,6 @@ impl Coalition {
         log_root: Digest,
         context: Context,
     ) -> Checkpoint {
-        Checkpoint {
-            origin: self.origin.clone(),
-            log_size,
-            log_root: Hash(log_root.0),
-            epoch: context.epoch.0,
-            height: block.height.0,
-            block: Hash(block.hash.0),
-        }
+        checkpoint(&self.origin, context.epoch, block, log_size, log_root)
     }
 }

@@ -32,7 +32,7 @@ use crate::wire::{CertifyShare, PeerMessage};
 use ally_consensus::{
     BlockRef, Bug, Bugs, CheckpointCertificate, Digest, Epoch, Height, Micros, Signed,
 };
-use ally_log::{Checkpoint, Hash, Origin};
+use ally_log::{Checkpoint, Origin};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use blame::Released;
 use late::Late;
@@ -523,14 +523,7 @@ fn by_rule(attempts: u32) -> bool {
 }
 
 fn checkpoint(origin: &Origin, epoch: Epoch, head: &Head) -> Checkpoint {
-    Checkpoint {
-        origin: origin.clone(),
-        log_size: head.log_size,
-        log_root: Hash(head.log_root.0),
-        epoch: epoch.0,
-        height: head.block.height.0,
-        block: Hash(head.block.hash.0),
-    }
+    crate::checkpoint(origin, epoch, head.block, head.log_size, head.log_root)
 }
 
 fn certify_share(head: &Head, share: Vec<u8>) -> CertifyShare {

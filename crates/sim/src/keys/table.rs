@@ -11,9 +11,9 @@ use ally_consensus::{
     Authenticator, BlockRef, CheckpointCertificate, Context, Digest, Judge, Statement,
     signing_bytes,
 };
-use ally_log::{Checkpoint, Hash, Origin};
+use ally_log::{Checkpoint, Origin};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
-use ally_replica::{CertifyShare, CombineFailure};
+use ally_replica::{CertifyShare, CombineFailure, checkpoint};
 use std::sync::Arc;
 
 /// Length of a mark, bytes.
@@ -190,14 +190,7 @@ impl KeyTable {
         log_size: u64,
         log_root: Digest,
     ) -> Checkpoint {
-        Checkpoint {
-            origin: self.origin.clone(),
-            log_size,
-            log_root: Hash(log_root.0),
-            epoch: context.epoch.0,
-            height: block.height.0,
-            block: Hash(block.hash.0),
-        }
+        checkpoint(&self.origin, context.epoch, block, log_size, log_root)
     }
 }
 

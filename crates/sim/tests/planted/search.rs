@@ -3,7 +3,7 @@
 use crate::cases::{CASES, Case};
 use ally_consensus::{Bug, Bugs};
 use ally_sim::{Attempt, SOUND, Scenario, Setting, Style};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -134,24 +134,6 @@ fn each_mistake_is_found_by_its_invariant_and_without_it_nothing_is() {
     });
     let failures: Vec<_> = failures.into_iter().flatten().collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-}
-
-#[test]
-#[ignore = "takes minutes: for a person who decides which invariants a case accepts"]
-fn each_mistake_and_who_notices_it() {
-    let seeds = std::env::var("PLANTED_SEEDS").ok().and_then(|seeds| seeds.parse().ok());
-    let seeds: u64 = seeds.unwrap_or(20);
-    in_parallel(&chosen(), |bug| {
-        let mut noticed: BTreeMap<String, u64> = BTreeMap::new();
-        for (seed, (alliance, style)) in
-            (0..seeds).flat_map(|seed| places().map(move |at| (seed, at)))
-        {
-            if let Some(find) = first_violation(seed, alliance, style, Bugs::planted(*bug)) {
-                *noticed.entry(find.invariant().to_owned()).or_default() += 1;
-            }
-        }
-        println!("{}: {noticed:?}", bug.name());
-    });
 }
 
 #[test]
