@@ -46,6 +46,17 @@ impl<'a> Cursor<'a> {
         taken
     }
 
+    /// Flips bits of `bytes` so many times: `place (2, LE) || bits (1)` each.
+    pub fn change(&mut self, bytes: &mut [u8], times: usize) {
+        for _ in 0..times {
+            let place = usize::from(u16::from_le_bytes([self.byte(), self.byte()]));
+            let length = bytes.len().max(1);
+            if let Some(byte) = bytes.get_mut(place % length) {
+                *byte ^= self.byte();
+            }
+        }
+    }
+
     /// Everything that is left.
     pub fn rest(self) -> &'a [u8] {
         self.rest

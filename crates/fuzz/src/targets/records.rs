@@ -27,11 +27,7 @@ pub(super) fn run(data: &[u8]) {
             let samples = samples();
             let Some(sample) = cursor.pick(&samples) else { return };
             let mut bytes = sample.to_file(&fixtures().alliance);
-            for _ in 0..CHANGES_MAX {
-                let place = usize::from(u16::from_le_bytes([cursor.byte(), cursor.byte()]));
-                let length = bytes.len();
-                bytes[place % length] ^= cursor.byte();
-            }
+            cursor.change(&mut bytes, CHANGES_MAX);
             file(&bytes);
         }
         _ => {}

@@ -78,16 +78,10 @@ fn signed() -> &'static [Signed; 2] {
     })
 }
 
-/// A copy of `right` with the changes that follow: `place (2, LE) || bits (1)` each.
+/// A copy of `right` with the changes that follow.
 fn bent(right: &[u8], mut changes: Cursor<'_>) -> Vec<u8> {
     let mut bytes = right.to_vec();
-    for _ in 0..CHANGES_MAX {
-        let place = usize::from(u16::from_le_bytes([changes.byte(), changes.byte()]));
-        let length = bytes.len().max(1);
-        if let Some(byte) = bytes.get_mut(place % length) {
-            *byte ^= changes.byte();
-        }
-    }
+    changes.change(&mut bytes, CHANGES_MAX);
     bytes
 }
 
