@@ -1,6 +1,10 @@
 //! This program, and how to end it.
 
 use crate::failure::{Exit, Failure};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// It was interrupted.
@@ -51,6 +55,35 @@ impl Stop {
             done = work => Some(done),
             () = self.wait() => None,
         }
+    }
+}
+
+/// Whether somebody wants this to end, for work outside of a runtime, which looks now and then.
+pub struct Stopped(Arc<AtomicBool>);
+
+impl Stopped {
+    /// Listens from now on. Who asks twice does not want to wait: the program ends at once.
+    ///
+    /// # Errors
+    /// [`Failure`] if the system does not allow it.
+    pub fn new() -> Result<Self, Failure> {
+        let flag = Arc::new(AtomicBool::new(false));
+        let own = Arc::clone(&flag);
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(Failure::internal)?;
+        let mut stop = runtime.block_on(async { Stop::new() })?;
+        thread::spawn(move || {
+            runtime.block_on(stop.wait());
+            own.store(true, Ordering::Relaxed);
+            runtime.block_on(stop.wait());
+            std::process::exit(Exit::No as i32);
+        });
+        Ok(Self(flag))
+    }
+
+    /// Whether somebody has asked.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 

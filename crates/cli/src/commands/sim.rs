@@ -35,7 +35,8 @@ undone, nobody honest is blamed, and so on (docs/simulation.md). After the fault
 to be decided in time.
 
 Without a seed or a file it runs many seeds. When something breaks, the scenario is written to a file, \
-made small (fewer servers, commands and faults), and written again with a diagram of what happened.
+made small (fewer servers, commands and faults), and written again with a diagram of what happened. \
+Ctrl-C ends the search and prints what came of it until then.
 
 Policies with names: four, five, seven, nine, two-level; `drawn` is another one for each seed.
 
@@ -52,7 +53,7 @@ Examples:
   ally sim --replay broken.toml --trace           a run from its file
   ally sim --bench                                simulated hours per hour of one processor
 
-Exit codes: 0 all is well, 1 something broke, 2 bad input.")]
+Exit codes: 0 all is well, 1 something broke or it was interrupted, 2 bad input.")]
 pub struct Sim {
     /// Only this alliance: a name, or the file of a policy; for many runs it may be given several times
     #[arg(long, value_name = "FILE|NAME")]

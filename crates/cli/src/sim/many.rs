@@ -5,6 +5,7 @@ use super::figures;
 use super::{BROKEN, cpu};
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
+use crate::program::{Stopped, interrupted};
 use ally_sim::{Attempt, Bugs, Shrunk, Sweep, Total, shrink};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -40,11 +41,12 @@ impl Many {
         let end = self.minutes.map(|minutes| begun + Duration::from_secs(60 * minutes));
         let cases = self.sweep.cases();
         let bar = bar(output, end.map_or(cases, |_| 0), "runs");
+        let stopped = Stopped::new()?;
         let total = self.sweep.run(&|total: &Total| {
             bar.set_position(total.runs);
-            match end {
-                Some(end) if Instant::now() >= end => ControlFlow::Break(()),
-                _ => ControlFlow::Continue(()),
+            match stopped.is_asked() || end.is_some_and(|end| Instant::now() >= end) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
         })?;
         bar.finish_and_clear();
@@ -53,7 +55,9 @@ impl Many {
             total.failures.iter().map(|failure| self.document(failure, output)).collect();
         let files = files?;
         self.answer(&total, &files, took, begun.elapsed(), output)?;
-        let Some(first) = files.first() else { return Ok(()) };
+        let Some(first) = files.first() else {
+            return if stopped.is_asked() { Err(interrupted()) } else { Ok(()) };
+        };
         let message =
             format_args!("something broke in {} of {} runs", total.failures.len(), total.runs);
         Err(Failure::new(Exit::No, BROKEN, message).next(first.again()))
