@@ -57,4 +57,6 @@ pub struct Treachery {
     /// Percent of the views that a new leader opens twice, by two certificates with different tips,
     /// where the reports allow it; a coalition that needs nobody else opens as many by itself.
     pub split: u64,
+    /// The honest server that no member ever says anything to, counted from 1; 0 stands for nobody.
+    pub shun: u64,
 }

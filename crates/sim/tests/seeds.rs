@@ -140,6 +140,7 @@ const FAULTS: [&str; 73] = [
     "liar: reports in a choice",
     "liar: share of the alliance key bent",
     "liar: share of the alliance key too early",
+    "liar: silent towards one for good",
     "liar: silent towards some",
     "liar: two batches under one number",
     "liar: two blocks for one place",

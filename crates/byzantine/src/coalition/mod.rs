@@ -76,6 +76,8 @@ pub struct Coalition {
     bursts: u64,
     /// Whether the deluge has come.
     deluged: bool,
+    /// The honest server that nothing is said to.
+    shunned: Option<ServerIndex>,
     /// What was done how often.
     tally: Tally,
 }
@@ -104,12 +106,15 @@ impl Coalition {
         draw: Stream,
         plots: Option<Plots>,
     ) -> Self {
+        let all = policy.everybody();
+        let honest = all.difference(signer.servers());
+        let shunned = treachery.shun.checked_sub(1).and_then(|n| honest.iter().nth(n as usize));
         Self {
             context,
             origin,
             signer,
             treachery,
-            all: policy.everybody(),
+            all,
             ledger: Ledger::new(
                 BlockRef::genesis(context.alliance, context.epoch),
                 policy.server_count(),
@@ -130,6 +135,7 @@ impl Coalition {
             last_branch: None,
             bursts: 0,
             deluged: false,
+            shunned,
             tally: Tally::default(),
         }
     }
@@ -173,6 +179,17 @@ impl Coalition {
         lies.extend(self.flood(member));
         lies.extend(self.counterfeit(member));
         lies.extend(self.deluge(member));
+        self.but_for_the_shunned(lies)
+    }
+
+    /// Without what the shunned server would hear.
+    fn but_for_the_shunned(&mut self, mut lies: Vec<Lie>) -> Vec<Lie> {
+        let Some(shunned) = self.shunned else { return lies };
+        let all = lies.len();
+        lies.retain(|lie| lie.to != shunned);
+        if lies.len() < all {
+            self.tally.count("liar: silent towards one for good");
+        }
         lies
     }
 
@@ -231,7 +248,7 @@ impl Coalition {
         now: Micros,
     ) -> Vec<Lie> {
         self.keep_account(&message);
-        match &message {
+        let lies = match &message {
             PeerMessage::Consensus(signed) => self.say(member, to, signed, now),
             PeerMessage::Batch(batch) => self.spread(member, to, batch),
             PeerMessage::SyncBlocks(blocks) => self.mislead(member, to, blocks),
@@ -243,7 +260,8 @@ impl Coalition {
                 to_each(member, to, &message)
             }
             _ => self.for_some_of(member, to, &message),
-        }
+        };
+        self.but_for_the_shunned(lies)
     }
 
     fn say(

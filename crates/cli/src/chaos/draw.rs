@@ -109,6 +109,7 @@ fn treachery(draw: &mut Stream) -> Treachery {
         misorder: draw.between(0, 10),
         split: draw.between(0, 80),
         gap: draw.between(0, 20),
+        shun: if draw.percent(80) { 0 } else { draw.between(1, 3) },
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn weather(
     let disk_faults = machines::disk_faults(machines, policy, &mut coalition, healed_at);
     let honest = policy.everybody().difference(&coalition);
     let lies = Treachery { rush: draw_rush(seed), ..draw_treachery(draw) };
-    let mut treachery = treachery::mischief(seed, lies);
+    let mut treachery = treachery::mischief(seed, honest.len(), lies);
     network.frames |= treachery.garble > 0;
     let twins = twins::twins(seed, policy, &coalition, healed_at);
     if twins.is_some() {

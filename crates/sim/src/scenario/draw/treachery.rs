@@ -31,9 +31,20 @@ fn gap(seed: u64) -> u64 {
     if draw.percent(85) { 0 } else { draw.between(10, 60) }
 }
 
+/// Whom liars shun.
+fn shun(seed: u64, honest: usize) -> u64 {
+    let draw = &mut Stream::new(seed, "shun");
+    if draw.percent(85) { 0 } else { draw.between(1, honest as u64) }
+}
+
 /// Adds to what a coalition does, in half of the runs; a few things at a time.
-pub(super) fn mischief(seed: u64, treachery: Treachery) -> Treachery {
-    let treachery = Treachery { split: split(seed), gap: gap(seed), ..forgeries(seed, treachery) };
+pub(super) fn mischief(seed: u64, honest: usize, treachery: Treachery) -> Treachery {
+    let treachery = Treachery {
+        split: split(seed),
+        gap: gap(seed),
+        shun: shun(seed, honest),
+        ..forgeries(seed, treachery)
+    };
     let draw = &mut Stream::new(seed, "mischief");
     if draw.percent(50) {
         return treachery;
