@@ -181,6 +181,8 @@ bugs! {
     MostSharesFollowed = "most-shares-followed",
     /// Who gives no share of the alliance key is not told again what it may have missed.
     NotToldAgain = "not-told-again",
+    /// A certificate waits for its budget also where there is nothing else to do.
+    QuietBudgeted = "quiet-budgeted",
     /// A commit certificate that was only learned hides one's own commit in reports.
     OwnCommitHidden = "own-commit-hidden",
     /// What holds a batch together counts against its origin's limit too.

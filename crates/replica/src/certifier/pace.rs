@@ -68,13 +68,15 @@ impl Pace {
         Micros(self.paid.0.saturating_sub(CREDIT))
     }
 
-    /// A round begins.
+    /// A round begins. If it does before [`Pace::next`], what the rounds before it cost beyond that is
+    /// forgiven: else a quiet time would leave debts to a busy one.
     pub(super) fn begin(&mut self, now: Micros) {
         if self.costs.len() == ROUNDS {
             self.costs.pop_front();
         }
         self.costs.push_back(std::mem::take(&mut self.spent));
-        self.paid = Micros(self.paid.max(now).0.saturating_add(self.interval()));
+        let paid = self.paid.0.clamp(now.0, now.0.saturating_add(CREDIT));
+        self.paid = Micros(paid.saturating_add(self.interval()));
     }
 
     /// The time between two rounds that keeps to the budget, in microseconds.
@@ -131,6 +133,17 @@ mod tests {
             pace.verified();
         }
         assert!((14_500_000..=15_500_000).contains(&now.0), "1000 rounds in {now:?}");
+    }
+
+    #[test]
+    fn what_was_begun_early_leaves_no_debt() {
+        let mut pace = Pace::new(100, Micros(1_000));
+        for round in 0..1_000 {
+            pace.begin(Micros(round * 10_000));
+            pace.spent(Micros(50_000));
+        }
+        let (last, interval) = (999 * 10_000, 500_000);
+        assert_eq!(pace.next(), Micros(last + interval));
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl Bench {
 
     fn deliver(&mut self, height: u64) {
         let Head { block, log_size, log_root } = head(height);
-        self.certifier.delivered(block, log_size, log_root);
+        self.certifier.delivered(block, log_size, log_root, self.now);
     }
 
     fn share(&mut self, from: u16, head: Head) {
@@ -231,4 +231,28 @@ fn shares_on_two_logs_of_one_height_are_proof_once_and_used_no_more() {
     assert_eq!(proofs.collect::<Vec<_>>(), [ServerIndex(peer)]);
     let round = bench.certifier.round.as_ref().expect("under way");
     assert!(round.share(ServerIndex(peer)).is_none(), "neither can be believed");
+}
+
+/// Whether a round is under way so many µs after the last block, although the budget is used up for
+/// long.
+fn begun_after(wait: u64) -> bool {
+    let mut bench = Bench::new(0);
+    bench.certify(1, ServerIndex(3));
+    let dear = Micros(10_000_000);
+    let done = Done::CheckShare { block: head(1).block, server: ServerIndex(3), valid: true };
+    bench.certifier.spent(&done, dear);
+    bench.certify(2, ServerIndex(3));
+    bench.deliver(3);
+    assert!(bench.certifier.pace.next() > Micros(bench.now.0 + dear.0), "it is used up");
+    let due = bench.certifier.deadline().expect("something is to be certified");
+    bench.now.0 += wait;
+    let begun = !bench.asked().is_empty() || bench.round().is_some();
+    assert_eq!(begun, bench.now >= due, "it begins when it said it would");
+    begun
+}
+
+#[test]
+fn a_budget_that_is_used_up_delays_nothing_for_long_where_it_is_quiet() {
+    assert!(!begun_after(1_000));
+    assert!(begun_after(2_000_000));
 }

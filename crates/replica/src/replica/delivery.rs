@@ -79,7 +79,7 @@ impl Replica {
             self.passed_over.delivered(in_block);
         }
         self.fetcher.retain(|id| state.next(id.origin).is_some_and(|next| id.sequence >= next));
-        self.certifier.delivered(block, header.log_size, header.log_root);
+        self.certifier.delivered(block, header.log_size, header.log_root, self.now.monotonic);
         self.chain.deliver(block, state.clone());
         self.checks.delivered(block.height);
         let delivered = Arc::new(DeliveredBlock {

@@ -122,8 +122,8 @@ impl Replica {
 
     fn note_checked(&mut self, block: BlockRef, checked: CheckedBlock) {
         if self.config.engine.bugs.has(Bug::ShareBeforeDecision) {
-            let log = &checked.state;
-            self.certifier.delivered(block, log.log_size(), log.log_root());
+            let (log, now) = (&checked.state, self.now.monotonic);
+            self.certifier.delivered(block, log.log_size(), log.log_root(), now);
         }
         let forgotten = self.chain.insert(block, checked);
         if forgotten != Some(block) {

@@ -17,8 +17,8 @@ use crate::passed_over::PassedOver;
 use crate::peers::Peers;
 use crate::pool::{Demand, Pool};
 use ally_consensus::{
-    Base, BlockHeader, BlockRef, Bug, CheckpointCertificate, Engine, JournalPosition, Now, Record,
-    Sequence,
+    Base, BlockHeader, BlockRef, Bug, CheckpointCertificate, Engine, JournalPosition, Micros, Now,
+    Record, Sequence,
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::VecDeque;
@@ -92,7 +92,7 @@ impl Replica {
         let mut certifier = Certifier::new(&config, certified.clone());
         // All that may lack a certificate: the others may be at any of them, and meet at an older one.
         for header in &recovered.delivered {
-            certifier.delivered(header.block_ref(), header.log_size, header.log_root);
+            certifier.delivered(header.block_ref(), header.log_size, header.log_root, Micros::ZERO);
         }
         let base = Base { decided: recovered.delivered, certified, position: stored };
         let engine = Engine::restore(config.engine.clone(), base, records)?;

@@ -16,8 +16,9 @@ const STEPS_OF_A_VIEW: u64 = 10;
 /// decided and certified.
 const STEPS_AFTERWARDS: u64 = 60;
 /// How often servers that certify wait though nobody lets a turn pass: in the round that is under way
-/// at the healing, and until all have gone over to one block.
-const CERTIFYING_WAITS: u64 = 2;
+/// at the healing, until all have gone over to one block, and, where the budget for certificates is used
+/// up, until it is quiet.
+const CERTIFYING_WAITS: u64 = 3;
 /// Rounds from any block to the certificate of the newest: one for each bit of the number of blocks
 /// that may wait for it.
 const CERTIFYING_ROUNDS: u64 = u64::BITS as u64 - UNCERTIFIED_BLOCKS.leading_zeros() as u64;

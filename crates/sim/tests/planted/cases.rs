@@ -116,6 +116,7 @@ pub const CASES: &[Case] = &[
     case(Bug::CertificateNotShown, "four", Weather, 43, &["no liveness"]),
     case(Bug::MostSharesFollowed, "drawn", Weather, 194, &["no liveness"]),
     case(Bug::NotToldAgain, "drawn", Weather, 32, &["no liveness"]),
+    case(Bug::QuietBudgeted, "drawn", Weather, 25439, &["no liveness"]),
     case(Bug::OwnCommitHidden, "seven", Plot, 1, &["report"]),
     case(Bug::OverheadCharged, "five", Weather, 191, &["memory"]),
     case(Bug::OtherEpochShared, "drawn", Weather, 18, &["blame"]),
