@@ -13,7 +13,7 @@
 //! ```
 
 use crate::random::Stream;
-use ally_consensus::{Message, Rotation, View};
+use ally_consensus::{Message, Rotation, Support, View};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -107,6 +107,7 @@ impl Plots {
         let (view, report) = match message {
             Message::Vote(vote) => (vote.view, false),
             Message::Commit(commit) => (commit.certificate.view, false),
+            Message::Support(support) => (view_of(support), false),
             Message::ViewChange(report) if self.rotation.leader(report.view) == to => {
                 (View(report.view.0.saturating_sub(1)), true)
             }
@@ -128,6 +129,7 @@ impl Plots {
             Message::Proposal(proposal) => (proposal.header.view, Some(proposal.header.height.0)),
             Message::Vote(vote) => (vote.view, None),
             Message::Commit(commit) => (commit.certificate.view, None),
+            Message::Support(support) => (view_of(support), None),
             _ => return None,
         };
         if !self.sieges.contains_key(&view) {
@@ -229,4 +231,11 @@ fn smallest(
         }
     }
     set
+}
+
+/// The view in which votes or commits that are passed on were given.
+fn view_of(support: &Support) -> View {
+    let voted = support.votes.first().map(|vote| vote.body.view);
+    let committed = support.commits.first().map(|commit| commit.body.certificate.view);
+    voted.or(committed).unwrap_or(View::ZERO)
 }

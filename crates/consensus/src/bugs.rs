@@ -148,6 +148,8 @@ bugs! {
     OtherPolicyAccepted = "other-policy-accepted",
     /// Whoever is named as sender is taken for the sender.
     SenderUnchecked = "sender-unchecked",
+    /// Votes and commits that somebody passes on are taken for those of whom they name.
+    SupportUnchecked = "support-unchecked",
     /// Two headers are taken for a proof of equivocation, whatever they say.
     EquivocationUnproven = "equivocation-unproven",
     /// The batches of a proposal are not compared with its header.
@@ -181,6 +183,8 @@ bugs! {
     MostSharesFollowed = "most-shares-followed",
     /// Who gives no share of the alliance key is not told again what it may have missed.
     NotToldAgain = "not-told-again",
+    /// It is told again what this server said, and not what others did.
+    DecisionNotPassedOn = "decision-not-passed-on",
     /// A certificate waits for its budget also where there is nothing else to do.
     QuietBudgeted = "quiet-budgeted",
     /// A commit certificate that was only learned hides one's own commit in reports.

@@ -101,6 +101,9 @@ pub enum Input {
     Starved,
     /// A link to a server came up: tell it what it may have missed.
     Connected(ServerIndex),
+    /// A server does not say what is due once a block is decided: it may not know that it is. Tell it
+    /// what it may have missed, of others too.
+    Unheard(ServerIndex),
     /// The server is about to stop: a leader gives up its view, so that nobody has to time out.
     Stopping,
     /// The time that [`crate::Engine::deadline`] showed has come.

@@ -47,7 +47,7 @@ pub use io::{
 pub use journal::Record;
 pub use message::{
     BRANCH_HEADERS_MAX, Branch, Commit, Equivocation, Message, NewView, NewViewShare, Proposal,
-    ProposalParts, SHARE_BYTES_MAX, Signed, SignedHeader, ViewChange, Vote,
+    ProposalParts, SHARE_BYTES_MAX, Signed, SignedHeader, Support, ViewChange, Vote,
 };
 pub use now::Now;
 pub use quorums::Quorums;

@@ -185,6 +185,16 @@ pub struct Equivocation {
     pub second: SignedHeader,
 }
 
+/// What others have said for a block and its descendants, passed on: what made it decided for who
+/// passes it on, and makes it decided for whoever takes it in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Support {
+    /// Votes, by ascending sender, one of each at most.
+    pub votes: Vec<Signed<Vote>>,
+    /// Commits, likewise.
+    pub commits: Vec<Signed<Commit>>,
+}
+
 /// Every message of the agreement protocol.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -209,11 +219,13 @@ pub enum Message {
     Fetch(BlockHash),
     /// Answers [`Message::Fetch`] with the proposal and its leader's signature.
     Fetched(Signed<Proposal>),
+    /// Tells a server that seems to have missed a decision what made it one.
+    Support(Box<Support>),
 }
 
 impl Message {
     /// The kind's name inside [`crate::signing_bytes`]; none for messages that stand for themselves
-    /// (certificates and proofs) or that need no proof (questions).
+    /// (certificates, proofs and what others have signed) or that need no proof (questions).
     pub fn signed_kind(&self) -> Option<&'static str> {
         match self {
             Self::Proposal(_) => Some("block"),
@@ -222,7 +234,11 @@ impl Message {
             Self::ViewChange(_) => Some("view-change"),
             Self::NewView(_) => Some("new-view-choice"),
             Self::NewViewShare(_) => Some("new-view-share"),
-            Self::EnterView(_) | Self::Equivocation(_) | Self::Fetch(_) | Self::Fetched(_) => None,
+            Self::EnterView(_)
+            | Self::Equivocation(_)
+            | Self::Fetch(_)
+            | Self::Fetched(_)
+            | Self::Support(_) => None,
         }
     }
 
@@ -235,9 +251,11 @@ impl Message {
             Self::ViewChange(report) => report.to_bytes(),
             Self::NewView(choice) => choice.to_bytes(),
             Self::NewViewShare(share) => share.to_bytes(),
-            Self::EnterView(_) | Self::Equivocation(_) | Self::Fetch(_) | Self::Fetched(_) => {
-                Vec::new()
-            }
+            Self::EnterView(_)
+            | Self::Equivocation(_)
+            | Self::Fetch(_)
+            | Self::Fetched(_)
+            | Self::Support(_) => Vec::new(),
         }
     }
 
@@ -412,6 +430,18 @@ impl Decode for Equivocation {
     }
 }
 
+impl Encode for Support {
+    fn encode(&self, writer: &mut Writer) {
+        writer.list(&self.votes).list(&self.commits);
+    }
+}
+
+impl Decode for Support {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { votes: reader.list(SERVERS_MAX)?, commits: reader.list(SERVERS_MAX)? })
+    }
+}
+
 impl Encode for Message {
     fn encode(&self, writer: &mut Writer) {
         match self {
@@ -425,6 +455,7 @@ impl Encode for Message {
             Self::Equivocation(body) => writer.u8(8).value(&**body),
             Self::Fetch(body) => writer.u8(9).value(body),
             Self::Fetched(body) => writer.u8(10).value(body),
+            Self::Support(body) => writer.u8(11).value(&**body),
         };
     }
 }
@@ -442,6 +473,7 @@ impl Decode for Message {
             8 => Self::Equivocation(Box::new(reader.value()?)),
             9 => Self::Fetch(reader.value()?),
             10 => Self::Fetched(reader.value()?),
+            11 => Self::Support(Box::new(reader.value()?)),
             _ => return Err(DecodeError::Invalid("message kind")),
         })
     }

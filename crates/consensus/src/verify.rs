@@ -5,11 +5,12 @@
 
 use crate::remembered::Remembered;
 use crate::{
-    BlockHash, BlockHeader, BlockRef, Bounds, Branch, Bug, Bugs, CheckpointCertificate,
+    BlockHash, BlockHeader, BlockRef, Bounds, Branch, Bug, Bugs, CheckpointCertificate, Commit,
     CommitCertificate, Context, Equivocation, Evidence, Message, NewView, NewViewCertificate,
-    NewViewShare, Proposal, Rotation, Signed, SignedHeader, Statement, View, ViewChange, Vote,
-    payload_digest, signing_bytes_of,
+    NewViewShare, Proposal, Rotation, Signed, SignedHeader, Statement, Support, View, ViewChange,
+    Vote, payload_digest, signing_bytes_of,
 };
+use ally_codec::Encode;
 use ally_policy::ServerIndex;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
@@ -144,6 +145,9 @@ pub enum Misstatement {
     /// Two headers that do not show an equivocation.
     #[error("the headers show no equivocation")]
     NoEquivocation,
+    /// Votes or commits, passed on, that are not sorted and distinct.
+    #[error("the votes or commits that it passes on are not sorted and distinct")]
+    Support,
 }
 
 /// A message of which every signature and certificate was checked, the nested ones too, and whose
@@ -366,20 +370,12 @@ impl<A: Authenticator> Check<'_, A> {
     fn message(&self, sender: ServerIndex, message: &Signed<Message>) -> Result<(), Misstatement> {
         match &message.body {
             Message::Proposal(proposal) => self.proposal(sender, proposal),
-            Message::Vote(vote) if vote.share.is_some() != self.verifier.bounds.has_slow_path() => {
-                Err(Misstatement::Commit)
-            }
-            Message::Vote(Vote { view, block, share: Some(share) }) => {
-                self.share(sender, &Statement::Commit { view: *view, block: *block }, share)
-            }
+            Message::Vote(vote) => self.vote(sender, vote),
+            Message::Commit(commit) => self.commit(commit),
             Message::NewViewShare(NewViewShare { view, tip, share }) => {
                 self.share(sender, &Statement::NewView { view: *view, tip: *tip }, share)
             }
-            Message::Vote(_) | Message::Fetch(_) => Ok(()),
-            Message::Commit(commit) if self.verifier.bounds.has_slow_path() => {
-                self.commit_certificate(&commit.certificate)
-            }
-            Message::Commit(_) => Err(Misstatement::Commit),
+            Message::Fetch(_) => Ok(()),
             Message::ViewChange(report) => self.report(report),
             Message::NewView(choice) => self.choice(sender, choice),
             Message::EnterView(certificate) => self.new_view(certificate),
@@ -390,6 +386,54 @@ impl<A: Authenticator> Check<'_, A> {
                 self.header_signature(*signer, *signature, &body.header, hash)?;
                 self.proposal(*signer, body)
             }
+            Message::Support(support) => self.support(support),
+        }
+    }
+
+    fn vote(&self, sender: ServerIndex, vote: &Vote) -> Result<(), Misstatement> {
+        match (&vote.share, self.verifier.bounds.has_slow_path()) {
+            (None, false) => Ok(()),
+            (Some(share), true) => {
+                let statement = Statement::Commit { view: vote.view, block: vote.block };
+                self.share(sender, &statement, share)
+            }
+            _ => Err(Misstatement::Commit),
+        }
+    }
+
+    fn commit(&self, commit: &Commit) -> Result<(), Misstatement> {
+        if !self.verifier.bounds.has_slow_path() {
+            return Err(Misstatement::Commit);
+        }
+        self.commit_certificate(&commit.certificate)
+    }
+
+    /// Votes and commits that somebody passes on: each as if its own sender had sent it.
+    fn support(&self, support: &Support) -> Result<(), Misstatement> {
+        let Support { votes, commits } = support;
+        if !(is_sorted(votes) && is_sorted(commits)) {
+            return Err(Misstatement::Support);
+        }
+        for vote in votes {
+            self.passed_on("vote", vote)?;
+            self.vote(vote.signer, &vote.body)?;
+        }
+        for commit in commits {
+            self.passed_on("commit-vote", commit)?;
+            self.commit(&commit.body)?;
+        }
+        Ok(())
+    }
+
+    /// Whether what is passed on bears the signature of whom it names.
+    fn passed_on<T: Encode>(&self, kind: &str, said: &Signed<T>) -> Result<(), Misstatement> {
+        let Verifier { context, authenticator, bugs, .. } = self.verifier;
+        let bytes = signing_bytes_of(context, kind, &said.body);
+        let right = authenticator.signature(said.signer, &bytes, &said.signature);
+        if right || bugs.has(Bug::SupportUnchecked) {
+            Ok(())
+        } else {
+            Err(Misstatement::NestedSignature(said.signer))
         }
     }
 
@@ -592,4 +636,9 @@ impl<A: Authenticator> Check<'_, A> {
         self.signed_header(&proof.first)?;
         self.signed_header(&proof.second)
     }
+}
+
+/// Whether no sender comes twice, and all are in order.
+fn is_sorted<T>(said: &[Signed<T>]) -> bool {
+    said.windows(2).all(|pair| pair[0].signer < pair[1].signer)
 }

@@ -7,8 +7,8 @@ use ally_consensus::{
     AllianceId, BatchRef, BlockHash, BlockHeader, BlockRef, Branch, CheckpointCertificate, Commit,
     CommitCertificate, Digest, Engine, Epoch, Equivocation, Height, Input, Message, Micros,
     NewView, NewViewCertificate, NewViewShare, Now, Output, PayloadVerdict, Proposal,
-    ProposalParts, Record, Sequence, Signed, Statement, SyncedBlock, Verified, View, ViewChange,
-    Vote, payload_digest,
+    ProposalParts, Record, Sequence, Signed, Statement, Support, SyncedBlock, Verified, View,
+    ViewChange, Vote, payload_digest,
 };
 use ally_policy::ServerSet;
 use proptest::prelude::*;
@@ -98,6 +98,14 @@ fn any_proposal() -> impl Strategy<Value = Proposal> {
     })
 }
 
+fn backed(header: &BlockHeader) -> Support {
+    let (view, block) = (header.view, header.block_ref());
+    let certificate = CommitCertificate { view, block, signature: vec![5] };
+    let (vote, commit) = (Vote { view, block, share: None }, Commit { certificate });
+    let votes = (0..4).map(|signer| signed(signer, vote.clone())).collect();
+    Support { votes, commits: (0..4).map(|signer| signed(signer, commit.clone())).collect() }
+}
+
 fn any_message() -> impl Strategy<Value = Message> {
     prop_oneof![
         4 => any_proposal().prop_map(Message::Proposal),
@@ -126,6 +134,7 @@ fn any_message() -> impl Strategy<Value = Message> {
         }),
         1 => any_header().prop_map(|block| Message::Fetch(block.hash())),
         2 => (0..5_u16, any_proposal()).prop_map(|(signer, p)| Message::Fetched(signed(signer, p))),
+        1 => any_header().prop_map(|header| Message::Support(Box::new(backed(&header)))),
     ]
 }
 
@@ -159,6 +168,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         ),
         1 => any::<bool>().prop_map(|waiting| Input::Work { waiting }),
         1 => (0..6_u16).prop_map(|server| Input::Connected(s(server))),
+        1 => (0..6_u16).prop_map(|server| Input::Unheard(s(server))),
         1 => Just(Input::Starved),
         1 => Just(Input::Stopping),
         4 => Just(Input::Tick),

@@ -13,7 +13,7 @@ fn restore(net: &Net, server: u16, records: Vec<Record>) -> Result<Engine, Resto
     let decided: Vec<BlockHeader> =
         net.servers[usize::from(server)].decided.iter().map(|d| d.header.clone()).collect();
     let position = JournalPosition(records.len() as u64);
-    Engine::restore(net.config(s(server)), Base { decided, certified: None, position }, records)
+    Engine::restore(net.config(s(server)), Base { decided, position, ..Base::default() }, records)
 }
 
 /// What a restart must not change.

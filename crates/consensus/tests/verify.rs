@@ -6,8 +6,8 @@ use ally_consensus::{
     Authenticator, BRANCH_HEADERS_MAX, BlockHeader, BlockRef, Bounds, Branch,
     CheckpointCertificate, Commit, CommitCertificate, Context, Epoch, Equivocation, Evidence,
     Height, Message, Micros, Misstatement, NewView, NewViewCertificate, NewViewShare, Proposal,
-    ProposalParts, SHARE_BYTES_MAX, Signed, Statement, Verifier, VerifyError, View, ViewChange,
-    Vote, payload_digest,
+    ProposalParts, SHARE_BYTES_MAX, Signed, Statement, Support, Verifier, VerifyError, View,
+    ViewChange, Vote, payload_digest,
 };
 use ally_policy::ServerIndex;
 use std::sync::Arc;
@@ -421,4 +421,28 @@ fn a_report_is_no_longer_than_the_reports_of_all_fit_into_one_message() {
     assert_eq!(check(&net, reported(&net, 3, &headers[..most])), Ok(()));
     let message = Message::ViewChange(Box::new(report(1, Some(branch(&net, &headers)), None)));
     assert_fault(&net, s(3), message, Misstatement::Branch);
+}
+
+#[test]
+fn what_is_passed_on_must_bear_the_signatures_of_those_who_said_it() {
+    let (net, seven) = (flat(4, 3), flat(7, 5));
+    let vote = |signer: u16| {
+        let body = Vote { view: View(0), block: origin(&net), share: None };
+        let Signed { signer, signature, .. } = sign(&net, s(signer), Message::Vote(body.clone()));
+        Signed { signer, signature, body }
+    };
+    let support = |votes| Message::Support(Box::new(Support { votes, commits: Vec::new() }));
+    let right = vec![vote(0), vote(1), vote(3)];
+    assert_eq!(check(&net, sign(&net, s(2), support(right.clone()))), Ok(()));
+    let mut forged = right.clone();
+    forged[1].signature[0] ^= 1;
+    assert_fault(&net, s(2), support(forged), Misstatement::NestedSignature(s(1)));
+    let twice = vec![right[0].clone(), right[0].clone()];
+    assert_fault(&net, s(2), support(twice), Misstatement::Support);
+    assert_fault(&net, s(2), support(right.into_iter().rev().collect()), Misstatement::Support);
+    // Where a vote must carry a share, one without is wrong, whoever passes it on.
+    let body = Vote { view: View(0), block: origin(&seven), share: None };
+    let bare = keys::sign_as_is(&seven.context, s(0), Message::Vote(body.clone()));
+    let bare = Signed { signer: s(0), signature: bare.signature, body };
+    assert_fault(&seven, s(2), support(vec![bare]), Misstatement::Commit);
 }

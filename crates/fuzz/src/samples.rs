@@ -5,7 +5,7 @@ use ally_codec::{Encode, Writer};
 use ally_consensus::{
     AllianceId, Backing, BatchRef, BlockHash, BlockHeader, BlockRef, Branch, CheckpointCertificate,
     Commit, CommitCertificate, Digest, Epoch, Equivocation, Height, Message, Micros, NewView,
-    NewViewCertificate, NewViewShare, Proposal, ProposalParts, Record, Sequence, Signed,
+    NewViewCertificate, NewViewShare, Proposal, ProposalParts, Record, Sequence, Signed, Support,
     SyncedBlock, Testimony, View, ViewChange, Vote, payload_digest,
 };
 use ally_log::Frontier;
@@ -145,6 +145,10 @@ fn messages() -> Vec<Message> {
         })),
         Message::Fetch(BLOCK.hash),
         Message::Fetched(signed(proposal())),
+        Message::Support(Box::new(Support {
+            votes: vec![signed(vote(None)), signed(vote(Some(vec![1; 48])))],
+            commits: vec![signed(Commit { certificate: commit() })],
+        })),
     ]
 }
 

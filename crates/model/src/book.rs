@@ -176,6 +176,7 @@ impl Book {
             Message::EnterView(nv) => format!("NV({}, {})", nv.view, self.name(&nv.tip)),
             Message::Equivocation(_) => "proof of equivocation".into(),
             Message::Fetch(_) => "question for a block".into(),
+            Message::Support(_) => "what others said".into(),
             Message::Fetched(p) => format!("answer {}", self.name(&p.body.header.block_ref())),
             _ => "message".into(),
         };

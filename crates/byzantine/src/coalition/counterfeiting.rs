@@ -7,7 +7,7 @@ use ally_codec::Encode;
 use ally_consensus::{
     BlockHash, BlockRef, CheckpointCertificate, Commit, CommitCertificate, Context, Epoch,
     Equivocation, Message, NewViewCertificate, PolicyDigest, Proposal, Signed, SignedHeader,
-    Statement, View, signing_bytes,
+    Statement, Support, View, Vote, signing_bytes,
 };
 use ally_policy::ServerIndex;
 use ally_replica::{Batch, CERTIFY_SHARE_KIND, CertifyShare, PeerMessage, SignedBatch};
@@ -131,13 +131,27 @@ impl Coalition {
         Some(self.unsigned(member, Message::Equivocation(Box::new(proof))))
     }
 
-    /// A block that its leader has not signed.
+    /// A block that its leader has not signed, or the support of one by servers that have not signed.
     fn block_of_another(&mut self, member: ServerIndex) -> Option<PeerMessage> {
         let mut seen = self.some_proposal()?;
+        let (view, block) = (seen.body.header.view, seen.body.block_ref());
+        if block.height.0 % 2 == 1 {
+            return Some(self.false_support(member, view, block));
+        }
         let mut parts = (*seen.body).clone();
         parts.header.timestamp_us.0 += 1;
         seen.body = parts.into();
         Some(self.unsigned(member, Message::Fetched(seen)))
+    }
+
+    /// Votes for a block in the names of all the others.
+    fn false_support(&self, member: ServerIndex, view: View, block: BlockRef) -> PeerMessage {
+        let share = self.policy.has_slow_path().then(|| FORGED[..16].to_vec());
+        let body = Vote { view, block, share };
+        let vote = |signer| Signed { signer, signature: FORGED, body: body.clone() };
+        let votes = self.others(member).into_iter().map(vote).collect();
+        let support = Support { votes, commits: Vec::new() };
+        self.unsigned(member, Message::Support(Box::new(support)))
     }
 
     /// A block with other batches than those that its leader named.

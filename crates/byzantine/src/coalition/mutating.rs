@@ -3,8 +3,8 @@
 
 use super::Coalition;
 use ally_consensus::{
-    BlockHash, BlockRef, Height, Message, NewViewCertificate, NewViewShare, Proposal, Signed, View,
-    Vote,
+    BlockHash, BlockRef, Height, Message, NewViewCertificate, NewViewShare, Proposal, Signed,
+    Support, View, Vote,
 };
 use ally_policy::ServerIndex;
 use ally_replica::PeerMessage;
@@ -42,9 +42,23 @@ impl Coalition {
                 self.bend_view(&mut parts.header.view);
                 proposal.body = parts.into();
             }
+            Message::Support(support) => self.bend_support(support)?,
             _ => return None,
         }
         Some(message)
+    }
+
+    /// A word of another server's changed, which its signature does not cover then; or two of one.
+    fn bend_support(&mut self, support: &mut Support) -> Option<()> {
+        let vote = support.votes.last_mut()?;
+        match self.draw.percent(50) {
+            true => self.bend_block(&mut vote.body.view, &mut vote.body.block),
+            false => {
+                let twice = vote.clone();
+                support.votes.push(twice);
+            }
+        }
+        Some(())
     }
 
     fn bend_proposal(&mut self, proposal: &mut Proposal) {

@@ -45,7 +45,7 @@ impl Coalition {
     /// Whether a message would give a plot away.
     pub(super) fn holds_back(&self, message: &Message) -> bool {
         match message {
-            Message::Equivocation(_) | Message::Fetch(_) => true,
+            Message::Equivocation(_) | Message::Fetch(_) | Message::Support(_) => true,
             Message::ViewChange(report) => report.view > self.left,
             _ => false,
         }

@@ -282,10 +282,11 @@ impl Engine {
     pub(super) fn decide(&mut self, block: BlockRef, path: DecisionPath, out: &mut Vec<Output>) {
         match self.tree.lineage(block) {
             Lineage::Linked(chain) => {
-                self.testify(block, out);
+                let testimony = self.testify(block, out);
                 for hash in chain {
                     self.settle_node(hash, path, out);
                 }
+                self.keep_support(block, testimony);
                 self.after_decisions(out);
             }
             Lineage::Missing(ancestor) => {
@@ -370,6 +371,7 @@ impl Engine {
             self.halt(Breach::Certificate { decided: root, certificate }, out);
         } else {
             self.tree.prune(block.height);
+            self.forget_support(block.height);
             self.write(Record::Certified(certificate.clone()), out);
             self.certified = Some(certificate);
         }

@@ -31,6 +31,7 @@ mod learner;
 mod restore;
 pub(crate) mod selection;
 mod status;
+mod support;
 mod testimony;
 mod timer;
 mod tree;
@@ -61,6 +62,7 @@ use leader::Leader;
 use learner::Learner;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use support::KeptSupport;
 use timer::Timer;
 use tree::Tree;
 use view_change::Change;
@@ -96,6 +98,8 @@ pub struct Engine {
     learner: Learner,
     leader: Leader,
     change: Change,
+    /// What made the last decided block one, until it is certified.
+    support: Option<KeptSupport>,
     wants: Wants,
     accusations: Accusations,
     timer: Timer,
@@ -160,9 +164,9 @@ impl Engine {
     /// that a search can tell whether it has been here before.
     ///
     /// Left out are the clock and the patience, which say only *when* views are left, the counters,
-    /// and who was accused already, which only keeps proofs from being given twice. Two engines that are alike in the rest give the same
-    /// votes, reports, shares and decisions for the same inputs, if none of them is
-    /// [`Input::Tick`].
+    /// who was accused already, which only keeps proofs from being given twice, and what is kept to be
+    /// passed on. Two engines that are alike in the rest give the same votes, reports, shares and
+    /// decisions for the same inputs, if none of them is [`Input::Tick`] or [`Input::Unheard`].
     ///
     /// # Cost
     /// Linear in what the engine remembers.
@@ -183,6 +187,10 @@ impl Engine {
             Input::Synced { blocks, certificate } => self.synced(blocks, *certificate, out),
             Input::Work { waiting } => self.work_waiting = waiting,
             Input::Connected(peer) => self.greet(peer, out),
+            Input::Unheard(peer) => {
+                self.greet(peer, out);
+                self.pass_on_support(peer, out);
+            }
             Input::Starved => self.leave_if_open(out),
             Input::Stopping => self.abdicate(out),
             Input::Tick => self.tick(out),
@@ -211,6 +219,7 @@ impl Engine {
             Message::Equivocation(proof) => self.on_equivocation(*proof, out),
             Message::Fetch(block) => self.on_fetch(signer, block, out),
             Message::Fetched(proposal) => self.on_fetched(proposal, out),
+            Message::Support(support) => self.on_support(signer, *support, out),
         }
     }
 
@@ -316,6 +325,7 @@ impl Engine {
             learner: Learner::new(servers),
             leader: Leader::new(root.block, root.timestamp_us),
             change: Change::new(servers),
+            support: None,
             wants: Wants::default(),
             accusations: Accusations::default(),
             timer: Timer::new(config.base_timeout, config.timeout_max),

@@ -10,8 +10,8 @@ use super::Engine;
 use super::acceptor::{Committed, SharedTip, Voted};
 use super::tree::Root;
 use crate::{
-    BlockHeader, BlockRef, Bug, Bugs, CheckpointCertificate, Config, JournalPosition, Micros,
-    NewViewCertificate, Proposal, Record, Signed, View,
+    Backing, BlockHeader, BlockRef, Bug, Bugs, CheckpointCertificate, Config, JournalPosition,
+    Micros, NewViewCertificate, Proposal, Record, Signed, View,
 };
 use thiserror::Error;
 
@@ -26,6 +26,9 @@ pub struct Base {
     pub certified: Option<CheckpointCertificate>,
     /// The position of the last record in the journal; the next one gets the position after it.
     pub position: JournalPosition,
+    /// The newest [`Testimony::Backing`](crate::Testimony) kept, if any is: it is passed on to those who
+    /// missed what it made decided.
+    pub backing: Option<Backing>,
 }
 
 impl Base {
@@ -93,6 +96,7 @@ impl Engine {
             engine.replay(index, record)?;
         }
         engine.finish_restore(&base.decided, base.position);
+        engine.restore_support(base.backing);
         Ok(engine)
     }
 

@@ -90,15 +90,15 @@ impl Heard {
 }
 
 impl Engine {
-    /// Gives out who stands behind a block of the tree.
+    /// Gives out who stands behind a block of the tree, and returns it.
     ///
     /// # Cost
     /// One step for each block from the last decided one up to it, and for each descendant that votes
     /// for it are for.
-    pub(super) fn testify(&self, block: BlockRef, out: &mut Vec<Output>) {
-        if let Some(backing) = self.backing(block) {
-            out.push(Output::Testimony(Arc::new(Testimony::Backing(backing))));
-        }
+    pub(super) fn testify(&self, block: BlockRef, out: &mut Vec<Output>) -> Option<Arc<Testimony>> {
+        let testimony = Arc::new(Testimony::Backing(self.backing(block)?));
+        out.push(Output::Testimony(Arc::clone(&testimony)));
+        Some(testimony)
     }
 
     fn backing(&self, block: BlockRef) -> Option<Backing> {

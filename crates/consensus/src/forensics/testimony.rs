@@ -63,6 +63,14 @@ impl Testimony {
             Self::Choice(_) => TestimonyKind::Choice,
         }
     }
+
+    /// The backing, if that is what it is.
+    pub fn backing(&self) -> Option<&Backing> {
+        match self {
+            Self::Backing(backing) => Some(backing),
+            Self::Choice(_) => None,
+        }
+    }
 }
 
 impl Encode for Testimony {

@@ -293,6 +293,7 @@ impl Net {
             Message::Equivocation(_) => "equivocation".into(),
             Message::Fetch(_) => "fetch".into(),
             Message::Fetched(_) => "fetched".into(),
+            Message::Support(_) => "support".into(),
             _ => "other".into(),
         };
         self.trace.push(format!("{} -> {} {what}", name(from), name(to)));
@@ -394,13 +395,14 @@ impl Net {
         self.step(s(server), Input::Certified(certificate), 0);
     }
 
-    /// Stops a server and starts it again from its journal.
+    /// Stops a server and starts it again from its journal and from what it kept of others.
     pub fn restart(&mut self, server: u16) {
         let state = &mut self.servers[usize::from(server)];
         let decided: Vec<BlockHeader> = state.decided.iter().map(|d| d.header.clone()).collect();
         let records = state.journal.clone();
         let position = JournalPosition(records.len() as u64);
-        let base = Base { decided, certified: None, position };
+        let backing = state.testimony.iter().rev().find_map(|kept| kept.backing()).cloned();
+        let base = Base { decided, certified: None, position, backing };
         let engine = Engine::restore(self.config(s(server)), base, records).expect("its journal");
         self.servers[usize::from(server)].engine = engine;
         self.parcels.retain(|parcel| parcel.from != s(server));

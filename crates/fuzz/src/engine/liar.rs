@@ -7,7 +7,8 @@ use ally_codec::Decode;
 use ally_consensus::{
     BlockHeader, BlockRef, Branch, CheckpointCertificate, Commit, CommitCertificate, Digest,
     Equivocation, Message, Micros, NewView, NewViewCertificate, NewViewShare, Proposal,
-    ProposalParts, Signed, SignedHeader, Statement, View, ViewChange, Vote, payload_digest,
+    ProposalParts, Signed, SignedHeader, Statement, Support, View, ViewChange, Vote,
+    payload_digest,
 };
 use ally_model::keys;
 use ally_policy::{ServerIndex, ServerSet};
@@ -26,6 +27,7 @@ pub(super) struct Liars {
     liars: Vec<ServerIndex>,
     proposals: Vec<Signed<Proposal>>,
     reports: Vec<Arc<Signed<ViewChange>>>,
+    votes: Vec<Signed<Vote>>,
     certificates: Vec<CheckpointCertificate>,
     /// Whose shares on a statement were heard.
     shares: BTreeMap<Statement, ServerSet>,
@@ -37,6 +39,7 @@ impl Liars {
             liars: case.liars.iter().collect(),
             proposals: Vec::new(),
             reports: Vec::new(),
+            votes: Vec::new(),
             certificates: Vec::new(),
             shares: BTreeMap::new(),
         }
@@ -54,6 +57,10 @@ impl Liars {
                 self.remember(Signed { signer, signature, body: body.clone() });
             }
             Message::Fetched(proposal) => self.remember(proposal.clone()),
+            Message::Vote(vote) if self.votes.len() < REMEMBERED_MAX => {
+                let (signer, signature, body) = (*signer, *signature, vote.clone());
+                self.votes.push(Signed { signer, signature, body });
+            }
             Message::ViewChange(body) if self.reports.len() < REMEMBERED_MAX => {
                 let (signer, signature) = (*signer, *signature);
                 self.reports.push(Arc::new(Signed { signer, signature, body: (**body).clone() }));
@@ -93,6 +100,7 @@ impl Liars {
             }
             9 => Message::Fetch(self.block(case, script).hash),
             10 => Message::Fetched(script.pick(&self.proposals)?.clone()),
+            11 => Message::Support(Box::new(self.support(script))),
             _ => Message::from_bytes(script.bytes(RAW_BYTES)).ok()?,
         };
         let slow_path = case.policy.has_slow_path();
@@ -110,6 +118,13 @@ impl Liars {
             self.reports.truncate(REMEMBERED_MAX);
         }
         Some(said)
+    }
+
+    /// Votes that were heard, for the same block or not.
+    fn support(&self, script: &mut Cursor<'_>) -> Support {
+        let picked = (0..4).filter_map(|_| script.pick(&self.votes));
+        let votes: BTreeMap<_, _> = picked.map(|vote| (vote.signer, vote.clone())).collect();
+        Support { votes: votes.into_values().collect(), commits: Vec::new() }
     }
 
     fn proposal(&self, case: &Case, liar: ServerIndex, script: &mut Cursor<'_>) -> Proposal {

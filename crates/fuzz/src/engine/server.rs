@@ -191,7 +191,7 @@ impl Server {
         let reached = |certificate: &CheckpointCertificate| {
             top.is_some_and(|top| certificate.block.height <= top.height)
         };
-        let base = Base { decided, certified: certified.filter(reached), position };
+        let base = Base { decided, certified: certified.filter(reached), position, backing: None };
         let restored = Engine::restore(case.config(self.me), base, records);
         self.engine =
             restored.unwrap_or_else(|error| panic!("{}: its own journal: {error}", self.me));

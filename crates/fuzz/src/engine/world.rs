@@ -88,7 +88,8 @@ impl World {
             170..=174 => self.compact(script.below(self.servers.len())),
             175..=179 => {
                 let peer = ServerIndex(script.below(self.case.policy.server_count()) as u16);
-                self.input(script.below(self.servers.len()), Input::Connected(peer));
+                let input = if script.flag() { Input::Connected } else { Input::Unheard };
+                self.input(script.below(self.servers.len()), input(peer));
             }
             180..=187 => self.certify(script.byte(), script.byte()),
             188..=193 => self.sync(script.below(self.servers.len())),

@@ -4,7 +4,10 @@ use crate::api::Tip;
 use crate::driver::stored::{StoredError, StoredLog};
 use crate::store::{Recovered as StoreRecovered, Store};
 use ally_codec::Decode;
-use ally_consensus::{BlockHeader, Height, JournalPosition, Micros, Record, Sequence};
+use ally_consensus::{
+    Backing, BlockHeader, Height, JournalPosition, Micros, Record, Sequence, Testimony,
+    TestimonyKind,
+};
 use ally_log::{Hash, Tile, TileReader, TileWriter};
 use ally_policy::ServerIndex;
 use ally_proto::{DUPLICATE_WINDOW, DuplicateWindow, ProposalId};
@@ -86,8 +89,22 @@ pub(crate) fn recover(
         certified,
         journal: journal(store, found.journal_first)?,
         batches: batches(store, &next, servers)?,
+        backing: backing(store)?,
     };
     Ok(Recovery { replica, tiles, time, tip, duplicates })
+}
+
+/// The newest backing kept.
+fn backing(store: &Store) -> Result<Option<Backing>, RecoverError> {
+    let kind = TestimonyKind::Backing.code();
+    let kept = store.all_testimony()?.into_iter().filter(|key| key.kind == kind);
+    let Some(newest) = kept.max_by_key(|key| key.number) else { return Ok(None) };
+    let testimony = store.testimony(newest)?.map(|bytes| Testimony::from_bytes(&bytes)).transpose();
+    let testimony = testimony.map_err(|source| StoredError::Damaged {
+        what: format!("testimony {}", newest.number),
+        source,
+    })?;
+    Ok(testimony.as_ref().and_then(Testimony::backing).cloned())
 }
 
 fn headers(log: &StoredLog, top: Height) -> Result<Vec<BlockHeader>, RecoverError> {

@@ -157,10 +157,9 @@ impl Replica {
         }
         self.ask_for_batches();
         self.heed_neglect();
-        // As if the link had come up: whatever was said before may be lost.
         let missed = self.certifier.poll(now, &self.peers, &mut self.out);
         if !self.config.engine.bugs.has(Bug::NotToldAgain) {
-            self.inbox.extend(missed.iter().map(ally_consensus::Input::Connected));
+            self.inbox.extend(missed.iter().map(ally_consensus::Input::Unheard));
         }
         if !self.is_clogged() {
             self.catch_up.poll(self.decided, now, &self.peers, &mut self.out);

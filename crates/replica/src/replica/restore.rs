@@ -17,8 +17,8 @@ use crate::passed_over::PassedOver;
 use crate::peers::Peers;
 use crate::pool::{Demand, Pool};
 use ally_consensus::{
-    Base, BlockHeader, BlockRef, Bug, CheckpointCertificate, Engine, JournalPosition, Micros, Now,
-    Record, Sequence,
+    Backing, Base, BlockHeader, BlockRef, Bug, CheckpointCertificate, Engine, JournalPosition,
+    Micros, Now, Record, Sequence,
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::VecDeque;
@@ -41,6 +41,8 @@ pub struct Recovered {
     /// All stored batches at or above the next sequence of their origin after `delivered`, in any
     /// order; this server's own must be complete.
     pub batches: Vec<HeldBatch>,
+    /// The newest [`Testimony::Backing`](ally_consensus::Testimony) stored, if any is.
+    pub backing: Option<Backing>,
 }
 
 /// Why a server cannot start from what its store gives.
@@ -94,7 +96,8 @@ impl Replica {
         for header in &recovered.delivered {
             certifier.delivered(header.block_ref(), header.log_size, header.log_root, Micros::ZERO);
         }
-        let base = Base { decided: recovered.delivered, certified, position: stored };
+        let (decided, backing) = (recovered.delivered, recovered.backing);
+        let base = Base { decided, certified, position: stored, backing };
         let engine = Engine::restore(config.engine.clone(), base, records)?;
         let (pool, intake) = take_batches(&config, &state, recovered.batches);
         let bugs = config.engine.bugs;

@@ -1,7 +1,9 @@
 //! A modelled disk: writes become durable some time after they were made; a crash loses the rest.
 
 use ally_codec::{Decode, Encode};
-use ally_consensus::{CheckpointCertificate, Height, JournalPosition, Record, SyncedBlock};
+use ally_consensus::{
+    Backing, CheckpointCertificate, Height, JournalPosition, Record, SyncedBlock,
+};
 use ally_replica::{
     BatchId, DeliveredBlock, Evidence, HeldBatch, RECOVERED_HEADERS, Recovered, SYNC_BLOCKS_MAX,
     SYNC_BYTES_MAX, SignedBatch, StoreOp, SyncBlocks, WritePosition, synced_block_bytes,
@@ -18,6 +20,7 @@ pub struct Disk {
     pub blocks: BTreeMap<Height, Arc<DeliveredBlock>>,
     pub certificates: BTreeMap<Height, CheckpointCertificate>,
     pub evidence: Vec<Evidence>,
+    backing: Option<Backing>,
     /// Made, not durable.
     waiting: VecDeque<(WritePosition, StoreOp)>,
 }
@@ -64,7 +67,9 @@ impl Disk {
                 self.certificates.insert(certificate.block.height, certificate);
             }
             StoreOp::Evidence(evidence) => self.evidence.push(*evidence),
-            StoreOp::Testimony(_) => {}
+            StoreOp::Testimony(testimony) => {
+                self.backing = testimony.backing().cloned().or(self.backing.take());
+            }
             other => panic!("a store operation that the disk does not know: {other:?}"),
         }
     }
@@ -89,6 +94,7 @@ impl Disk {
             certified: self.certificates.last_key_value().map(|(_, newest)| newest.clone()),
             journal: self.journal.iter().map(record).collect(),
             batches: self.batches.values().filter(live).map(again).collect(),
+            backing: self.backing.clone(),
             state,
         }
     }

@@ -5,7 +5,7 @@ use crate::ascending::Ascending;
 use ally_codec::{Decode, Encode};
 use ally_consensus::{
     BlockHeader, CheckpointCertificate, Digest, Height, JournalPosition, Record, Sequence,
-    SyncedBlock,
+    SyncedBlock, Testimony,
 };
 use ally_policy::ServerIndex;
 use ally_replica::{
@@ -32,6 +32,8 @@ pub struct Disk {
     /// The log after the last of them.
     state: Option<ChainState>,
     certificates: All<Height, Box<CheckpointCertificate>>,
+    /// The newest backing; evidence and other testimony are seen when they are written.
+    backing: Option<Arc<Testimony>>,
     /// Written, not durable.
     waiting: VecDeque<(WritePosition, StoreOp)>,
     /// Up to where the sync that is under way goes.
@@ -166,6 +168,9 @@ impl Disk {
             StoreOp::Certificate(certificate) => {
                 self.certificates.insert(certificate.block.height, Box::new(certificate));
             }
+            StoreOp::Testimony(testimony) if testimony.backing().is_some() => {
+                self.backing = Some(testimony);
+            }
             // Seen when it is written; nothing reads it back.
             StoreOp::Evidence(_) | StoreOp::Testimony(_) => {}
             other => panic!("a write that the disk does not know: {other:?}"),
@@ -201,6 +206,7 @@ impl Disk {
             certified: self.certificate().cloned(),
             journal: (first..).zip(&self.journal).map(record).collect(),
             batches: self.batches.values().flat_map(All::values).filter(live).map(again).collect(),
+            backing: self.backing.as_deref().and_then(Testimony::backing).cloned(),
             state,
         }
     }

@@ -224,6 +224,11 @@ fn agreement(message: &Message) -> About {
         }
         Message::Fetch(_) => About::new(Kind::CatchUp, "ask for a proposal"),
         Message::Fetched(_) => About::new(Kind::CatchUp, "an old proposal"),
+        Message::Support(support) => {
+            let (votes, commits) = (support.votes.len(), support.commits.len());
+            let words = format!("{votes} votes and {commits} commits of others");
+            About::new(Kind::CatchUp, words)
+        }
         _ => About::new(Kind::CatchUp, "about agreement"),
     }
 }

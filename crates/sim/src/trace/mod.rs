@@ -167,7 +167,8 @@ fn fingerprint(message: &PeerMessage) -> u64 {
                 Message::Equivocation(_) => 8,
                 Message::Fetch(_) => 9,
                 Message::Fetched(_) => 10,
-                _ => 11,
+                Message::Support(_) => 11,
+                _ => 12,
             };
             first(&signed.signature) ^ kind
         }
