@@ -1,9 +1,12 @@
 //! `ally sim` as a shell meets it: sweeps, replays, traces, diagrams, exit codes.
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 fn ally(dir: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ally"));
@@ -26,6 +29,35 @@ fn e2e_sim_the_same_seeds_give_the_same_runs_on_any_number_of_threads() {
     assert!(one["blocks"].as_u64().is_some_and(|blocks| blocks > 0));
     assert_eq!((&one["trace_hash"], &one["events"]), (&many["trace_hash"], &many["events"]));
     assert_eq!(fs::read_dir(dir.path()).expect("it").count(), 0, "nothing broke, no files");
+}
+
+/// Whether a process has said what is to be done when it is interrupted.
+fn catches_interrupts(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    caught.is_some_and(|mask| mask >> (Signal::INT.as_raw() - 1) & 1 == 1)
+}
+
+#[test]
+fn e2e_sim_an_interrupted_search_tells_what_came_of_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ally"));
+    command.args(["sim", "--policy", "four", "--seeds", "1000000000", "--json"]);
+    command.current_dir(dir.path()).env_remove("ALLY_OUTPUT");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.expect("the program starts");
+    let begun = Instant::now();
+    while !catches_interrupts(child.id()) && begun.elapsed() < Duration::from_secs(60) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).expect("it runs");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("ALLY-0603"));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("one JSON value");
+    assert_eq!(report["failed"], 0);
+    assert!(report["runs"].as_u64().is_some_and(|runs| runs > 0), "those under way have ended");
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn sim_four_organisations_of_three_servers() {
 }
 
 /// What the drawn faults did at least once over the seeds: a fault that never happens tests nothing.
-const FAULTS: [&str; 73] = [
+const FAULTS: [&str; 74] = [
     "accounts put together",
     "carried as bytes",
     "caught in the tail",
