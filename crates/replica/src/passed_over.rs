@@ -132,6 +132,12 @@ impl PassedOver {
         self.relay_at
     }
 
+    /// Whether somebody was passed over too often, so that [`PassedOver::due`] is to be asked at every
+    /// step.
+    pub(crate) fn is_any_passed(&self) -> bool {
+        self.passed
+    }
+
     /// Notes what all that wait come to.
     fn look(&mut self) {
         let unrelayed = |origin: ServerIndex| {

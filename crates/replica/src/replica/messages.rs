@@ -117,6 +117,7 @@ impl Replica {
         self.take_certificate((*certificate).clone());
         self.inbox.push_back(ally_consensus::Input::Synced { blocks, certificate });
         self.run_engine();
+        self.restless = true;
         if !self.is_clogged() {
             self.catch_up.go_on(from, self.decided, now, &mut self.out);
         }
@@ -133,6 +134,7 @@ impl Replica {
         if self.journal.is_long() {
             // Only now: before the engine has heard of it, the journal still needs its records.
             self.run_engine();
+            self.restless = true;
             self.journal.rewrite(self.engine.snapshot(), &mut self.out);
         }
     }

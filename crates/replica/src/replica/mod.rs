@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A step takes one input, lets the engine run until it has nothing more to say, delivers, proposes,
-//! and does what the time asks for. Nothing else happens, ever.
+//! and does what the time asks for. Nothing else happens, ever. After a step all is at rest until an
+//! input says something new, or the next deadline has come: so a step that does neither ends at once.
 
 mod delivery;
 mod engine;
@@ -75,6 +76,10 @@ pub struct Replica {
     work_waiting: bool,
     /// Batches or decisions have come since delivery was tried last.
     stirred: bool,
+    /// More may follow from the last step than was done in it.
+    restless: bool,
+    /// When the time asks for something next, as of the last step.
+    due: Option<Micros>,
     halted: bool,
 }
 
@@ -88,21 +93,39 @@ impl Replica {
             return;
         }
         self.now = now.not_before(self.now);
-        self.take(input);
-        self.settle();
-        self.keep_time();
-        if !self.inbox.is_empty() {
-            self.settle();
+        let is_news = self.take(input);
+        if is_news || self.restless || self.is_due() {
+            self.go_on();
         }
-        self.cut_batches();
         self.out.drain_into(outputs);
     }
 
     /// When [`Input::Tick`] is due; none while there is nothing to wait for.
     pub fn deadline(&self) -> Option<Micros> {
-        if self.halted {
-            return None;
+        self.due.filter(|_| !self.halted)
+    }
+
+    /// Does what follows from an input, and what the time asks for.
+    fn go_on(&mut self) {
+        let was_due = self.is_due();
+        if self.restless || self.stirred || !self.inbox.is_empty() {
+            self.settle();
         }
+        self.keep_time();
+        let late = !self.inbox.is_empty();
+        if late {
+            self.settle();
+        }
+        let has_cut = self.cut_batches();
+        self.restless = was_due || late || has_cut || self.passed_over.is_any_passed();
+        self.due = self.next_deadline();
+    }
+
+    fn is_due(&self) -> bool {
+        self.due.is_some_and(|due| due <= self.now.monotonic)
+    }
+
+    fn next_deadline(&self) -> Option<Micros> {
         let deadlines = [
             self.engine.deadline(),
             self.fetcher.deadline(),
@@ -113,7 +136,8 @@ impl Replica {
         deadlines.into_iter().flatten().min()
     }
 
-    fn take(&mut self, input: Input) {
+    /// Takes an input; whether anything can follow from it.
+    fn take(&mut self, input: Input) -> bool {
         match input {
             Input::Received { from, message } => self.receive(from, message),
             Input::Misstated(proof) => self.keep_misstatement(&proof),
@@ -122,7 +146,7 @@ impl Replica {
                     self.out.push(Output::Refused { ticket, reason });
                 }
             }
-            Input::Durable(position) => self.durable(position),
+            Input::Durable(position) => return self.durable(position),
             Input::Done { done, cost } => self.done(*done, cost),
             Input::Connected(server) => self.connected(server),
             Input::Disconnected(server) => self.disconnected(server),
@@ -132,6 +156,7 @@ impl Replica {
             }
             Input::Tick => {}
         }
+        true
     }
 
     /// Runs the engine, delivers and proposes until nothing follows from anything.
@@ -166,7 +191,8 @@ impl Replica {
         }
     }
 
-    fn durable(&mut self, position: WritePosition) {
+    /// Whether batches of this server can be ordered from now on.
+    fn durable(&mut self, position: WritePosition) -> bool {
         self.out.durable_up_to(position);
         let durable = self.out.durable();
         self.journal.durable(durable);
@@ -175,6 +201,7 @@ impl Replica {
             self.pool.add(batch, Demand::Wanted);
             self.stirred = true;
         }
+        self.stirred
     }
 
     fn done(&mut self, done: Done, cost: Micros) {

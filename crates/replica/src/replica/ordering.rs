@@ -14,11 +14,14 @@ use std::sync::Arc;
 const RELAYED_BATCHES_MAX: usize = 4;
 
 impl Replica {
-    /// Lets the next batch of this server's commands be signed, if it is time.
-    pub(super) fn cut_batches(&mut self) {
-        if let Some(batch) = self.intake.cut() {
+    /// Lets the next batch of this server's commands be signed, if it is time; whether it is.
+    pub(super) fn cut_batches(&mut self) -> bool {
+        let batch = self.intake.cut();
+        let is_time = batch.is_some();
+        if let Some(batch) = batch {
             self.out.run(Job::SignBatch(batch));
         }
+        is_time
     }
 
     /// A batch of this server is signed: it is written, and sent once it cannot be forgotten.

@@ -126,6 +126,9 @@ impl Replica {
             decided: tip,
             work_waiting: false,
             stirred: false,
+            // What was restored has consequences.
+            restless: true,
+            due: Some(Micros::ZERO),
             halted: false,
             config,
         })
