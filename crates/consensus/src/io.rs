@@ -81,7 +81,7 @@ pub enum Input {
         result: Result<Vec<u8>, ServerSet>,
     },
     /// A checked certificate for a block: this server's certifier made it, or a peer sent it.
-    Certified(CheckpointCertificate),
+    Certified(Arc<CheckpointCertificate>),
     /// Blocks that follow this server's last decided one and end in a certified block. The sender of
     /// this input has checked that each is the parent of the next, that the last is the certified
     /// one, and their payloads.
@@ -89,7 +89,7 @@ pub enum Input {
         /// Ascending, gap-free.
         blocks: Vec<SyncedBlock>,
         /// For the last of them.
-        certificate: Box<CheckpointCertificate>,
+        certificate: Arc<CheckpointCertificate>,
     },
     /// Whether batches wait that no decided block holds. Work without progress starts the timer.
     Work {
@@ -135,14 +135,19 @@ pub enum DecisionPath {
 pub struct Decided {
     /// Height and hash.
     pub block: BlockRef,
-    /// The header.
-    pub header: BlockHeader,
+    /// Its header and batches. The engine does not know whether these are held.
+    pub proposal: Proposal,
     /// Its leader's signature, unless it came by a certificate.
     pub signature: Option<[u8; 64]>,
-    /// Its batches, in order. The engine does not know whether they are held.
-    pub batches: Arc<[BatchRef]>,
     /// How.
     pub path: DecisionPath,
+}
+
+impl Decided {
+    /// The block's header.
+    pub fn header(&self) -> &BlockHeader {
+        &self.proposal.header
+    }
 }
 
 /// One thing to do. They are to be done in order, but a message that waits for the journal does not
@@ -204,7 +209,7 @@ pub enum Output {
         /// The last block this server has decided.
         decided: BlockRef,
         /// The certified block ahead.
-        certificate: Box<CheckpointCertificate>,
+        certificate: Arc<CheckpointCertificate>,
     },
     /// Keep this and show it.
     Evidence(Box<Evidence>),

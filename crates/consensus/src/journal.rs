@@ -4,6 +4,7 @@ use crate::{
     BlockRef, CheckpointCertificate, CommitCertificate, NewViewCertificate, Proposal, Signed, View,
 };
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
+use std::sync::Arc;
 
 /// One thing that this server is about to say, or a place it will not go back from.
 ///
@@ -40,7 +41,7 @@ pub enum Record {
     /// Entered the view that this certificate opens.
     Enter(NewViewCertificate),
     /// Everything up to this block is decided and certified; earlier records on it may go.
-    Certified(CheckpointCertificate),
+    Certified(Arc<CheckpointCertificate>),
 }
 
 impl Encode for Record {

@@ -10,6 +10,7 @@ use ally_consensus::{
 };
 use ally_policy::ServerIndex;
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 
 const BATCH: BatchRef = BatchRef {
     origin: ServerIndex(2),
@@ -103,7 +104,7 @@ fn records() -> Vec<(&'static str, Record)> {
         ("record leave", Record::Leave(View(8))),
         ("record share", Record::NewViewShare { view: View(8), tip: BLOCK }),
         ("record enter", Record::Enter(new_view())),
-        ("record certified", Record::Certified(certified())),
+        ("record certified", Record::Certified(Arc::new(certified()))),
     ]
 }
 

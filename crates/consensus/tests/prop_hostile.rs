@@ -13,6 +13,7 @@ use ally_consensus::{
 use ally_policy::ServerSet;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use support::{flat, s};
 
 fn any_number() -> impl Strategy<Value = u64> {
@@ -156,14 +157,14 @@ fn any_input() -> impl Strategy<Value = Input> {
             };
             Input::Combined { statement, result }
         }),
-        1 => any_checkpoint().prop_map(Input::Certified),
+        1 => any_checkpoint().prop_map(|certificate| Input::Certified(Arc::new(certificate))),
         1 => (proptest::collection::vec(any_header(), 0..3), any_checkpoint()).prop_map(
             |(headers, certificate)| {
                 let blocks = headers
                     .into_iter()
                     .map(|header| SyncedBlock { header, batches: [].into() })
                     .collect();
-                Input::Synced { blocks, certificate: Box::new(certificate) }
+                Input::Synced { blocks, certificate: Arc::new(certificate) }
             }
         ),
         1 => any::<bool>().prop_map(|waiting| Input::Work { waiting }),

@@ -11,7 +11,7 @@ use support::{Net, flat, s};
 
 fn restore(net: &Net, server: u16, records: Vec<Record>) -> Result<Engine, RestoreError> {
     let decided: Vec<BlockHeader> =
-        net.servers[usize::from(server)].decided.iter().map(|d| d.header.clone()).collect();
+        net.servers[usize::from(server)].decided.iter().map(|d| d.header().clone()).collect();
     let position = JournalPosition(records.len() as u64);
     Engine::restore(net.config(s(server)), Base { decided, position, ..Base::default() }, records)
 }

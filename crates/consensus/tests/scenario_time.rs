@@ -47,7 +47,7 @@ fn next_decision(net: &mut Net, servers: &[u16]) -> (BlockRef, Micros) {
     }
     net.run_until(400, |net| servers.iter().all(|server| net.chain(*server).len() == 1));
     let decided = &net.servers[1].decided[0];
-    (decided.block, decided.header.timestamp_us)
+    (decided.block, decided.header().timestamp_us)
 }
 
 #[test]
@@ -164,6 +164,6 @@ fn clocks_set_back_everywhere_lose_nothing_that_a_kernel_has_voted_for() {
     net.work();
     net.run_until(100, |net| (1..4).all(|server| net.chain(server).len() >= 2));
     assert!(net.now.0 < FAR / 2, "nobody waited for the clock: {}", net.now);
-    let times: Vec<_> = net.servers[1].decided.iter().map(|d| d.header.timestamp_us).collect();
+    let times: Vec<_> = net.servers[1].decided.iter().map(|d| d.header().timestamp_us).collect();
     assert_eq!(times[0], times[1], "time stands still until the clocks are there");
 }

@@ -15,6 +15,7 @@ use ally_replica::{
     SyncBlocks,
 };
 use bytes::Bytes;
+use std::sync::Arc;
 
 const BATCH: BatchRef = BatchRef {
     origin: ServerIndex(2),
@@ -159,7 +160,7 @@ fn records() -> Vec<Record> {
         Record::Leave(View(3)),
         Record::NewViewShare { view: View(8), tip: BLOCK },
         Record::Enter(new_view()),
-        Record::Certified(certified()),
+        Record::Certified(Arc::new(certified())),
         Record::Hold(signed(proposal())),
         Record::Voted { view: View(7), block: BLOCK },
     ]
@@ -249,7 +250,7 @@ pub(crate) fn peer_messages() -> Vec<PeerMessage> {
         PeerMessage::CertifyShare(signed(certify_share())),
         PeerMessage::ProofRequest(BLOCK),
         PeerMessage::ShareProof(signed(share_proof())),
-        PeerMessage::Certificate(certified()),
+        PeerMessage::Certificate(Arc::new(certified())),
         PeerMessage::SyncRequest(Height(7)),
         PeerMessage::SyncBlocks(SyncBlocks {
             blocks: vec![block, empty],

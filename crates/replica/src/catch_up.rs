@@ -10,6 +10,7 @@ use crate::peers::Peers;
 use crate::wire::{PeerMessage, SyncBlocks};
 use ally_consensus::{BlockRef, CheckpointCertificate, Micros, SyncedBlock};
 use ally_policy::{ServerIndex, ServerSet};
+use std::sync::Arc;
 
 /// The most blocks held of one peer's answers before a certificate has to vouch for them. Servers
 /// keep a certificate for each 1024 blocks at least: acceptors vote for no more without one.
@@ -33,7 +34,7 @@ pub(crate) struct Range {
 pub(crate) struct CatchUp {
     timeout: Micros,
     /// The certified height to reach; none while this server is not behind.
-    target: Option<CheckpointCertificate>,
+    target: Option<Arc<CheckpointCertificate>>,
     /// The last decided block when the question was asked.
     base: BlockRef,
     asked: Option<ServerIndex>,
@@ -75,13 +76,13 @@ impl CatchUp {
     pub(crate) fn behind(
         &mut self,
         decided: BlockRef,
-        certificate: CheckpointCertificate,
+        certificate: Arc<CheckpointCertificate>,
         now: Micros,
         peers: &Peers,
         out: &mut Outbox,
     ) {
         let higher =
-            |target: &CheckpointCertificate| certificate.block.height > target.block.height;
+            |target: &Arc<CheckpointCertificate>| certificate.block.height > target.block.height;
         let idle = !self.is_active();
         if self.target.as_ref().is_none_or(higher) {
             self.target = Some(certificate);
@@ -94,7 +95,7 @@ impl CatchUp {
 
     /// This server has decided up to here, however that came about.
     pub(crate) fn decided(&mut self, decided: BlockRef) {
-        let reached = |target: &CheckpointCertificate| target.block.height <= decided.height;
+        let reached = |target: &Arc<CheckpointCertificate>| target.block.height <= decided.height;
         if self.target.as_ref().is_some_and(reached) {
             self.target = None;
             self.asked = None;

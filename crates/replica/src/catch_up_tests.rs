@@ -3,6 +3,7 @@ use crate::io::{Outgoing, Output};
 use ally_consensus::{
     AllianceId, BlockHash, BlockHeader, Digest, Epoch, Height, View, payload_digest,
 };
+use std::sync::Arc;
 
 const TIMEOUT: Micros = Micros(100);
 
@@ -47,7 +48,7 @@ fn behind(target: BlockRef) -> Fixture {
     (1..4).for_each(|server| peers.connect(ServerIndex(server)));
     let mut catch_up = CatchUp::new(ServerIndex(0), base(), TIMEOUT);
     let mut out = Outbox::default();
-    catch_up.behind(base(), certificate(target), Micros(0), &peers, &mut out);
+    catch_up.behind(base(), Arc::new(certificate(target)), Micros(0), &peers, &mut out);
     Fixture { catch_up, peers, out }
 }
 

@@ -55,7 +55,7 @@ impl Checked {
             PeerMessage::CertifyShare(share) => Self::CertifyShare(Arc::new(share)),
             PeerMessage::ProofRequest(block) => Self::ProofRequest(block),
             PeerMessage::ShareProof(proof) => Self::ShareProof(Arc::new(proof)),
-            PeerMessage::Certificate(certificate) => Self::Certificate(Arc::new(certificate)),
+            PeerMessage::Certificate(certificate) => Self::Certificate(certificate),
             PeerMessage::SyncRequest(after) => Self::SyncRequest(after),
             PeerMessage::SyncBlocks(answer) => Self::SyncBlocks(Arc::new(answer)),
         }
@@ -222,7 +222,7 @@ impl<A: Authenticator> Checker<A> {
             }
             PeerMessage::Certificate(certificate) => {
                 self.certificate(from, &certificate)?;
-                Checked::Certificate(Arc::new(certificate))
+                Checked::Certificate(certificate)
             }
             PeerMessage::SyncBlocks(answer) => {
                 self.linked(from, &answer)?;

@@ -12,7 +12,8 @@ use crate::job::{Done, Job};
 use crate::wire::{CertifyShare, PeerMessage, ShareProof};
 use ally_consensus::{
     BlockHeader, BlockRef, Breach, CheckpointCertificate, Context, DecisionPath, Height,
-    JournalPosition, Message, Micros, Record, Signed, Statement, Testimony, View, signing_bytes_of,
+    JournalPosition, Message, Micros, Proposal, Record, Signed, Statement, Testimony, View,
+    signing_bytes_of,
 };
 use ally_policy::ServerIndex;
 use bytes::Bytes;
@@ -174,7 +175,7 @@ pub enum StoreOp {
     /// Append a block, its commands to the log, and replace the state to recover from.
     Block(Arc<DeliveredBlock>),
     /// Keep a certificate, by height.
-    Certificate(CheckpointCertificate),
+    Certificate(Arc<CheckpointCertificate>),
     /// Keep a proof of misbehaviour.
     Evidence(Box<Evidence>),
     /// Keep what others have signed, under a limit: the newest.
@@ -186,8 +187,8 @@ pub enum StoreOp {
 pub struct DeliveredBlock {
     /// Height and hash.
     pub block: BlockRef,
-    /// The header.
-    pub header: BlockHeader,
+    /// Its header and the names of its batches.
+    pub proposal: Proposal,
     /// Its leader's signature, unless it came by a certificate.
     pub signature: Option<[u8; 64]>,
     /// Its batches, in order.
@@ -198,6 +199,13 @@ pub struct DeliveredBlock {
     pub path: DecisionPath,
     /// The log after it.
     pub state: ChainState,
+}
+
+impl DeliveredBlock {
+    /// What was decided.
+    pub fn header(&self) -> &BlockHeader {
+        &self.proposal.header
+    }
 }
 
 /// Something to read from the store and to send to a peer, without coming back to the replica. Send
@@ -277,7 +285,7 @@ pub enum Output {
     Delivered(Arc<DeliveredBlock>),
     /// A new highest certificate: tell the clients. A [`StoreOp::Certificate`] precedes it. The
     /// block may not be delivered here yet.
-    Certified(CheckpointCertificate),
+    Certified(Arc<CheckpointCertificate>),
     /// The answer to [`Input::Submit`] if the commands were not taken.
     Refused {
         /// Which commands.

@@ -7,6 +7,7 @@ use ally_consensus::{
     NEW_VIEW_BYTES_MAX, SHARE_BYTES_MAX, Signed, SyncedBlock,
 };
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// The most batches one [`PeerMessage::FetchBatches`] may ask for.
 pub const FETCH_BATCHES_MAX: usize = 64;
@@ -84,7 +85,7 @@ pub enum PeerMessage {
     /// Answers [`PeerMessage::ProofRequest`].
     ShareProof(Signed<ShareProof>),
     /// A certificate: it stands for itself.
-    Certificate(CheckpointCertificate),
+    Certificate(Arc<CheckpointCertificate>),
     /// Asks for the decided blocks after this height.
     SyncRequest(Height),
     /// Answers [`PeerMessage::SyncRequest`].
@@ -110,7 +111,7 @@ impl PeerMessage {
             Self::CertifyShare(body) => writer.u8(4).value(body),
             Self::ProofRequest(body) => writer.u8(5).value(body),
             Self::ShareProof(body) => writer.u8(6).value(body),
-            Self::Certificate(body) => writer.u8(7).value(body),
+            Self::Certificate(body) => writer.u8(7).value(&**body),
             Self::SyncRequest(body) => writer.u8(8).value(body),
             Self::SyncBlocks(body) => writer.u8(9).value(body),
         };
@@ -138,7 +139,7 @@ impl PeerMessage {
             4 => Self::CertifyShare(reader.value()?),
             5 => Self::ProofRequest(reader.value()?),
             6 => Self::ShareProof(reader.value()?),
-            7 => Self::Certificate(reader.value()?),
+            7 => Self::Certificate(Arc::new(reader.value()?)),
             8 => Self::SyncRequest(reader.value()?),
             9 => Self::SyncBlocks(reader.value()?),
             _ => return Err(UNKNOWN_KIND),

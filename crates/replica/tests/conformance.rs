@@ -15,6 +15,7 @@ use ally_replica::{
 };
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 
 fn block() -> BlockRef {
     BlockRef { height: Height(5), hash: BlockHash([6; 32]) }
@@ -63,7 +64,7 @@ fn conformance_peer_messages() {
         (PeerMessage::CertifyShare(share()), "aa228ac25fb15c42"),
         (PeerMessage::ProofRequest(block()), "6d6586c3e297a1ec"),
         (PeerMessage::ShareProof(proof()), "e15011e9f37c3958"),
-        (PeerMessage::Certificate(certificate.clone()), "d01be77729e02217"),
+        (PeerMessage::Certificate(Arc::new(certificate.clone())), "d01be77729e02217"),
         (PeerMessage::SyncRequest(Height(9)), "fec11393a233210b"),
         (
             PeerMessage::SyncBlocks(SyncBlocks { blocks: vec![], certificate: Some(certificate) }),

@@ -24,7 +24,7 @@ pub struct Account {
     honest: ServerSet,
     testimony: Vec<Arc<Testimony>>,
     headers: Vec<BlockHeader>,
-    certificates: Vec<CheckpointCertificate>,
+    certificates: Vec<Arc<CheckpointCertificate>>,
     decided: BTreeMap<Height, BTreeSet<BlockHash>>,
     /// Tips that they endorsed, of views.
     endorsed: BTreeSet<(View, BlockRef)>,
@@ -65,7 +65,7 @@ impl Account {
             StoreOp::Testimony(testimony) => self.testimony.push(Arc::clone(testimony)),
             StoreOp::Block(block) => {
                 self.decided.entry(block.block.height).or_default().insert(block.block.hash);
-                self.headers.push(block.header.clone());
+                self.headers.push(block.header().clone());
             }
             StoreOp::Certificate(certificate) => self.certificates.push(certificate.clone()),
             _ => {}

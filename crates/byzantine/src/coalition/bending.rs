@@ -12,6 +12,7 @@ use ally_replica::{
     CERTIFY_SHARE_KIND, CertifyShare, PeerMessage, SHARE_PROOF_KIND, ShareProof, SyncBlocks,
     checkpoint,
 };
+use std::sync::Arc;
 
 impl Coalition {
     /// What a member makes of a message that it heard, to one server.
@@ -73,9 +74,9 @@ impl Coalition {
                 ("liar: question bent", PeerMessage::FetchBatches(ids))
             }
             PeerMessage::Certificate(certificate) => {
-                let mut certificate = certificate.clone();
+                let mut certificate = (**certificate).clone();
                 self.bend_certificate(&mut certificate);
-                ("liar: answer bent", PeerMessage::Certificate(certificate))
+                ("liar: answer bent", PeerMessage::Certificate(Arc::new(certificate)))
             }
             PeerMessage::SyncBlocks(blocks) => {
                 let mut blocks = blocks.clone();

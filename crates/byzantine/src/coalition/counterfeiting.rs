@@ -12,6 +12,7 @@ use ally_consensus::{
 use ally_policy::ServerIndex;
 use ally_replica::{Batch, CERTIFY_SHARE_KIND, CertifyShare, PeerMessage, SignedBatch};
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// A signature that is nobody's.
 pub(super) const FORGED: [u8; 64] = [7; 64];
@@ -97,12 +98,8 @@ impl Coalition {
             false => self.signer.foreign_checkpoint(&checkpoint),
         };
         let log_root = header.log_root;
-        Some(PeerMessage::Certificate(CheckpointCertificate {
-            block,
-            log_size,
-            log_root,
-            signature,
-        }))
+        let certificate = CheckpointCertificate { block, log_size, log_root, signature };
+        Some(PeerMessage::Certificate(Arc::new(certificate)))
     }
 
     /// A batch that names another server as its origin.

@@ -11,11 +11,12 @@ use super::Engine;
 use super::tree::{Lineage, Root};
 use crate::{
     BlockHash, BlockRef, Breach, Bug, Bugs, CheckpointCertificate, Commit, Decided, DecisionPath,
-    Height, Output, Proposal, Record, Signed, SyncedBlock, View, Vote,
+    Height, Output, Proposal, ProposalParts, Record, Signed, SyncedBlock, View, Vote,
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// The most votes of one server that wait for their block's header. Twice the default window: a
 /// server votes no further ahead than that.
@@ -322,16 +323,15 @@ impl Engine {
         let Some(node) = self.tree.node(&hash) else { return };
         let decided = Decided {
             block: node.block,
-            header: node.header().clone(),
+            proposal: node.proposal.clone(),
             signature: Some(node.signature),
-            batches: node.proposal.batches.clone(),
             path,
         };
         self.settle(decided, out);
     }
 
     fn settle(&mut self, decided: Decided, out: &mut Vec<Output>) {
-        let (block, header) = (decided.block, &decided.header);
+        let (block, header) = (decided.block, decided.header());
         debug_assert_eq!(header.parent, self.tree.root().block.hash, "decided in chain order");
         let root = Root { block, view: header.view, timestamp_us: header.timestamp_us };
         self.follow_decision(block, header.parent, header.view);
@@ -358,7 +358,7 @@ impl Engine {
     /// Takes a certificate for a decided block: it bounds what has to be kept and reported.
     pub(super) fn note_certified(
         &mut self,
-        certificate: CheckpointCertificate,
+        certificate: Arc<CheckpointCertificate>,
         out: &mut Vec<Output>,
     ) {
         let (block, root) = (certificate.block, self.tree.root().block);
@@ -368,17 +368,18 @@ impl Engine {
         if block.height > root.height {
             self.note_ahead(certificate, out);
         } else if self.tree.decided_at(block.height).is_some_and(|hash| hash != block.hash) {
+            let certificate = Arc::unwrap_or_clone(certificate);
             self.halt(Breach::Certificate { decided: root, certificate }, out);
         } else {
             self.tree.prune(block.height);
             self.forget_support(block.height);
-            self.write(Record::Certified(certificate.clone()), out);
+            self.write(Record::Certified(Arc::clone(&certificate)), out);
             self.certified = Some(certificate);
         }
     }
 
     /// The alliance is ahead of this server: catch up by what is here, or ask for the rest.
-    fn note_ahead(&mut self, certificate: CheckpointCertificate, out: &mut Vec<Output>) {
+    fn note_ahead(&mut self, certificate: Arc<CheckpointCertificate>, out: &mut Vec<Output>) {
         let known = self.ahead.as_ref().map(|ahead| ahead.block.height);
         if known.is_some_and(|height| height >= certificate.block.height)
             || self.config.bugs.has(Bug::CertificateIgnored)
@@ -401,7 +402,7 @@ impl Engine {
             Lineage::Conflicting => {
                 let breach = Breach::Certificate {
                     decided: self.tree.root().block,
-                    certificate: ahead.clone(),
+                    certificate: (**ahead).clone(),
                 };
                 self.halt(breach, out);
             }
@@ -412,23 +413,24 @@ impl Engine {
     pub(super) fn synced(
         &mut self,
         blocks: Vec<SyncedBlock>,
-        certificate: CheckpointCertificate,
+        certificate: Arc<CheckpointCertificate>,
         out: &mut Vec<Output>,
     ) {
         let before = self.tree.root().block;
         for synced in blocks {
-            let block = synced.header.block_ref();
+            let SyncedBlock { header, batches } = synced;
+            let proposal = Proposal::from(ProposalParts { header, batches, new_view: None });
+            let block = proposal.block_ref();
             let root = self.tree.root().block;
             if block.height <= root.height {
                 continue;
             }
-            if synced.header.parent != root.hash || block.height != root.height.next() {
+            if proposal.header.parent != root.hash || block.height != root.height.next() {
                 break;
             }
             let path = DecisionPath::Certificate;
             let signature = self.tree.node(&block.hash).map(|node| node.signature);
-            let SyncedBlock { header, batches } = synced;
-            self.settle(Decided { block, header, signature, batches, path }, out);
+            self.settle(Decided { block, proposal, signature, path }, out);
         }
         if self.tree.root().block != before {
             self.after_decisions(out);

@@ -87,9 +87,9 @@ pub struct Engine {
     /// Set by [`Output::Halt`]: no more steps.
     halted: bool,
     now: Now,
-    certified: Option<CheckpointCertificate>,
+    certified: Option<Arc<CheckpointCertificate>>,
     /// A certified block that is out of reach.
-    ahead: Option<CheckpointCertificate>,
+    ahead: Option<Arc<CheckpointCertificate>>,
     work_waiting: bool,
     /// Payloads have to be asked for again.
     postponed: bool,
@@ -184,7 +184,7 @@ impl Engine {
             Input::Payload { block, verdict } => self.judge(block, verdict, out),
             Input::Combined { statement, result } => self.combined(statement, result, out),
             Input::Certified(certificate) => self.note_certified(certificate, out),
-            Input::Synced { blocks, certificate } => self.synced(blocks, *certificate, out),
+            Input::Synced { blocks, certificate } => self.synced(blocks, certificate, out),
             Input::Work { waiting } => self.work_waiting = waiting,
             Input::Connected(peer) => self.greet(peer, out),
             Input::Unheard(peer) => {
@@ -261,7 +261,7 @@ impl Engine {
     fn say_behind(&self, out: &mut Vec<Output>) {
         if let Some(certificate) = self.ahead.clone() {
             let decided = self.tree.root().block;
-            out.push(Output::Behind { decided, certificate: Box::new(certificate) });
+            out.push(Output::Behind { decided, certificate });
         }
     }
 

@@ -13,6 +13,7 @@ use crate::{
     Backing, BlockHeader, BlockRef, Bug, Bugs, CheckpointCertificate, Config, JournalPosition,
     Micros, NewViewCertificate, Proposal, Record, Signed, View,
 };
+use std::sync::Arc;
 use thiserror::Error;
 
 /// What the stores of blocks and certificates know, beside the journal.
@@ -23,7 +24,7 @@ pub struct Base {
     /// one extends that vote, so that it can go on voting in the same view.
     pub decided: Vec<BlockHeader>,
     /// The newest certificate for a block at or below it.
-    pub certified: Option<CheckpointCertificate>,
+    pub certified: Option<Arc<CheckpointCertificate>>,
     /// The position of the last record in the journal; the next one gets the position after it.
     pub position: JournalPosition,
     /// The newest [`Testimony::Backing`](crate::Testimony) kept, if any is: it is passed on to those who

@@ -9,6 +9,7 @@ use crate::{
     Signed, View, ViewChange, Vote,
 };
 use ally_policy::ServerIndex;
+use std::sync::Arc;
 
 /// The view with two tips, which its number leads.
 const VIEW: View = View(2);
@@ -120,7 +121,7 @@ fn nobody_votes_above_the_other_tip_until_a_certificate_leads_there() {
         signature: vec![7],
     };
     let mut outputs = Vec::new();
-    engine.step(Input::Certified(certificate), at(1), &mut outputs);
+    engine.step(Input::Certified(Arc::new(certificate)), at(1), &mut outputs);
     assert_eq!(votes(&outputs), 1);
     let voted = report(&mut engine).voted.expect("it has voted");
     assert_eq!(voted.headers.first().map(|header| header.body.parent), Some(block.hash));

@@ -123,7 +123,7 @@ impl Engine {
         let (sender, view) = (report.signer, report.body.view);
         self.check_report(&report, out);
         if let Some(certificate) = &report.body.certified {
-            self.note_certified(certificate.clone(), out);
+            self.note_certified(Arc::new(certificate.clone()), out);
         }
         let place = &self.acceptor;
         if view < place.view || (view == place.view && place.open) {
@@ -208,7 +208,7 @@ impl Engine {
 
     /// The highest certificate that this server knows, whether it has decided the block or not.
     fn newest_certificate(&self) -> Option<&CheckpointCertificate> {
-        self.ahead.as_ref().or(self.certified.as_ref())
+        self.ahead.as_deref().or(self.certified.as_deref())
     }
 
     /// The headers of one view from the later of its tip and the last certified block up to `top`;

@@ -391,14 +391,14 @@ impl Net {
     /// A certificate for a decided block, given to a server.
     pub fn certify(&mut self, server: u16, height: usize) {
         let decided = &self.servers[usize::from(server)].decided[height - 1];
-        let certificate = keys::certify(&self.context, &decided.header);
-        self.step(s(server), Input::Certified(certificate), 0);
+        let certificate = keys::certify(&self.context, decided.header());
+        self.step(s(server), Input::Certified(Arc::new(certificate)), 0);
     }
 
     /// Stops a server and starts it again from its journal and from what it kept of others.
     pub fn restart(&mut self, server: u16) {
         let state = &mut self.servers[usize::from(server)];
-        let decided: Vec<BlockHeader> = state.decided.iter().map(|d| d.header.clone()).collect();
+        let decided: Vec<BlockHeader> = state.decided.iter().map(|d| d.header().clone()).collect();
         let records = state.journal.clone();
         let position = JournalPosition(records.len() as u64);
         let backing = state.testimony.iter().rev().find_map(|kept| kept.backing()).cloned();

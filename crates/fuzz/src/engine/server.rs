@@ -29,7 +29,7 @@ pub(super) struct Leaving {
 enum Written {
     Record(JournalPosition, Record),
     Decided(BlockHeader, Arc<[BatchRef]>),
-    Certified(CheckpointCertificate),
+    Certified(Arc<CheckpointCertificate>),
 }
 
 /// An honest server.
@@ -37,7 +37,7 @@ pub(super) struct Server {
     pub(super) me: ServerIndex,
     pub(super) engine: Engine,
     /// A certified block that it cannot reach, and the last that it has.
-    pub(super) behind: Option<CheckpointCertificate>,
+    pub(super) behind: Option<Arc<CheckpointCertificate>>,
     /// Whether it has no room to check payloads.
     pub(super) postpones: bool,
     written: Vec<Written>,
@@ -113,7 +113,7 @@ impl Server {
                 return Some(Input::Combined { statement, result });
             }
             Output::Decided(decided) => self.decide(witness, &decided),
-            Output::Behind { certificate, .. } => self.behind = Some(*certificate),
+            Output::Behind { certificate, .. } => self.behind = Some(certificate),
             Output::Evidence(evidence) => witness.accused(case, self.me, &evidence),
             Output::Halt(breach) => panic!("{} sees too many liars: {breach:?}", self.me),
             _ => {}
@@ -132,7 +132,8 @@ impl Server {
 
     fn decide(&mut self, witness: &mut Witness, decided: &Decided) {
         witness.decided(self.me, decided);
-        self.written.push(Written::Decided(decided.header.clone(), decided.batches.clone()));
+        self.written
+            .push(Written::Decided(decided.header().clone(), decided.proposal.batches.clone()));
     }
 
     /// What it proposes, if it may.
@@ -151,8 +152,8 @@ impl Server {
     }
 
     /// A certificate arrives: it is kept, and the engine told.
-    pub(super) fn certified(&mut self, certificate: CheckpointCertificate) -> Input {
-        self.written.push(Written::Certified(certificate.clone()));
+    pub(super) fn certified(&mut self, certificate: Arc<CheckpointCertificate>) -> Input {
+        self.written.push(Written::Certified(Arc::clone(&certificate)));
         Input::Certified(certificate)
     }
 
@@ -188,7 +189,7 @@ impl Server {
         self.position = position;
         let top = decided.last().map(BlockHeader::block_ref);
         witness.crashed(self.me, position, top);
-        let reached = |certificate: &CheckpointCertificate| {
+        let reached = |certificate: &Arc<CheckpointCertificate>| {
             top.is_some_and(|top| certificate.block.height <= top.height)
         };
         let base = Base { decided, certified: certified.filter(reached), position, backing: None };
@@ -231,9 +232,9 @@ impl Server {
 }
 
 fn newer(
-    known: Option<CheckpointCertificate>,
-    other: &CheckpointCertificate,
-) -> Option<CheckpointCertificate> {
+    known: Option<Arc<CheckpointCertificate>>,
+    other: &Arc<CheckpointCertificate>,
+) -> Option<Arc<CheckpointCertificate>> {
     known.filter(|known| known.block.height >= other.block.height).or_else(|| Some(other.clone()))
 }
 

@@ -135,9 +135,13 @@ impl Witness {
         let below = word.top.map_or(Height::ZERO, |top| top.height);
         assert_eq!(height, below.next(), "{me} decides in order");
         if let Some(top) = word.top {
-            assert_eq!(decided.header.parent, top.hash, "{me} decides along one chain");
+            assert_eq!(decided.header().parent, top.hash, "{me} decides along one chain");
         }
-        assert_eq!(decided.header.block_ref(), decided.block, "{me}: the header of another block");
+        assert_eq!(
+            decided.header().block_ref(),
+            decided.block,
+            "{me}: the header of another block"
+        );
         word.top = Some(decided.block);
         let first = *self.decided.entry(height).or_insert(decided.block.hash);
         assert_eq!(first, decided.block.hash, "{me} decides another block at height {height}");

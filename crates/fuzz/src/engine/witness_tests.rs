@@ -123,9 +123,8 @@ fn two_decisions_are_noticed() {
         let header = header(0, 1, salt);
         let decided = Decided {
             block: header.block_ref(),
-            header,
+            proposal: Proposal::header_only(header),
             signature: None,
-            batches: [].into(),
             path: ally_consensus::DecisionPath::Fast,
         };
         witness.decided(ServerIndex(server), &decided);

@@ -11,6 +11,7 @@ use ally_consensus::{
 use ally_model::keys::{self, Keys};
 use ally_policy::ServerIndex;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// How many things happen in a run, at most: a run ends with its bytes or here.
 const DEEDS_MAX: usize = 400;
@@ -181,7 +182,7 @@ impl World {
         let certificate = keys::certify(&self.case.context, unsigned);
         self.liars.learn(&certificate);
         let place = usize::from(who) % self.servers.len();
-        let input = self.servers[place].certified(certificate);
+        let input = self.servers[place].certified(Arc::new(certificate));
         self.input(place, input);
     }
 
@@ -198,7 +199,7 @@ impl World {
             blocks.last().is_some_and(|last| last.header.block_ref() == certificate.block)
         };
         if let Some(blocks) = self.servers.iter().map(wanted).find(ends_right) {
-            self.input(place, Input::Synced { blocks, certificate: Box::new(certificate) });
+            self.input(place, Input::Synced { blocks, certificate });
         }
     }
 

@@ -326,7 +326,7 @@ impl Driver {
                     board.decisions[path] += 1;
                     board.progressed = Some(Instant::now());
                 });
-                self.clock.compare(block.header.timestamp_us, unix_now());
+                self.clock.compare(block.header().timestamp_us, unix_now());
                 self.clients.delivered(&block);
             }
             Output::View { view, open } => {

@@ -13,7 +13,7 @@ pub(crate) struct Published {
     edge: RwLock<Arc<TileWriter>>,
     tip: watch::Sender<Tip>,
     /// A certificate that came before its block.
-    ahead: Mutex<Option<CheckpointCertificate>>,
+    ahead: Mutex<Option<Arc<CheckpointCertificate>>>,
 }
 
 /// A step of the tip that waits for the disk.
@@ -21,7 +21,7 @@ pub(super) enum Step {
     /// A block, and the right edge after it.
     Block(Height, Arc<TileWriter>),
     /// A certificate.
-    Certificate(CheckpointCertificate),
+    Certificate(Arc<CheckpointCertificate>),
 }
 
 impl Published {

@@ -12,6 +12,7 @@ use ally_log::{Hash, Tile, TileReader, TileWriter};
 use ally_policy::ServerIndex;
 use ally_proto::{DUPLICATE_WINDOW, DuplicateWindow, ProposalId};
 use ally_replica::{ChainState, HeldBatch, RECOVERED_HEADERS, Recovered, SignedBatch};
+use std::sync::Arc;
 
 /// Hashes in a complete tile.
 const TILE: u64 = 256;
@@ -86,7 +87,7 @@ pub(crate) fn recover(
     let replica = Recovered {
         delivered,
         state,
-        certified,
+        certified: certified.map(Arc::new),
         journal: journal(store, found.journal_first)?,
         batches: batches(store, &next, servers)?,
         backing: backing(store)?,

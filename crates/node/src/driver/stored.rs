@@ -36,7 +36,7 @@ impl BlockRecord {
 
     fn of(block: &DeliveredBlock) -> Self {
         Self {
-            header: block.header.clone(),
+            header: block.header().clone(),
             signature: block.signature,
             batches: block.batches.iter().map(|batch| *batch.reference()).collect(),
             state: block.state.clone(),
@@ -76,7 +76,7 @@ pub(super) fn write_block(write: &mut WriteBatch, block: &DeliveredBlock) {
         height: block.block.height,
         hash: block.block.hash,
         log_first: block.first_index,
-        log_size: block.header.log_size,
+        log_size: block.header().log_size,
         body: BlockRecord::of(block).to_bytes().into(),
     });
 }

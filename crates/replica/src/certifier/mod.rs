@@ -58,7 +58,7 @@ pub(crate) struct Certifier {
     epoch: Epoch,
     /// Delivered and not certified, ascending.
     delivered: VecDeque<Head>,
-    certified: Option<CheckpointCertificate>,
+    certified: Option<Arc<CheckpointCertificate>>,
     round: Option<Round>,
     /// The newest share of each server that no round has taken yet.
     inbox: BTreeMap<ServerIndex, Arc<Signed<CertifyShare>>>,
@@ -78,7 +78,7 @@ pub(crate) struct Certifier {
 
 impl Certifier {
     /// A certifier that knows of no delivered block but those below `certified`.
-    pub(crate) fn new(config: &Config, certified: Option<CheckpointCertificate>) -> Self {
+    pub(crate) fn new(config: &Config, certified: Option<Arc<CheckpointCertificate>>) -> Self {
         let Config { engine, policy, origin, limits } = config;
         Self {
             me: engine.me,
@@ -101,7 +101,7 @@ impl Certifier {
     }
 
     /// The highest certificate.
-    pub(crate) fn certified(&self) -> Option<&CheckpointCertificate> {
+    pub(crate) fn certified(&self) -> Option<&Arc<CheckpointCertificate>> {
         self.certified.as_ref()
     }
 
@@ -131,7 +131,7 @@ impl Certifier {
     /// A checked certificate, from anywhere. True if it is the highest so far; then it was written.
     pub(crate) fn certificate(
         &mut self,
-        certificate: &CheckpointCertificate,
+        certificate: &Arc<CheckpointCertificate>,
         now: Micros,
         out: &mut Outbox,
     ) -> bool {
@@ -143,8 +143,8 @@ impl Certifier {
         if !self.round.as_ref().is_some_and(combining) {
             self.pace.verified();
         }
-        out.write(StoreOp::Certificate(certificate.clone()));
-        self.certified = Some(certificate.clone());
+        out.write(StoreOp::Certificate(Arc::clone(certificate)));
+        self.certified = Some(Arc::clone(certificate));
         self.delivered.retain(|head| head.block.height > height);
         self.inbox.retain(|_, share| share.body.block.height > height);
         if let Some(round) = self.round.take_if(|round| round.head.block.height <= height)
@@ -474,10 +474,11 @@ impl Certifier {
         result: Result<CheckpointCertificate, CombineFailure>,
         peers: &Peers,
         out: &mut Outbox,
-    ) -> Option<CheckpointCertificate> {
+    ) -> Option<Arc<CheckpointCertificate>> {
         let failure = match result {
             Ok(certificate) if certificate.block.height > self.height() => {
-                let message = PeerMessage::Certificate(certificate.clone());
+                let certificate = Arc::new(certificate);
+                let message = PeerMessage::Certificate(Arc::clone(&certificate));
                 out.send(When::AtOnce, Recipients::Others, message);
                 return Some(certificate);
             }

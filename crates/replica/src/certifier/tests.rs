@@ -7,6 +7,7 @@ use ally_consensus::{
     AllianceId, BlockHash, Config as EngineConfig, Context, Epoch, PolicyDigest, Rotation,
 };
 use ally_policy::FaultModel;
+use std::sync::Arc;
 
 const ORIGIN: &str = "example.org/test";
 
@@ -64,7 +65,8 @@ impl Bench {
         self.asked();
         (0..4).filter(|from| ServerIndex(*from) != mute).for_each(|f| self.share(f, head(height)));
         let Head { block, log_size, log_root } = head(height);
-        let certificate = CheckpointCertificate { block, log_size, log_root, signature: vec![9] };
+        let signature = vec![9];
+        let certificate = Arc::new(CheckpointCertificate { block, log_size, log_root, signature });
         assert!(self.certifier.certificate(&certificate, self.now, &mut self.out));
         let took = self.now.0 - started.0;
         // Nothing that was done costs the pause that certificates under load need.
@@ -145,7 +147,8 @@ fn the_turn_passes_on_with_each_certificate() {
         (1..=LATE).for_each(|height| bench.deliver(height));
         let mut asked = bench.asked();
         let Head { block, log_size, log_root } = head(3);
-        let lower = CheckpointCertificate { block, log_size, log_root, signature: vec![9] };
+        let signature = vec![9];
+        let lower = Arc::new(CheckpointCertificate { block, log_size, log_root, signature });
         assert!(bench.certifier.certificate(&lower, bench.now, &mut bench.out));
         asked.extend(bench.asked());
         assert_eq!(bench.round(), Some(LATE));

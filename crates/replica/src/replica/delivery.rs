@@ -45,21 +45,24 @@ impl Replica {
             return Some(checked);
         }
         let find = |reference| self.pool.find(&BatchId::from(reference)).cloned();
-        let batches: Vec<HeldBatch> = decided.batches.iter().map(find).collect::<Option<_>>()?;
+        let batches: Vec<HeldBatch> =
+            decided.proposal.batches.iter().map(find).collect::<Option<_>>()?;
         let state = self.chain.tip_state().extend(&batches);
+        let header = decided.header();
         let (size, root) = (state.log_size(), state.log_root());
         assert!(
-            (size, root) == (decided.header.log_size, decided.header.log_root),
+            (size, root) == (header.log_size, header.log_root),
             "block {} was decided with log size {} and root {}, but its batches give {size} and {root}",
             decided.block.height,
-            decided.header.log_size,
-            decided.header.log_root,
+            header.log_size,
+            header.log_root,
         );
         Some(CheckedBlock { state, batches })
     }
 
     fn deliver_block(&mut self, decided: Decided, checked: CheckedBlock) {
-        let Decided { block, header, signature, path, .. } = decided;
+        let Decided { block, proposal, signature, path } = decided;
+        let header = &proposal.header;
         assert_eq!(header.parent, self.chain.tip().hash, "blocks are delivered in chain order");
         let CheckedBlock { state, batches } = checked;
         let first_index = self.chain.tip_state().log_size();
@@ -84,7 +87,7 @@ impl Replica {
         self.checks.delivered(block.height);
         let delivered = Arc::new(DeliveredBlock {
             block,
-            header,
+            proposal,
             signature,
             batches,
             first_index,
@@ -100,8 +103,8 @@ impl Replica {
     fn want_undelivered(&mut self) {
         let mut bytes = 0;
         for decided in &self.undelivered {
-            let proposer = self.config.engine.rotation.leader(decided.header.view);
-            for reference in decided.batches.iter() {
+            let proposer = self.config.engine.rotation.leader(decided.header().view);
+            for reference in decided.proposal.batches.iter() {
                 let id = BatchId::from(reference);
                 bytes += u64::from(reference.bytes);
                 if self.pool.find(&id).is_none() {

@@ -51,7 +51,7 @@ impl Replica {
                 self.out.push(Output::View { view, open: open.is_some() });
             }
             EngineOutput::Behind { decided, certificate } => {
-                self.catch_up.behind(decided, *certificate, now, &self.peers, &mut self.out);
+                self.catch_up.behind(decided, certificate, now, &self.peers, &mut self.out);
             }
             EngineOutput::Evidence(evidence) => {
                 self.out.write(StoreOp::Evidence(Box::new(Evidence::Consensus(*evidence))));

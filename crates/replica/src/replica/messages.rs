@@ -21,9 +21,7 @@ impl Replica {
             Checked::CertifyShare(share) => self.receive_share(share),
             Checked::ProofRequest(block) => self.certifier.proof_request(from, block, out),
             Checked::ShareProof(proof) => self.certifier.proof(Arc::unwrap_or_clone(proof), out),
-            Checked::Certificate(certificate) => {
-                self.take_certificate(Arc::unwrap_or_clone(certificate))
-            }
+            Checked::Certificate(certificate) => self.take_certificate(certificate),
             Checked::SyncRequest(after) => self.serve_blocks(from, after),
             Checked::SyncBlocks(answer) => self.receive_blocks(from, Arc::unwrap_or_clone(answer)),
         }
@@ -50,7 +48,7 @@ impl Replica {
     fn show_certificate(&mut self, to: ServerIndex, known: Height) {
         let Some(certificate) = self.certifier.certified() else { return };
         if certificate.block.height > known && to != self.config.engine.me {
-            let message = PeerMessage::Certificate(certificate.clone());
+            let message = PeerMessage::Certificate(Arc::clone(certificate));
             self.out.send(When::AtOnce, Recipients::One(to), message);
         }
     }
@@ -113,8 +111,8 @@ impl Replica {
     fn receive_blocks(&mut self, from: ServerIndex, answer: SyncBlocks) {
         let now = self.now.monotonic;
         let Some(range) = self.catch_up.answer(from, answer, now, &mut self.out) else { return };
-        let (blocks, certificate) = (range.blocks, Box::new(range.certificate));
-        self.take_certificate((*certificate).clone());
+        let (blocks, certificate) = (range.blocks, Arc::new(range.certificate));
+        self.take_certificate(Arc::clone(&certificate));
         self.inbox.push_back(ally_consensus::Input::Synced { blocks, certificate });
         self.run_engine();
         self.restless = true;
@@ -124,12 +122,12 @@ impl Replica {
     }
 
     /// A checked certificate, made here or sent by a peer.
-    pub(super) fn take_certificate(&mut self, certificate: CheckpointCertificate) {
+    pub(super) fn take_certificate(&mut self, certificate: Arc<CheckpointCertificate>) {
         let now = self.now.monotonic;
         if !self.certifier.certificate(&certificate, now, &mut self.out) {
             return;
         }
-        self.out.push(Output::Certified(certificate.clone()));
+        self.out.push(Output::Certified(Arc::clone(&certificate)));
         self.inbox.push_back(ally_consensus::Input::Certified(certificate));
         if self.journal.is_long() {
             // Only now: before the engine has heard of it, the journal still needs its records.

@@ -22,6 +22,7 @@ use ally_consensus::{
 };
 use ally_policy::{ServerIndex, ServerSet};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// How many headers the engine should get back, so that it can go on voting in the view it was in.
 pub const RECOVERED_HEADERS: usize = 1024;
@@ -35,7 +36,7 @@ pub struct Recovered {
     /// The log after the last of them; none if no block is stored.
     pub state: Option<ChainState>,
     /// The highest certificate stored; it may be for a block that is not.
-    pub certified: Option<CheckpointCertificate>,
+    pub certified: Option<Arc<CheckpointCertificate>>,
     /// The journal, in order.
     pub journal: Vec<(JournalPosition, Record)>,
     /// All stored batches at or above the next sequence of their origin after `delivered`, in any

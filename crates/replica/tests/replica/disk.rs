@@ -18,7 +18,7 @@ pub struct Disk {
     pub journal: BTreeMap<JournalPosition, Record>,
     pub batches: BTreeMap<BatchId, HeldBatch>,
     pub blocks: BTreeMap<Height, Arc<DeliveredBlock>>,
-    pub certificates: BTreeMap<Height, CheckpointCertificate>,
+    pub certificates: BTreeMap<Height, Arc<CheckpointCertificate>>,
     pub evidence: Vec<Evidence>,
     backing: Option<Backing>,
     /// Made, not durable.
@@ -90,8 +90,8 @@ impl Disk {
             (*position, Record::from_bytes(&record.to_bytes()).unwrap())
         };
         Recovered {
-            delivered: newest.into_iter().rev().map(|block| block.header.clone()).collect(),
-            certified: self.certificates.last_key_value().map(|(_, newest)| newest.clone()),
+            delivered: newest.into_iter().rev().map(|block| block.header().clone()).collect(),
+            certified: self.certificates.last_key_value().map(|(_, newest)| Arc::clone(newest)),
             journal: self.journal.iter().map(record).collect(),
             batches: self.batches.values().filter(live).map(again).collect(),
             backing: self.backing.clone(),
@@ -113,7 +113,7 @@ impl Disk {
         let (mut blocks, mut bytes) = (Vec::new(), 0);
         for block in self.blocks.range(after.next()..).map(|(_, block)| block) {
             let batches = block.batches.iter().map(|batch| *batch.reference()).collect();
-            let synced = SyncedBlock { header: block.header.clone(), batches };
+            let synced = SyncedBlock { header: block.header().clone(), batches };
             bytes += synced_block_bytes(&synced);
             if bytes > SYNC_BYTES_MAX || blocks.len() == SYNC_BLOCKS_MAX {
                 break;
@@ -125,6 +125,6 @@ impl Disk {
         if let Some((height, _)) = certificate {
             blocks.retain(|block| block.header.height <= *height);
         }
-        Some(SyncBlocks { blocks, certificate: certificate.map(|(_, found)| found.clone()) })
+        Some(SyncBlocks { blocks, certificate: certificate.map(|(_, found)| (**found).clone()) })
     }
 }

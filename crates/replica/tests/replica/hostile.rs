@@ -13,6 +13,7 @@ use ally_replica::{
 };
 use bytes::Bytes;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 const LIAR: ServerIndex = ServerIndex(3);
 
@@ -236,7 +237,7 @@ fn signatures_senders_and_links_are_checked() {
     };
     let what = "a certificate";
     assert_eq!(
-        refused(LIAR, PeerMessage::Certificate(certificate.clone())),
+        refused(LIAR, PeerMessage::Certificate(Arc::new(certificate.clone()))),
         CheckError::Signature { from: LIAR, what }
     );
     let empty = SyncBlocks { blocks: vec![], certificate: Some(certificate) };

@@ -62,7 +62,7 @@ pub struct Server {
     wake: Option<Micros>,
     pub delivered: BTreeMap<Height, Arc<DeliveredBlock>>,
     pub refused: Vec<(u64, Refusal)>,
-    pub certified: Option<CheckpointCertificate>,
+    pub certified: Option<Arc<CheckpointCertificate>>,
     pub views: Vec<(View, bool)>,
     pub spoils_shares: bool,
 }

@@ -79,7 +79,7 @@ impl Decision {
             return Ok(());
         }
         self.decided = height;
-        self.header(&block.header, block.header.block_ref());
+        self.header(block.header(), block.header().block_ref());
         let justified = self.descendants(block.block.hash).any(|hash| self.is_decided(hash));
         while let Some((lowest, hash)) = self.by_height.first().copied()
             && lowest + HEIGHTS_KEPT < height
@@ -91,7 +91,8 @@ impl Decision {
             true => Ok(()),
             false => Err(format!(
                 "decision: {server} decided height {height} of view {} ({:?}) without a quorum",
-                block.header.view, block.path
+                block.header().view,
+                block.path
             )),
         }
     }

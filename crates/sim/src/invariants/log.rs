@@ -59,7 +59,7 @@ fn join(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
 
 impl Log {
     fn delivered(&mut self, block: &DeliveredBlock) -> Result<(), String> {
-        let (height, header) = (block.block.height.0, &block.header);
+        let (height, header) = (block.block.height.0, block.header());
         let found = (header.log_size, header.log_root);
         if height <= self.height {
             let expected = self.checkpoints.get(&height);

@@ -63,9 +63,11 @@ fn header(height: u64, timestamp_us: u64, batches: &[HeldBatch]) -> BlockHeader 
 
 fn block(height: u64, timestamp_us: u64, batches: &[HeldBatch]) -> Arc<DeliveredBlock> {
     let header = header(height, timestamp_us, batches);
+    let references = batches.iter().map(|batch| *batch.reference()).collect();
+    let proposal = Proposal::from(ProposalParts { header, batches: references, new_view: None });
     Arc::new(DeliveredBlock {
-        block: header.block_ref(),
-        header,
+        block: proposal.block_ref(),
+        proposal,
         signature: None,
         batches: batches.to_vec(),
         first_index: 0,
@@ -80,7 +82,7 @@ fn batch(origin: ServerIndex, sequence: u64, command: &Bytes) -> HeldBatch {
 }
 
 fn certificate(block: &DeliveredBlock) -> CheckpointCertificate {
-    let (log_size, log_root) = (block.header.log_size, block.header.log_root);
+    let (log_size, log_root) = (block.header().log_size, block.header().log_root);
     CheckpointCertificate { block: block.block, log_size, log_root, signature: Vec::new() }
 }
 
@@ -268,7 +270,7 @@ fn a_certificate_for_what_nobody_decided_is_noticed() {
     let certificate = CheckpointCertificate {
         block: one.block,
         log_size: 0,
-        log_root: one.header.log_root,
+        log_root: one.header().log_root,
         signature: Vec::new(),
     };
     let certified = Observation::Certified { certificate: &certificate };
@@ -404,7 +406,8 @@ fn a_root_that_is_not_the_logs_is_noticed() {
     let state = ChainState::genesis(4).extend(&batches);
     let with = |log_size, log_root| {
         let mut right = DeliveredBlock::clone(&block(1, 1, &batches));
-        (right.header.log_size, right.header.log_root) = (log_size, log_root);
+        let header = BlockHeader { log_size, log_root, ..right.header().clone() };
+        right.proposal = Proposal::header_only(header);
         right.state = state.clone();
         Arc::new(right)
     };

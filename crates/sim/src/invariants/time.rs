@@ -45,7 +45,7 @@ impl Invariant for Time {
 
     fn see(&mut self, now: Micros, what: &Observation<'_>) -> Result<(), String> {
         match what {
-            Observation::Delivered { block, .. } => self.delivered(&block.header, now),
+            Observation::Delivered { block, .. } => self.delivered(block.header(), now),
             _ => Ok(()),
         }
     }

@@ -4,8 +4,8 @@
 use crate::ascending::Ascending;
 use ally_codec::{Decode, Encode};
 use ally_consensus::{
-    BlockHeader, CheckpointCertificate, Digest, Height, JournalPosition, Record, Sequence,
-    SyncedBlock, Testimony,
+    CheckpointCertificate, Digest, Height, JournalPosition, Proposal, Record, Sequence, SyncedBlock,
+    Testimony,
 };
 use ally_policy::ServerIndex;
 use ally_replica::{
@@ -28,10 +28,10 @@ pub struct Disk {
     /// By origin.
     batches: BTreeMap<ServerIndex, All<(Sequence, Digest), HeldBatch>>,
     /// From height 1 on, without a gap.
-    blocks: Vec<Arc<Block>>,
+    blocks: Vec<Block>,
     /// The log after the last of them.
     state: Option<ChainState>,
-    certificates: All<Height, Box<CheckpointCertificate>>,
+    certificates: All<Height, Arc<CheckpointCertificate>>,
     /// The newest backing; evidence and other testimony are seen when they are written.
     backing: Option<Arc<Testimony>>,
     /// Written, not durable.
@@ -46,7 +46,7 @@ pub struct Disk {
 /// What is kept of a block.
 #[derive(Debug, Clone)]
 struct Block {
-    header: BlockHeader,
+    proposal: Proposal,
     batches: Vec<HeldBatch>,
 }
 
@@ -126,12 +126,12 @@ impl Disk {
 
     /// The newest certificate on it.
     pub fn certificate(&self) -> Option<&CheckpointCertificate> {
-        self.certificates.last().map(Box::as_ref)
+        self.certificates.last().map(Arc::as_ref)
     }
 
     /// The height of the last block on it.
     pub fn height(&self) -> Height {
-        self.blocks.last().map_or(Height::ZERO, |block| block.header.height)
+        self.blocks.last().map_or(Height::ZERO, |block| block.proposal.header.height)
     }
 
     /// The commands in a server's own batches on it that no block on it holds.
@@ -161,12 +161,11 @@ impl Disk {
             StoreOp::Block(block) => {
                 let block = Arc::unwrap_or_clone(block);
                 assert_eq!(block.block.height, self.height().next(), "blocks have no gap");
-                let kept = Block { header: block.header, batches: block.batches };
-                self.blocks.push(Arc::new(kept));
+                self.blocks.push(Block { proposal: block.proposal, batches: block.batches });
                 self.state = Some(block.state);
             }
             StoreOp::Certificate(certificate) => {
-                self.certificates.insert(certificate.block.height, Box::new(certificate));
+                self.certificates.insert(certificate.block.height, certificate);
             }
             StoreOp::Testimony(testimony) if testimony.backing().is_some() => {
                 self.backing = Some(testimony);
@@ -187,6 +186,7 @@ impl Disk {
     /// If something that was written cannot be read again.
     pub fn recover(&self) -> Recovered {
         let older = self.blocks.len().saturating_sub(RECOVERED_HEADERS);
+        let headers = self.blocks[older..].iter();
         let state = self.state.clone();
         let live = |batch: &&HeldBatch| {
             let next = state.as_ref().and_then(|state| state.next(batch.reference().origin));
@@ -202,8 +202,8 @@ impl Disk {
             (JournalPosition(position), again)
         };
         Recovered {
-            delivered: self.blocks[older..].iter().map(|block| block.header.clone()).collect(),
-            certified: self.certificate().cloned(),
+            delivered: headers.map(|block| block.proposal.header.clone()).collect(),
+            certified: self.certificates.last().cloned(),
             journal: (first..).zip(&self.journal).map(record).collect(),
             batches: self.batches.values().flat_map(All::values).filter(live).map(again).collect(),
             backing: self.backing.as_deref().and_then(Testimony::backing).cloned(),
@@ -225,7 +225,7 @@ impl Disk {
         let (mut blocks, mut bytes) = (Vec::new(), 0);
         for block in self.blocks.iter().skip(after.0 as usize) {
             let batches = block.batches.iter().map(|batch| *batch.reference()).collect();
-            let synced = SyncedBlock { header: block.header.clone(), batches };
+            let synced = SyncedBlock { header: block.proposal.header.clone(), batches };
             bytes += synced_block_bytes(&synced);
             if bytes > SYNC_BYTES_MAX || blocks.len() == SYNC_BLOCKS_MAX {
                 break;

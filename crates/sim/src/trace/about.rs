@@ -127,7 +127,7 @@ impl About {
                 };
                 let about = Self::block(Kind::Decision, "decides", &block.block);
                 Self { label: format!("{} {path}", about.label), ..about }
-                    .in_view(block.header.view)
+                    .in_view(block.header().view)
             }
             Observation::Combined { statement: Statement::NewView { view, tip } } => {
                 let verb = format!("enough shares: view {view} starts from");
