@@ -1,47 +1,34 @@
 //! What happens next: events in the order of virtual time.
 
 use ally_consensus::Micros;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
+
+/// Bits of a time.
+const BITS: usize = u64::BITS as usize;
 
 /// Events by time; those of one instant come out in the order they were put in.
 ///
-/// What is put in before the first comes out, a run's plan, is kept apart and sorted once: it would
-/// only make the heap of what is under way deep.
+/// A radix heap, which is quick because time never goes back. Events lie in heaps by the highest bit
+/// in which their time differs from now; the lowest heap that is not empty holds the next ones. When
+/// time comes to them, they differ from now in lower bits only, and go to lower heaps. Those of one
+/// instant are always in one heap, in order.
+///
+/// # Source
+/// Ahuja, Mehlhorn, Orlin, Tarjan, Faster Algorithms for the Shortest Path Problem, JACM 1990.
 pub struct Queue<E> {
-    planned: VecDeque<Entry<E>>,
-    begun: bool,
-    heap: BinaryHeap<Reverse<Entry<E>>>,
+    /// Those whose time has come.
+    due: VecDeque<E>,
+    heaps: [Vec<(Micros, E)>; BITS],
+    /// A bit for each heap that is not empty.
+    filled: u64,
     now: Micros,
-    added: u64,
-}
-
-struct Entry<E> {
-    /// Time and order as one number, which compares faster than two.
-    place: u128,
-    event: E,
-}
-
-impl<E> Entry<E> {
-    fn new(at: Micros, order: u64, event: E) -> Self {
-        Self { place: u128::from(at.0) << 64 | u128::from(order), event }
-    }
-
-    fn at(&self) -> Micros {
-        Micros((self.place >> 64) as u64)
-    }
 }
 
 impl<E> Queue<E> {
     /// No events, at time 0.
     pub fn new() -> Self {
-        Self {
-            planned: VecDeque::new(),
-            begun: false,
-            heap: BinaryHeap::new(),
-            now: Micros::ZERO,
-            added: 0,
-        }
+        let heaps = [const { Vec::new() }; BITS];
+        Self { due: VecDeque::new(), heaps, filled: 0, now: Micros::ZERO }
     }
 
     /// The time of the last event taken out.
@@ -51,7 +38,7 @@ impl<E> Queue<E> {
 
     /// Whether nothing more is to happen.
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty() && self.planned.is_empty()
+        self.due.is_empty() && self.filled == 0
     }
 
     /// Adds an event `delay` from now.
@@ -61,46 +48,42 @@ impl<E> Queue<E> {
 
     /// Adds an event at a time; at once if that has passed.
     pub fn at(&mut self, at: Micros, event: E) {
-        let entry = Entry::new(at.max(self.now), self.added, event);
-        self.added += 1;
-        match self.begun {
-            true => self.heap.push(Reverse(entry)),
-            false => self.planned.push_back(entry),
+        let at = at.max(self.now);
+        match (at.0 ^ self.now.0).checked_ilog2() {
+            None => self.due.push_back(event),
+            Some(bit) => {
+                self.filled |= 1 << bit;
+                self.heaps[bit as usize].push((at, event));
+            }
         }
     }
 
     /// Takes out the next event and moves the time on to it.
     pub fn pop(&mut self) -> Option<E> {
-        if !std::mem::replace(&mut self.begun, true) {
-            self.planned.make_contiguous().sort_unstable();
+        if let Some(event) = self.due.pop_front() {
+            return Some(event);
         }
-        let first = match (self.planned.front(), self.heap.peek()) {
-            (Some(planned), Some(Reverse(other))) if planned > other => None,
-            _ => self.planned.pop_front(),
-        };
-        let entry = first.or_else(|| self.heap.pop().map(|Reverse(entry)| entry))?;
-        self.now = entry.at();
-        Some(entry.event)
+        let lowest = self.filled.trailing_zeros() as usize;
+        let heap = self.heaps.get_mut(lowest)?;
+        self.filled &= !(1 << lowest);
+        if heap.len() == 1 {
+            let (at, event) = heap.pop()?;
+            self.now = at;
+            return Some(event);
+        }
+        self.spread(lowest);
+        self.due.pop_front()
     }
-}
 
-impl<E> PartialEq for Entry<E> {
-    fn eq(&self, other: &Self) -> bool {
-        self.place == other.place
-    }
-}
-
-impl<E> Eq for Entry<E> {}
-
-impl<E> PartialOrd for Entry<E> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<E> Ord for Entry<E> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.place.cmp(&other.place)
+    /// Moves the time on to the first events of a heap, and the others to lower heaps.
+    fn spread(&mut self, heap: usize) {
+        let mut events = std::mem::take(&mut self.heaps[heap]);
+        self.now = events.iter().map(|(at, _)| *at).min().unwrap_or(self.now);
+        for (at, event) in events.drain(..) {
+            self.at(at, event);
+        }
+        // Nothing came back to it; its room is kept.
+        self.heaps[heap] = events;
     }
 }
 
@@ -130,5 +113,23 @@ mod tests {
         assert_eq!(order, expected);
         assert!(queue.is_empty());
         assert_eq!(queue.now(), Micros(9));
+    }
+
+    #[test]
+    fn it_keeps_the_order_of_any_plan() {
+        let (mut queue, mut model) = (Queue::new(), Vec::new());
+        let mut word = 1_u64;
+        for number in 0..20_000_u64 {
+            word = word.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (word >> 31);
+            // Delays of all lengths, many of them equal.
+            let at = Micros(queue.now().0 + (word >> (40 + word % 23)));
+            queue.at(at, number);
+            model.push((at, number));
+            if word.is_multiple_of(3) || number > 10_000 {
+                let first = model.iter().min().copied().expect("one was put in");
+                model.retain(|entry| *entry != first);
+                assert_eq!((queue.pop(), queue.now()), (Some(first.1), first.0));
+            }
+        }
     }
 }
