@@ -9,10 +9,10 @@
 use super::quorums::Quorums;
 use super::{Invariant, Kind};
 use crate::observation::Observation;
-use ally_consensus::{BlockHash, BlockHeader, BlockRef, Message, Micros, Signed, View};
+use ally_consensus::{BlockHeader, BlockRef, Height, Message, Micros, Signed, View};
 use ally_policy::{ServerIndex, ServerSet, TrustPolicy};
 use ally_replica::{DeliveredBlock, PeerMessage};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Heights below the newest decided one at which blocks are forgotten.
 const HEIGHTS_KEPT: u64 = 256;
@@ -21,8 +21,7 @@ const HEIGHTS_KEPT: u64 = 256;
 pub(super) struct Decision {
     quorums: Quorums,
     slow_path: bool,
-    said: BTreeMap<BlockHash, Said>,
-    by_height: BTreeSet<(u64, BlockHash)>,
+    said: BTreeMap<BlockRef, Said>,
     /// The highest block that some honest server decided.
     decided: u64,
 }
@@ -31,7 +30,7 @@ pub(super) struct Decision {
 #[derive(Default)]
 struct Said {
     view: Option<View>,
-    children: Vec<BlockHash>,
+    children: Vec<BlockRef>,
     voters: ServerSet,
     committers: ServerSet,
     certified: bool,
@@ -40,7 +39,7 @@ struct Said {
 impl Decision {
     pub(super) fn new(policy: &TrustPolicy) -> Self {
         let (quorums, slow_path) = (Quorums::of(policy), policy.has_slow_path());
-        Self { quorums, slow_path, said: BTreeMap::new(), by_height: BTreeSet::new(), decided: 0 }
+        Self { quorums, slow_path, said: BTreeMap::new(), decided: 0 }
     }
 
     fn heard(&mut self, from: ServerIndex, message: &Message) {
@@ -48,29 +47,24 @@ impl Decision {
             Message::Proposal(proposal) => self.header(&proposal.header, proposal.block_ref()),
             Message::Fetched(Signed { body, .. }) => self.header(&body.header, body.block_ref()),
             Message::Vote(vote) => {
-                self.at(vote.block.height.0, vote.block.hash).voters.insert(from);
+                self.at(vote.block).voters.insert(from);
             }
             Message::Commit(commit) => {
-                let block = commit.certificate.block;
-                self.at(block.height.0, block.hash).committers.insert(from);
+                self.at(commit.certificate.block).committers.insert(from);
             }
             _ => {}
         }
     }
 
     fn header(&mut self, header: &BlockHeader, block: BlockRef) {
-        let (height, hash) = (block.height.0, block.hash);
-        let own = self.at(height, hash);
-        if own.view.replace(header.view).is_none() {
-            self.at(height.saturating_sub(1), header.parent).children.push(hash);
+        if self.at(block).view.replace(header.view).is_none() {
+            let height = Height(block.height.0.saturating_sub(1));
+            self.at(BlockRef { height, hash: header.parent }).children.push(block);
         }
     }
 
-    fn at(&mut self, height: u64, hash: BlockHash) -> &mut Said {
-        self.said.entry(hash).or_insert_with(|| {
-            self.by_height.insert((height, hash));
-            Said::default()
-        })
+    fn at(&mut self, block: BlockRef) -> &mut Said {
+        self.said.entry(block).or_default()
     }
 
     fn delivered(&mut self, server: ServerIndex, block: &DeliveredBlock) -> Result<(), String> {
@@ -80,12 +74,11 @@ impl Decision {
         }
         self.decided = height;
         self.header(block.header(), block.header().block_ref());
-        let justified = self.descendants(block.block.hash).any(|hash| self.is_decided(hash));
-        while let Some((lowest, hash)) = self.by_height.first().copied()
-            && lowest + HEIGHTS_KEPT < height
+        let justified = self.descendants(block.block).any(|block| self.is_decided(block));
+        while let Some(lowest) = self.said.first_entry()
+            && lowest.key().height.0 + HEIGHTS_KEPT < height
         {
-            self.by_height.pop_first();
-            self.said.remove(&hash);
+            lowest.remove();
         }
         match justified {
             true => Ok(()),
@@ -98,10 +91,10 @@ impl Decision {
     }
 
     /// Whether enough said so about the block itself, in its view.
-    fn is_decided(&self, hash: BlockHash) -> bool {
-        let Some(block) = self.said.get(&hash) else { return false };
+    fn is_decided(&self, block: BlockRef) -> bool {
+        let descendants = self.descendants(block).filter_map(|other| self.said.get(&other));
+        let Some(block) = self.said.get(&block) else { return false };
         let (mut voters, mut committers) = (ServerSet::EMPTY, ServerSet::EMPTY);
-        let descendants = self.descendants(hash).filter_map(|hash| self.said.get(&hash));
         for descendant in descendants.filter(|other| other.view == block.view) {
             voters = voters.union(&descendant.voters);
             committers = committers.union(&descendant.committers);
@@ -112,8 +105,8 @@ impl Decision {
     }
 
     /// The block first, then what builds on it.
-    fn descendants(&self, hash: BlockHash) -> impl Iterator<Item = BlockHash> {
-        let mut open = vec![hash];
+    fn descendants(&self, block: BlockRef) -> impl Iterator<Item = BlockRef> {
+        let mut open = vec![block];
         std::iter::from_fn(move || {
             let next = open.pop()?;
             open.extend(self.said.get(&next).into_iter().flat_map(|block| &block.children));
@@ -133,8 +126,7 @@ impl Invariant for Decision {
                 self.heard(*server, &signed.body);
             }
             Observation::Certified { certificate } => {
-                let block = certificate.block;
-                self.at(block.height.0, block.hash).certified = true;
+                self.at(certificate.block).certified = true;
             }
             Observation::Delivered { server, block } => return self.delivered(*server, block),
             _ => {}

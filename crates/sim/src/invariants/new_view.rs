@@ -25,11 +25,12 @@ const HEIGHTS_KEPT: u64 = 2048;
 pub(super) struct NewViewSoundness {
     honest: ServerSet,
     quorums: Quorums,
-    /// Apart from the keys, which are looked through.
-    headers: BTreeMap<BlockHash, Box<BlockHeader>>,
+    /// As they were proposed.
+    headers: BTreeMap<BlockHash, Proposal>,
     heights: BTreeSet<(u64, BlockHash)>,
-    votes: BTreeMap<BlockHash, ServerSet>,
-    commits: BTreeMap<BlockHash, ServerSet>,
+    /// By height first, so that what is said now lies together.
+    votes: BTreeMap<BlockRef, ServerSet>,
+    commits: BTreeMap<BlockRef, ServerSet>,
     tips: BTreeSet<(View, BlockRef)>,
     /// What honest leaders chose and honest servers endorsed, whether it opened a view or not.
     chosen: BTreeSet<(View, BlockRef)>,
@@ -73,7 +74,8 @@ impl Invariant for NewViewSoundness {
     fn finish(&mut self) -> Result<(), String> {
         let votes = self.with_ancestors(&self.votes);
         let commits = self.with_ancestors(&self.commits);
-        for (hash, header) in &self.headers {
+        for (hash, proposal) in &self.headers {
+            let header = &proposal.header;
             let fast = votes.get(hash).is_some_and(|set| self.quorums.votes_decide(set));
             let slow = commits.get(hash).is_some_and(|set| self.quorums.commits_decide(set));
             if !fast && !slow {
@@ -110,10 +112,10 @@ impl NewViewSoundness {
             // A liar may show one block to its own code, another to all others, and report the first.
             Message::Fetched(proposal) => self.learn(&proposal.body),
             Message::Vote(vote) => {
-                self.votes.entry(vote.block.hash).or_default().insert(from);
+                self.votes.entry(vote.block).or_default().insert(from);
             }
             Message::Commit(commit) => {
-                self.commits.entry(commit.certificate.block.hash).or_default().insert(from);
+                self.commits.entry(commit.certificate.block).or_default().insert(from);
             }
             Message::NewView(choice) if self.honest.contains(from) => {
                 self.chosen.insert((choice.view, choice.tip));
@@ -127,8 +129,12 @@ impl NewViewSoundness {
 
     fn learn(&mut self, proposal: &Proposal) {
         let block = proposal.block_ref();
-        self.headers.insert(block.hash, Box::new(proposal.header.clone()));
+        self.headers.insert(block.hash, proposal.clone());
         self.heights.insert((block.height.0, block.hash));
+    }
+
+    fn header(&self, hash: &BlockHash) -> Option<&BlockHeader> {
+        self.headers.get(hash).map(|proposal| &proposal.header)
     }
 
     fn forget(&mut self, newest: u64) {
@@ -137,21 +143,26 @@ impl NewViewSoundness {
         {
             self.heights.pop_first();
             self.headers.remove(&hash);
-            self.votes.remove(&hash);
-            self.commits.remove(&hash);
+        }
+        for sets in [&mut self.votes, &mut self.commits] {
+            while let Some(lowest) = sets.first_entry()
+                && lowest.key().height.0 + HEIGHTS_KEPT < newest
+            {
+                lowest.remove();
+            }
         }
     }
 
     /// Each block's set together with those of its descendants in the same view.
     fn with_ancestors(
         &self,
-        sets: &BTreeMap<BlockHash, ServerSet>,
+        sets: &BTreeMap<BlockRef, ServerSet>,
     ) -> BTreeMap<BlockHash, ServerSet> {
         let mut total: BTreeMap<BlockHash, ServerSet> = BTreeMap::new();
-        for (hash, set) in sets {
-            let view = self.headers.get(hash).map(|header| header.view);
-            let mut at = *hash;
-            while let Some(header) = self.headers.get(&at).filter(|h| Some(h.view) == view) {
+        for (block, set) in sets {
+            let view = self.header(&block.hash).map(|header| header.view);
+            let mut at = block.hash;
+            while let Some(header) = self.header(&at).filter(|h| Some(h.view) == view) {
                 let known = total.entry(at).or_default();
                 if set.is_subset(known) {
                     // So its ancestors have it too.
@@ -167,7 +178,7 @@ impl NewViewSoundness {
     fn is_below(&self, hash: BlockHash, header: &BlockHeader, tip: BlockRef) -> bool {
         let mut at = tip.hash;
         while at != hash {
-            match self.headers.get(&at) {
+            match self.header(&at) {
                 Some(above) if above.height > header.height => at = above.parent,
                 _ => return false,
             }
