@@ -11,13 +11,20 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainState {
     frontier: Frontier,
+    /// Of the frontier: who checks a block asks for it, and so does who delivers it.
+    root: Digest,
     next: Arc<[Sequence]>,
 }
 
 impl ChainState {
     /// Before the first block of an alliance of `servers` servers.
     pub fn genesis(servers: usize) -> Self {
-        Self { frontier: Frontier::new(), next: vec![Sequence::ZERO; servers].into() }
+        Self::new(Frontier::new(), vec![Sequence::ZERO; servers].into())
+    }
+
+    fn new(frontier: Frontier, next: Arc<[Sequence]>) -> Self {
+        let root = Digest(frontier.root().0);
+        Self { frontier, root, next }
     }
 
     /// Size and right edge of the log.
@@ -32,7 +39,7 @@ impl ChainState {
 
     /// The Merkle root over them.
     pub fn log_root(&self) -> Digest {
-        Digest(self.frontier.root().0)
+        self.root
     }
 
     /// The sequence that the next batch of `origin` must have; none for a server that does not exist.
@@ -60,7 +67,7 @@ impl ChainState {
     /// The state after these batches, which [`ChainState::admits`] allows.
     ///
     /// # Cost
-    /// About one hash per command.
+    /// About one hash per command, and those of the root.
     #[must_use]
     pub fn extend<'a>(&self, batches: impl IntoIterator<Item = &'a HeldBatch>) -> Self {
         let mut frontier = self.frontier.clone();
@@ -72,7 +79,7 @@ impl ChainState {
                 *sequence = batch.reference().sequence.next();
             }
         }
-        Self { frontier, next }
+        Self::new(frontier, next)
     }
 }
 
@@ -85,6 +92,6 @@ impl Encode for ChainState {
 
 impl Decode for ChainState {
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { frontier: reader.value()?, next: reader.list(SERVERS_MAX)?.into() })
+        Ok(Self::new(reader.value()?, reader.list(SERVERS_MAX)?.into()))
     }
 }

@@ -73,7 +73,8 @@ impl Log {
         self.height = height;
         self.checkpoints.insert(height, expected);
         compare("header", height, found, expected)?;
-        let stored = (block.state.log_size(), block.state.log_root());
+        let edge = block.state.frontier();
+        let stored = (edge.size(), Digest(edge.root().0));
         compare("stored log", height, stored, expected)?;
         if block.first_index != first {
             return Err(format!(
