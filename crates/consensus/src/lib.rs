@@ -49,7 +49,7 @@ pub use message::{
     BRANCH_HEADERS_MAX, Branch, Commit, Equivocation, Message, NewView, NewViewShare, Proposal,
     ProposalParts, SHARE_BYTES_MAX, Signed, SignedHeader, Support, ViewChange, Vote,
 };
-pub use now::Now;
+pub use now::{Now, earlier};
 pub use quorums::Quorums;
 pub use rotation::Rotation;
 pub use verify::{Authenticator, Misstatement, Verified, Verifier, VerifyError};

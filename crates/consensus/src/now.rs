@@ -11,6 +11,14 @@ pub struct Now {
     pub unix: Micros,
 }
 
+/// The earlier of two deadlines, of which there may be none.
+pub fn earlier(one: Option<Micros>, other: Option<Micros>) -> Option<Micros> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 impl Now {
     /// Before anything was read.
     pub const ZERO: Self = Self { monotonic: Micros::ZERO, unix: Micros::ZERO };

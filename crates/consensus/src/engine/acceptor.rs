@@ -231,11 +231,11 @@ impl Engine {
 
     fn votable_child(&self, head: BlockRef) -> Option<&Node> {
         let height = head.height.next();
-        if height > self.height_limit() {
+        let children = self.tree.children(&head.hash);
+        if children.is_empty() || height > self.height_limit() {
             return None;
         }
-        let children = self.tree.children(&head.hash).iter();
-        let mut nodes = children.filter_map(|hash| self.tree.node(hash));
+        let mut nodes = children.iter().filter_map(|hash| self.tree.node(hash));
         let view = self.voting_view();
         let unchecked = self.config.bugs.has(Bug::VoteWithoutPayload);
         nodes.find(|node| {
@@ -310,19 +310,24 @@ impl Engine {
         let anywhere = self.config.bugs.has(Bug::OtherTipFollowed);
         let shown = |node: &Node| node.journalled && (node.view() == view || anywhere);
         let nodes = self.tree.walk_down(top, base.height).take_while(|node| !node.journalled);
-        let mut chain: Vec<_> =
-            nodes.map(|node| (node.block, node.parent(), node.view())).collect();
-        chain.reverse();
-        let whole = match chain.first() {
+        let (mut chain, mut lowest) = (Vec::new(), None);
+        for node in nodes {
+            if node.view() != view && !anywhere {
+                return None;
+            }
+            chain.push(node.block);
+            lowest = Some(node.parent());
+        }
+        let whole = match lowest {
             None => anywhere || self.tree.node(&top).is_some_and(shown),
-            Some((_, parent, _)) => {
-                *parent == base
+            Some(parent) => {
+                parent == base
                     || self.tree.node(&parent.hash).is_some_and(shown)
                     || anywhere && parent.height <= base.height
             }
         };
-        let whole = whole && chain.iter().all(|(_, _, of)| *of == view || anywhere);
-        whole.then(|| chain.into_iter().map(|(block, ..)| block).collect())
+        chain.reverse();
+        whole.then_some(chain)
     }
 
     /// The block that branches of the open view start from in a report.

@@ -25,7 +25,7 @@
 //! docs/protocol.md#time. Ours: see docs/adr/0006-block-times.md.
 
 use super::Engine;
-use crate::{BlockHeader, BlockRef, Branch, Bug, Micros, Signed, ViewChange};
+use crate::{BlockHeader, BlockRef, Branch, Bug, Micros, Signed, ViewChange, earlier};
 use ally_policy::ServerSet;
 use std::sync::Arc;
 
@@ -132,7 +132,7 @@ impl Engine {
 
     /// When the clock will be where a vote or a report waits for it.
     pub(super) fn clock_deadline(&self) -> Option<Micros> {
-        [self.acceptor.withheld_until, self.change.early_until].into_iter().flatten().min()
+        earlier(self.acceptor.withheld_until, self.change.early_until)
     }
 }
 

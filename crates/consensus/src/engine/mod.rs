@@ -52,7 +52,7 @@ pub use status::{Counters, Phase, Sizes, Status};
 
 use crate::{
     BlockRef, Bounds, Breach, Bug, CheckpointCertificate, Config, Height, Input, JournalPosition,
-    Message, Micros, Now, Output, Recipients, Record, Signed, Slot, Verified, View,
+    Message, Micros, Now, Output, Recipients, Record, Signed, Slot, Verified, View, earlier,
 };
 use acceptor::Acceptor;
 use ally_policy::ServerIndex;
@@ -141,7 +141,7 @@ impl Engine {
         self.choose_tip(outputs);
         self.endorse_choice(outputs);
         self.rearm_timer();
-        self.due = [self.timer.deadline(), self.clock_deadline()].into_iter().flatten().min();
+        self.due = earlier(self.timer.deadline(), self.clock_deadline());
     }
 
     /// When [`Input::Tick`] is due; none while there is nothing to wait for.

@@ -105,7 +105,9 @@ impl Engine {
         let node = self.tree.node(&block.hash)?;
         let root = self.tree.root().block.height;
         let below = self.tree.walk_down(block.hash, root).skip(1).map(Node::signed_header);
-        let mut headers: Vec<SignedHeader> = below.take(BACKING_HEADERS_MAX / 2).collect();
+        // Most often one: that of the block itself.
+        let mut headers: Vec<SignedHeader> = Vec::with_capacity(1);
+        headers.extend(below.take(BACKING_HEADERS_MAX / 2));
         headers.reverse();
         let (mut votes, mut commits) = (Vec::with_capacity(node.voters.len()), Vec::new());
         let (mut voters, mut committers) = (ServerSet::EMPTY, ServerSet::EMPTY);

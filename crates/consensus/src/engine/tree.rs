@@ -100,7 +100,8 @@ pub(crate) enum Lineage {
 /// The blocks above the last certified one.
 #[derive(Clone, Hash)]
 pub(crate) struct Tree {
-    nodes: BTreeMap<BlockHash, Node>,
+    /// Apart from the keys, which are looked through.
+    nodes: BTreeMap<BlockHash, Box<Node>>,
     children: BTreeMap<BlockHash, Vec<BlockHash>>,
     slots: BTreeMap<(View, Height), BlockHash>,
     trunk: BTreeMap<Height, BlockHash>,
@@ -128,11 +129,11 @@ impl Tree {
     }
 
     pub fn node(&self, hash: &BlockHash) -> Option<&Node> {
-        self.nodes.get(hash)
+        self.nodes.get(hash).map(Box::as_ref)
     }
 
     pub fn node_mut(&mut self, hash: &BlockHash) -> Option<&mut Node> {
-        self.nodes.get_mut(hash)
+        self.nodes.get_mut(hash).map(Box::as_mut)
     }
 
     /// What the children of a block need to know of it, if it is the root or above it.
@@ -187,7 +188,7 @@ impl Tree {
             journalled: false,
             dead,
         };
-        self.nodes.insert(block.hash, node);
+        self.nodes.insert(block.hash, Box::new(node));
         if dead {
             self.kill(block.hash);
         }
@@ -203,7 +204,7 @@ impl Tree {
             .filter(|other| header.height.0 > 0 && **other != header.parent);
         let above = at(header.height.0.saturating_add(1))
             .filter(|other| self.nodes.get(other).is_some_and(|node| node.header().parent != hash));
-        same.or(below).or(above).and_then(|other| self.nodes.get(other))
+        same.or(below).or(above).and_then(|other| self.node(other))
     }
 
     /// How a block relates to the root.
@@ -233,8 +234,8 @@ impl Tree {
 
     /// The blocks from `top` down to, and without, `base`; or as far down as they are known.
     pub fn walk_down(&self, top: BlockHash, base: Height) -> impl Iterator<Item = &Node> {
-        let start = self.nodes.get(&top);
-        std::iter::successors(start, |node| self.nodes.get(&node.header().parent))
+        let start = self.node(&top);
+        std::iter::successors(start, |node| self.node(&node.header().parent))
             .take_while(move |node| node.block.height > base)
     }
 
@@ -242,7 +243,7 @@ impl Tree {
     pub fn journalled(&self) -> Vec<Signed<Proposal>> {
         let mut nodes: Vec<_> = self.nodes.values().filter(|node| node.journalled).collect();
         nodes.sort_unstable_by_key(|node| node.block);
-        nodes.into_iter().map(Node::signed_proposal).collect()
+        nodes.into_iter().map(|node| node.signed_proposal()).collect()
     }
 
     /// The blocks whose payload was not asked for, or has to be asked for again, lowest first.
@@ -262,7 +263,7 @@ impl Tree {
     /// Unknown parents, above the root, of blocks of a view.
     pub fn orphans(&self, view: View) -> Vec<BlockRef> {
         let slots = self.slots.range((view, Height::ZERO)..=(view, Height(u64::MAX)));
-        let nodes = slots.filter_map(|(_, hash)| self.nodes.get(hash));
+        let nodes = slots.filter_map(|(_, hash)| self.node(hash));
         let parents = nodes.filter(|node| !node.dead).map(Node::parent);
         parents
             .filter(|parent| {

@@ -390,9 +390,10 @@ impl Certifier {
     }
 
     fn combine_if_ready(&mut self, peers: &Peers, out: &mut Outbox) {
-        let Some(round) = &self.round else { return };
+        let gathering = |round: &&Round| round.phase == Phase::Gathering;
+        let Some(round) = self.round.as_ref().filter(gathering) else { return };
         let contributors = round.contributors(self.me);
-        let ready = round.phase == Phase::Gathering && self.policy.is_certify_set(&contributors);
+        let ready = self.policy.is_certify_set(&contributors);
         if !ready || !(round.attempts > 0 || self.preferred(peers).1 == Some(self.me)) {
             return;
         }

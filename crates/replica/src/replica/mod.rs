@@ -36,7 +36,7 @@ use crate::outbox::Outbox;
 use crate::passed_over::PassedOver;
 use crate::peers::Peers;
 use crate::pool::{Demand, Pool};
-use ally_consensus::{BlockRef, Bug, Decided, Engine, Micros, Now};
+use ally_consensus::{BlockRef, Bug, Decided, Engine, Micros, Now, earlier};
 use ally_policy::ServerSet;
 use std::collections::VecDeque;
 
@@ -133,7 +133,7 @@ impl Replica {
             self.catch_up.deadline().filter(|_| !self.is_clogged()),
             self.passed_over.deadline(),
         ];
-        deadlines.into_iter().flatten().min()
+        deadlines.into_iter().fold(None, earlier)
     }
 
     /// Takes an input; whether anything can follow from it.
