@@ -34,7 +34,7 @@ impl World {
         let second = self.scenario.twins.members.iter().position(|member| member == name);
         let names = self.policy.server_count();
         let second = second.map(|number| ServerIndex((names + number) as u16));
-        [Some(name), second].into_iter().flatten()
+        std::iter::once(name).chain(second)
     }
 
     /// Whether the script lets one copy hear another now.
