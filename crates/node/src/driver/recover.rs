@@ -204,3 +204,7 @@ fn duplicates(log: &StoredLog, tiles: &TileWriter) -> Result<DuplicateWindow, Re
     }
     Ok(window)
 }
+
+#[cfg(test)]
+#[path = "recover_tests.rs"]
+mod tests;

@@ -4,8 +4,8 @@
 use crate::ascending::Ascending;
 use ally_codec::{Decode, Encode};
 use ally_consensus::{
-    CheckpointCertificate, Digest, Height, JournalPosition, Proposal, Record, Sequence, SyncedBlock,
-    Testimony,
+    CheckpointCertificate, Digest, Height, JournalPosition, Proposal, Record, Sequence,
+    SyncedBlock, Testimony,
 };
 use ally_policy::ServerIndex;
 use ally_replica::{
