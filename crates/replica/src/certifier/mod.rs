@@ -46,6 +46,10 @@ use std::sync::Arc;
 /// more, so only blocks of a catch-up can be dropped, and those come with certificates.
 const UNCERTIFIED_MAX: usize = 2048;
 
+/// It is quiet once nothing was decided for the patience after so many attempts: sixteen times what a
+/// certificate takes. Blocks that come sooner have their certificates within the budget.
+const QUIET: u32 = 3;
+
 /// How often patience runs out before servers that are only doubted are heard again.
 const DOUBT_ATTEMPTS: u32 = 3;
 
@@ -239,12 +243,12 @@ impl Certifier {
         }
     }
 
-    /// When the next round begins: as soon as the budget allows. Once nothing more is decided for as
-    /// long as a certificate takes, the budget has nothing to protect, and few rounds are left: those
+    /// When the next round begins: as soon as the budget allows. Once nothing more is decided for many
+    /// times what a certificate takes, the budget has nothing to protect, and few rounds are left: those
     /// to the newest block. So what it cost to find out who gave a wrong share delays no certificate
-    /// that somebody waits for in a quiet alliance.
+    /// for long that somebody waits for in a quiet alliance.
     fn begins(&self) -> Micros {
-        let quiet = Micros(self.busy.0.saturating_add(self.patience.after(0)));
+        let quiet = Micros(self.busy.0.saturating_add(self.patience.after(QUIET)));
         match self.bugs.has(Bug::QuietBudgeted) {
             true => self.pace.next(),
             false => self.pace.next().min(quiet),
