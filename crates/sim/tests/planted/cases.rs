@@ -118,7 +118,7 @@ pub const CASES: &[Case] = &[
     case(Bug::NotToldAgain, "drawn", Weather, 32, &["no liveness"]),
     case(Bug::DecisionNotPassedOn, "drawn", Weather, 3963, &["no liveness"]),
     case(Bug::SupportUnchecked, "five", Weather, 4, &["decision", "agreement", "time", "blame"]),
-    case(Bug::QuietBudgeted, "drawn", Weather, 25439, &["no liveness"]),
+    case(Bug::QuietBudgeted, "drawn", Weather, 25639, &["no liveness"]),
     case(Bug::OwnCommitHidden, "seven", Plot, 1, &["report"]),
     case(Bug::OverheadCharged, "five", Weather, 191, &["memory"]),
     case(Bug::OtherEpochShared, "drawn", Weather, 18, &["blame"]),
