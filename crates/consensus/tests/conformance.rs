@@ -6,7 +6,7 @@ use ally_consensus::{
     AllianceId, BatchRef, BlockHash, BlockHeader, BlockRef, Branch, CheckpointCertificate, Commit,
     CommitCertificate, Context, Digest, Epoch, Equivocation, Height, Message, Micros, NewView,
     NewViewCertificate, NewViewShare, PolicyDigest, Proposal, ProposalParts, Record, Sequence,
-    Signed, Statement, View, ViewChange, Vote, payload_digest, signing_bytes,
+    Signed, Statement, Support, View, ViewChange, Vote, payload_digest, signing_bytes,
 };
 use ally_policy::ServerIndex;
 use sha2::{Digest as _, Sha256};
@@ -71,12 +71,21 @@ fn report() -> ViewChange {
     ViewChange { view: View(8), certified: Some(certified()), voted: Some(branch), committed }
 }
 
+fn vote() -> Vote {
+    Vote { view: View(7), block: BLOCK, share: Some(vec![0xaa; 48]) }
+}
+
+fn support() -> Support {
+    let commits = vec![signed(Commit { certificate: commit() })];
+    Support { votes: vec![signed(vote())], commits }
+}
+
 fn messages() -> Vec<(&'static str, Message)> {
     let reports = vec![signed(report()).into()];
     let (first, second) = (signed(header()), signed(header()));
     vec![
         ("proposal", Message::Proposal(proposal())),
-        ("vote", Message::Vote(Vote { view: View(7), block: BLOCK, share: Some(vec![0xaa; 48]) })),
+        ("vote", Message::Vote(vote())),
         ("commit", Message::Commit(Commit { certificate: commit() })),
         ("view-change", Message::ViewChange(Box::new(report()))),
         ("new-view", Message::NewView(NewView { view: View(8), reports, tip: BLOCK })),
@@ -92,6 +101,7 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("equivocation", Message::Equivocation(Box::new(Equivocation { first, second }))),
         ("fetch", Message::Fetch(BLOCK.hash)),
         ("fetched", Message::Fetched(signed(proposal()))),
+        ("support", Message::Support(Box::new(support()))),
     ]
 }
 

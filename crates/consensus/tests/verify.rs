@@ -446,3 +446,28 @@ fn what_is_passed_on_must_bear_the_signatures_of_those_who_said_it() {
     let bare = Signed { signer: s(0), signature: bare.signature, body };
     assert_fault(&seven, s(2), support(vec![bare]), Misstatement::Commit);
 }
+
+#[test]
+fn commits_that_are_passed_on_must_bear_the_signatures_of_those_who_said_them() {
+    let seven = flat(7, 5);
+    let (view, block) = (View(0), header(&seven, 0, origin(&seven), 1).block_ref());
+    let signature = keys::combine(&seven.context, &Statement::Commit { view, block });
+    let body = Commit { certificate: CommitCertificate { view, block, signature } };
+    let commit = |signer: u16| {
+        let said = sign(&seven, s(signer), Message::Commit(body.clone()));
+        Signed { signer: s(signer), signature: said.signature, body: body.clone() }
+    };
+    let support = |commits| Message::Support(Box::new(Support { votes: Vec::new(), commits }));
+    let right = vec![commit(0), commit(4)];
+    assert_eq!(check(&seven, sign(&seven, s(2), support(right.clone()))), Ok(()));
+    let mut forged = right.clone();
+    forged[1].signature[0] ^= 1;
+    assert_fault(&seven, s(2), support(forged), Misstatement::NestedSignature(s(4)));
+    let mut uncertified = right.clone();
+    uncertified[0].body.certificate.signature[0] ^= 1;
+    let resaid = Message::Commit(uncertified[0].body.clone());
+    uncertified[0].signature = sign(&seven, s(0), resaid).signature;
+    assert_fault(&seven, s(2), support(uncertified), Misstatement::Certificate);
+    let unsorted = right.into_iter().rev().collect();
+    assert_fault(&seven, s(2), support(unsorted), Misstatement::Support);
+}
