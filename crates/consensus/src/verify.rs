@@ -12,6 +12,7 @@ use crate::{
 };
 use ally_codec::Encode;
 use ally_policy::ServerIndex;
+use std::borrow::Borrow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 
@@ -415,22 +416,27 @@ impl<A: Authenticator> Check<'_, A> {
             return Err(Misstatement::Support);
         }
         for vote in votes {
-            self.passed_on("vote", vote)?;
+            self.nested("vote", vote, Bug::SupportUnchecked)?;
             self.vote(vote.signer, &vote.body)?;
         }
         for commit in commits {
-            self.passed_on("commit-vote", commit)?;
+            self.nested("commit-vote", commit, Bug::SupportUnchecked)?;
             self.commit(&commit.body)?;
         }
         Ok(())
     }
 
-    /// Whether what is passed on bears the signature of whom it names.
-    fn passed_on<T: Encode>(&self, kind: &str, said: &Signed<T>) -> Result<(), Misstatement> {
+    /// Whether something that another server shows bears the signature of whom it names.
+    fn nested<T: Encode>(
+        &self,
+        kind: &str,
+        said: &Signed<T>,
+        unchecked: Bug,
+    ) -> Result<(), Misstatement> {
         let Verifier { context, authenticator, bugs, .. } = self.verifier;
         let bytes = signing_bytes_of(context, kind, &said.body);
         let right = authenticator.signature(said.signer, &bytes, &said.signature);
-        if right || bugs.has(Bug::SupportUnchecked) {
+        if right || bugs.has(unchecked) {
             Ok(())
         } else {
             Err(Misstatement::NestedSignature(said.signer))
@@ -604,19 +610,14 @@ impl<A: Authenticator> Check<'_, A> {
         if self.verifier.rotation.leader(choice.view) != sender {
             return Err(Misstatement::NotLeader(choice.view));
         }
-        let sorted = choice.reports.windows(2).all(|pair| pair[0].signer < pair[1].signer);
         let another = choice.reports.iter().any(|report| report.body.view != choice.view);
-        if !sorted || (another && !self.verifier.bugs.has(Bug::OldReportsCounted)) {
+        if !is_sorted(&choice.reports)
+            || (another && !self.verifier.bugs.has(Bug::OldReportsCounted))
+        {
             return Err(Misstatement::Reports);
         }
         for report in &choice.reports {
-            let bytes = signing_bytes_of(&self.verifier.context, "view-change", &report.body);
-            let Verifier { authenticator, bugs, .. } = self.verifier;
-            if !authenticator.signature(report.signer, &bytes, &report.signature)
-                && !bugs.has(Bug::ReportsUnsigned)
-            {
-                return Err(Misstatement::NestedSignature(report.signer));
-            }
+            self.nested("view-change", report, Bug::ReportsUnsigned)?;
             self.report(&report.body)?;
         }
         Ok(())
@@ -639,6 +640,6 @@ impl<A: Authenticator> Check<'_, A> {
 }
 
 /// Whether no sender comes twice, and all are in order.
-fn is_sorted<T>(said: &[Signed<T>]) -> bool {
-    said.windows(2).all(|pair| pair[0].signer < pair[1].signer)
+fn is_sorted<T>(said: &[impl Borrow<Signed<T>>]) -> bool {
+    said.is_sorted_by(|one, next| one.borrow().signer < next.borrow().signer)
 }

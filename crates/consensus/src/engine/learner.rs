@@ -287,7 +287,7 @@ impl Engine {
                 for hash in chain {
                     self.settle_node(hash, path, out);
                 }
-                self.keep_support(block, testimony);
+                self.support = testimony;
                 self.after_decisions(out);
             }
             Lineage::Missing(ancestor) => {
@@ -372,9 +372,9 @@ impl Engine {
             self.halt(Breach::Certificate { decided: root, certificate }, out);
         } else {
             self.tree.prune(block.height);
-            self.forget_support(block.height);
             self.write(Record::Certified(Arc::clone(&certificate)), out);
             self.certified = Some(certificate);
+            self.forget_support();
         }
     }
 

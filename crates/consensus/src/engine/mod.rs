@@ -52,7 +52,8 @@ pub use status::{Counters, Phase, Sizes, Status};
 
 use crate::{
     BlockRef, Bounds, Breach, Bug, CheckpointCertificate, Config, Height, Input, JournalPosition,
-    Message, Micros, Now, Output, Recipients, Record, Signed, Slot, Verified, View, earlier,
+    Message, Micros, Now, Output, Recipients, Record, Signed, Slot, Testimony, Verified, View,
+    earlier,
 };
 use acceptor::Acceptor;
 use ally_policy::ServerIndex;
@@ -62,7 +63,6 @@ use leader::Leader;
 use learner::Learner;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use support::KeptSupport;
 use timer::Timer;
 use tree::Tree;
 use view_change::Change;
@@ -99,7 +99,7 @@ pub struct Engine {
     leader: Leader,
     change: Change,
     /// What made the last decided block one, until it is certified.
-    support: Option<KeptSupport>,
+    support: Option<Arc<Testimony>>,
     wants: Wants,
     accusations: Accusations,
     timer: Timer,

@@ -11,39 +11,27 @@
 //! docs/protocol.md#certificates
 
 use super::Engine;
-use crate::{Backing, BlockRef, Bug, Height, Message, Output, Recipients, Support, Testimony};
+use crate::{Backing, BlockRef, Bug, Message, Output, Recipients, Support, Testimony};
 use ally_policy::{ServerIndex, ServerSet};
 use std::sync::Arc;
 
-/// Who stood behind the last decided block.
-#[derive(Clone)]
-pub(super) struct KeptSupport {
-    block: BlockRef,
-    testimony: Arc<Testimony>,
-}
-
 impl Engine {
-    /// Keeps what made a block decided; nothing, if that was its certificate: those who lack the block
-    /// are shown the certificate.
-    pub(super) fn keep_support(&mut self, block: BlockRef, testimony: Option<Arc<Testimony>>) {
-        self.support = testimony.map(|testimony| KeptSupport { block, testimony });
-        self.forget_support(self.certified_height());
-    }
-
-    /// What the store kept of it, after a restart.
+    /// What the store kept of the last decided block, after a restart.
     pub(super) fn restore_support(&mut self, backing: Option<Backing>) {
-        let testimony = backing.map(|backing| Arc::new(Testimony::Backing(backing)));
-        self.keep_support(self.tree.root().block, testimony);
+        self.support = backing.map(|backing| Arc::new(Testimony::Backing(backing)));
+        self.forget_support();
     }
 
-    /// Forgets what is not needed any more: the certificate says it all.
-    pub(super) fn forget_support(&mut self, certified: Height) {
-        self.support.take_if(|support| support.block.height <= certified);
+    /// Forgets what is not needed once the last decided block has a certificate, which says it all.
+    pub(super) fn forget_support(&mut self) {
+        if self.tree.root().block.height <= self.certified_height() {
+            self.support = None;
+        }
     }
 
     /// Tells a server what made the last decided block one, if that block has no certificate.
     pub(super) fn pass_on_support(&self, to: ServerIndex, out: &mut Vec<Output>) {
-        let kept = self.support.as_ref().and_then(|support| support.testimony.backing());
+        let kept = self.support.as_deref().and_then(Testimony::backing);
         let kept = kept.filter(|_| !self.config.bugs.has(Bug::DecisionNotPassedOn));
         let Some(Backing { votes, commits, .. }) = kept.cloned() else { return };
         let message = Message::Support(Box::new(Support { votes, commits }));

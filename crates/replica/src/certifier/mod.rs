@@ -75,7 +75,7 @@ pub(crate) struct Certifier {
     late: Late,
     pace: Pace,
     /// When a block was delivered last.
-    busy: Micros,
+    last_delivery: Micros,
     patience: Patience,
     bugs: Bugs,
 }
@@ -98,7 +98,7 @@ impl Certifier {
             doubted: ServerSet::EMPTY,
             late: Late::default(),
             pace: Pace::new(limits.certify_cpu_permille, limits.certify_interval_min),
-            busy: Micros::ZERO,
+            last_delivery: Micros::ZERO,
             patience: Patience::new(engine.base_timeout, engine.timeout_max),
             bugs: engine.bugs,
         }
@@ -122,7 +122,7 @@ impl Certifier {
         log_root: Digest,
         now: Micros,
     ) {
-        self.busy = now;
+        self.last_delivery = now;
         if block.height <= self.height() {
             return;
         }
@@ -248,7 +248,7 @@ impl Certifier {
     /// to the newest block. So what it cost to find out who gave a wrong share delays no certificate
     /// for long that somebody waits for in a quiet alliance.
     fn begins(&self) -> Micros {
-        let quiet = Micros(self.busy.0.saturating_add(self.patience.after(QUIET)));
+        let quiet = Micros(self.last_delivery.0.saturating_add(self.patience.after(QUIET)));
         match self.bugs.has(Bug::QuietBudgeted) {
             true => self.pace.next(),
             false => self.pace.next().min(quiet),
