@@ -4,8 +4,8 @@
 //! constant-time exponentiation there is for these sizes), `portable` is pure Rust on
 //! crypto-bigint. The feature `aws-lc` selects; tests hold one against the other.
 //!
-//! What is secret is in the name of the operation. `pow_secret` and `pow_secret_pair` take time
-//! that depends on the widths of their operands only; `pow_product` and `invert` are variable time
+//! What is secret is in the name of the operation. `pow_secret`, `pow_secret_pair` and
+//! `pow_secret_all` take time that depends on the widths of their operands only; `pow_product` and `invert` are variable time
 //! and may see public data only. Widths are chosen by callers: an exponent is as wide as the
 //! number of limbs it was made with, leading zeros included.
 //!
@@ -15,12 +15,15 @@
 #[cfg(feature = "aws-lc")]
 #[allow(unsafe_code)]
 mod aws;
+mod batch;
 mod invert;
 #[cfg(any(test, not(feature = "aws-lc")))]
 mod portable;
 
 #[cfg(feature = "aws-lc")]
 pub(crate) use aws::Modulus;
+#[allow(unused_imports)]
+pub(crate) use batch::pow_secret_all;
 #[cfg(not(feature = "aws-lc"))]
 pub(crate) use portable::Modulus;
 

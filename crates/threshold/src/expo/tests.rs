@@ -3,7 +3,7 @@
 use crypto_bigint::{BoxedUint, Resize};
 use proptest::prelude::*;
 
-use super::{Modulus, portable};
+use super::{Modulus, portable, pow_secret_all};
 
 /// An odd modulus above 1 of `bits` (8 to 2048, the top bit set) from any bytes.
 fn modulus(bytes: &[u8]) -> BoxedUint {
@@ -106,5 +106,30 @@ fn corner_cases() {
     for refused in [0, 1, 2, 20] {
         assert!(Modulus::public(&uint(&[refused])).is_none());
         assert!(Modulus::secret(&uint(&[refused])).is_none());
+    }
+}
+
+/// Batches of every length up to nine, of moduli and exponents of mixed widths.
+#[test]
+fn batches_agree_with_single_calls_whatever_their_length_and_widths() {
+    let pattern = |bytes: usize, seed: u8| -> Vec<u8> {
+        (0..bytes).map(|at| seed.wrapping_mul(at as u8 | 1).wrapping_add(at as u8)).collect()
+    };
+    let operands: Vec<_> = [(128, 128), (128, 64), (64, 128), (128, 128), (8, 1), (128, 128)]
+        .into_iter()
+        .cycle()
+        .zip(1..10)
+        .map(|((width, length), seed)| {
+            let n = modulus(&pattern(width, seed));
+            let (base, exponent) =
+                (uint(&pattern(width + 3, seed + 1)), uint(&pattern(length, seed)));
+            (Modulus::secret(&n).unwrap(), portable::Modulus::secret(&n).unwrap(), base, exponent)
+        })
+        .collect();
+    let jobs: Vec<_> = operands.iter().map(|(n, _, base, exponent)| (n, base, exponent)).collect();
+    let expected: Vec<_> =
+        operands.iter().map(|(_, n, base, exponent)| n.pow_secret(base, exponent)).collect();
+    for length in 0..=jobs.len() {
+        assert_eq!(pow_secret_all(&jobs[..length]), expected[..length]);
     }
 }
