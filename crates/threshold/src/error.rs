@@ -3,6 +3,8 @@
 use ally_policy::{ServerIndex, ServerSet};
 use thiserror::Error;
 
+use crate::Scheme;
+
 /// What is wrong with one leaf's share or proof. Its sender is to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -145,13 +147,39 @@ pub enum KeyShareError {
     },
 }
 
-/// Why a key was not dealt.
+/// Why nothing was dealt: neither a key nor new shares of one. The caller is to blame, or nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum DealError {
     /// [`Progress::cancelled`](crate::Progress::cancelled) said so.
     #[error("cancelled")]
     Cancelled,
+    /// The plan for the key cannot be carried out.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The share that new ones are to be made of is of another key, of another epoch of this key,
+    /// or damaged.
+    #[error("the key share is not one of the key that is handed over")]
+    OtherKey,
+}
+
+/// Why dealings do not come to a key, or to a share of one. Whoever called is to blame: he planned
+/// what cannot be, or brought together what does not belong together. What *dealers* do wrong is
+/// found where their contributions and parts are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// No key of this scheme has so many dealers with a modulus each.
+    #[error(
+        "a key of {scheme} is not made of {moduli} moduli: rsa4096 takes 1 or 2, rsa6144 1 to 3, \
+         rsa8192 1, 2 or 4, everything else 1"
+    )]
+    Moduli {
+        /// The scheme asked for.
+        scheme: Scheme,
+        /// The moduli asked for.
+        moduli: u8,
+    },
     /// The formula's gates are too wide for the scheme.
     #[error(
         "the gates of this formula are too wide for a threshold RSA key (their common denominator \
@@ -161,4 +189,94 @@ pub enum DealError {
         /// The longest denominator allowed, in bits.
         limit_bits: u32,
     },
+    /// Secret exponents, or the factor they carry, would grow beyond the bound: the key has been
+    /// handed over as often as an RSA key can be, or the formula is too wide.
+    #[error(
+        "the secret exponents of this RSA key would grow to {bits} bits, more than {limit_bits}: \
+         make a new key and certify it with this one"
+    )]
+    TooLong {
+        /// Bits needed.
+        bits: u32,
+        /// Bits allowed.
+        limit_bits: u32,
+    },
+    /// Epochs go up.
+    #[error("epoch {epoch} does not follow epoch {from}")]
+    Epoch {
+        /// The epoch of the key that is handed over.
+        from: u64,
+        /// The epoch asked for.
+        epoch: u64,
+    },
+    /// Too many or too few contributions, or parts.
+    #[error("{actual} contributions where {expected} are due")]
+    Count {
+        /// Contributions due; where more may be given, the fewest.
+        expected: usize,
+        /// Contributions given.
+        actual: usize,
+    },
+    /// Two contributions of one dealer.
+    #[error("two contributions of {dealer}")]
+    Duplicate {
+        /// The dealer.
+        dealer: ServerIndex,
+    },
+    /// The moduli of two contributions have a common factor; one of the two dealers copied from the
+    /// other, or both used the same bad randomness. Which of them cannot be told.
+    #[error("the moduli of contributions {first} and {second} have a common factor")]
+    CommonFactor {
+        /// The position of one of them.
+        first: usize,
+        /// The position of the other.
+        second: usize,
+    },
+    /// The contributions add up to no key. For RSA the product of the moduli has another length than
+    /// planned; for BLS a key or a share of it would be zero.
+    #[error("the contributions do not add up to a key")]
+    NoKey,
+    /// The dealers do not satisfy the formula of the old key: wait for more.
+    #[error("the dealers do not satisfy the formula of the key that is handed over")]
+    NotQualified,
+    /// A contribution, a part or a share that was made for another plan, key or server.
+    #[error("a contribution, part or share belongs to another plan, key or server")]
+    OtherPlan,
+    /// The parts do not come to the secret that the public key commits to.
+    #[error("the parts do not come to the secret of leaf {leaf} that the public key commits to")]
+    Mismatch {
+        /// The leaf by number.
+        leaf: usize,
+    },
+}
+
+/// What is wrong with the secret part that a dealer gave a server. The dealer is to blame: the part
+/// and the contribution are evidence that anyone can check again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PartFault {
+    /// The part is not as long as the plan says.
+    #[error("a part of {actual} bytes where {expected} are due")]
+    Length {
+        /// Bytes due.
+        expected: usize,
+        /// Bytes given.
+        actual: usize,
+    },
+    /// A secret is out of range.
+    #[error("the secret of leaf {leaf} is out of range")]
+    OutOfRange {
+        /// The leaf by number.
+        leaf: usize,
+    },
+    /// A secret is not what the dealer committed to.
+    #[error("the secret of leaf {leaf} is not the one that the contribution commits to")]
+    Mismatch {
+        /// The leaf by number.
+        leaf: usize,
+    },
+    /// The contribution was read under another plan: nothing against the dealer, the caller is to
+    /// blame.
+    #[error("the contribution belongs to another plan")]
+    OtherPlan,
 }

@@ -9,7 +9,8 @@ use crate::access::Secret;
 use crate::public_key::Kind;
 use crate::threshold_scheme::ThresholdScheme;
 use crate::{
-    KeyId, KeyShareError, LeafShares, Message, PublicKey, ShareProof, SignError, SignatureShare,
+    KeyId, KeyShareError, LeafShares, Message, PlanError, PublicKey, ShareProof, SignError,
+    SignatureShare,
 };
 
 /// The version of the encoding.
@@ -32,6 +33,31 @@ pub struct KeyShare {
 impl KeyShare {
     pub(crate) fn new(key: KeyId, server: ServerIndex, secrets: Vec<Secret>) -> Self {
         Self { key, server, secrets }
+    }
+
+    /// The share with these secrets, if it is what the public key commits to.
+    ///
+    /// # Errors
+    /// [`PlanError::OtherPlan`] where the server has not so many leaves, [`PlanError::Mismatch`].
+    pub(crate) fn checked(
+        public: &PublicKey,
+        server: ServerIndex,
+        secrets: Vec<Secret>,
+    ) -> Result<Self, PlanError> {
+        let share = Self::new(public.id(), server, secrets);
+        match share.check(public) {
+            Ok(()) => Ok(share),
+            Err(KeyShareError::Mismatch { leaf }) => Err(PlanError::Mismatch { leaf }),
+            Err(KeyShareError::OtherKey) => Err(PlanError::OtherPlan),
+        }
+    }
+
+    /// The secret of each of its leaves with the leaf's number, if it is a share of `public`.
+    pub(crate) fn secrets_of(&self, public: &PublicKey) -> Option<Vec<(usize, &[u8])>> {
+        let fits = self.fits(public);
+        let leaves = public.access().leaves_of(self.server);
+        let secrets = self.secrets.iter().map(|secret| secret.as_slice());
+        fits.then(|| leaves.zip(secrets).collect())
     }
 
     /// Whose share it is.
@@ -128,16 +154,35 @@ impl KeyShare {
     /// [`SignError`]: the caller is to blame.
     ///
     /// # Cost
-    /// RSA: one full-size exponentiation for each of the server's leaves.
+    /// RSA: for each of the server's leaves and each of the key's moduli one exponentiation.
     pub fn sign<'m>(
         &self,
         public: &PublicKey,
         message: impl Into<Message<'m>>,
     ) -> Result<SignatureShare, SignError> {
-        let message = message.into();
+        let shares = self.sign_batch(public, &[message.into()])?;
+        // One message, one share.
+        shares.into_iter().next().ok_or(SignError::OtherKey)
+    }
+
+    /// This server's shares of the signatures on several messages, in their order. Constant time.
+    ///
+    /// A share is no vote: the caller signs only what may be signed.
+    ///
+    /// # Errors
+    /// [`SignError`]: the caller is to blame, and nothing is signed.
+    ///
+    /// # Cost
+    /// As many exponentiations as for single messages, but side by side: where the processor has
+    /// wide vectors, far less time than one after the other.
+    pub fn sign_batch(
+        &self,
+        public: &PublicKey,
+        messages: &[Message<'_>],
+    ) -> Result<Vec<SignatureShare>, SignError> {
         match public.kind() {
-            Kind::Rsa(key) => self.sign_with(key, public, &message),
-            Kind::Bls(key) => self.sign_with(key, public, &message),
+            Kind::Rsa(key) => self.sign_with(key, public, messages),
+            Kind::Bls(key) => self.sign_with(key, public, messages),
         }
     }
 
@@ -145,16 +190,23 @@ impl KeyShare {
         &self,
         scheme: &S,
         public: &PublicKey,
-        message: &Message<'_>,
-    ) -> Result<SignatureShare, SignError> {
+        messages: &[Message<'_>],
+    ) -> Result<Vec<SignatureShare>, SignError> {
         if !self.fits(public) {
             return Err(SignError::OtherKey);
         }
-        let prepared = scheme.prepare(message)?;
-        let shares: Option<_> =
-            self.secrets.iter().map(|secret| scheme.sign(secret, &prepared)).collect();
-        let shares = shares.ok_or(SignError::OtherKey)?;
-        Ok(SignatureShare(LeafShares::new(self.key, self.server, shares)))
+        let prepared = messages.iter().map(|message| scheme.prepare(message));
+        let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
+        let jobs: Vec<(&[u8], &S::Prepared)> = prepared
+            .iter()
+            .flat_map(|prepared| self.secrets.iter().map(move |secret| (&secret[..], prepared)))
+            .collect();
+        let shares = scheme.sign(&jobs).ok_or(SignError::OtherKey)?;
+        let of_message = |leaves: &[Vec<u8>]| {
+            SignatureShare(LeafShares::new(self.key, self.server, leaves.to_vec()))
+        };
+        // A share that fits a key has a leaf at least: the key names servers that hold some.
+        Ok(shares.chunks(self.secrets.len().max(1)).map(of_message).collect())
     }
 
     /// The proof that `share` is right. Made on demand only: when a combination has failed.

@@ -47,9 +47,12 @@
 mod access;
 mod bls;
 mod combine;
+mod contribution;
 mod deal;
 mod error;
 mod expo;
+mod generation;
+mod handover;
 mod key_share;
 mod message;
 mod pem;
@@ -64,10 +67,14 @@ mod threshold_scheme;
 mod verifying_key;
 
 pub use combine::{combine, verify_share};
+pub use contribution::{Contribution, Dealing, SecretPart};
 pub use deal::{Dealt, deal};
 pub use error::{
-    Blame, CombineError, DealError, KeyShareError, LeafFault, SignError, UnsupportedEncoding,
+    Blame, CombineError, DealError, KeyShareError, LeafFault, PartFault, PlanError, SignError,
+    UnsupportedEncoding,
 };
+pub use generation::Plan;
+pub use handover::Handover;
 pub use key_share::KeyShare;
 pub use message::Message;
 pub use progress::Progress;

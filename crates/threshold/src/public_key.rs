@@ -126,6 +126,10 @@ impl PublicKey {
         &self.0.access
     }
 
+    pub(crate) fn shared_access(&self) -> Arc<Access> {
+        self.0.access.clone()
+    }
+
     pub(crate) fn kind(&self) -> &Kind {
         &self.0.kind
     }

@@ -21,18 +21,23 @@ pub enum Scheme {
     Rsa3072,
     /// RSA with a modulus of 4096 bits.
     Rsa4096,
+    /// RSA with a modulus of 6144 bits: the product of two or three dealers' moduli, or of one.
+    Rsa6144,
+    /// RSA with a modulus of 8192 bits: the product of two or four dealers' moduli, or of one.
+    Rsa8192,
     /// BLS on the curve BLS12-381.
     Bls12381,
 }
 
 /// A name that is no scheme.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{0}` is no signature scheme: use rsa2048, rsa3072, rsa4096 or bls")]
+#[error("`{0}` is no signature scheme: use rsa2048, rsa3072, rsa4096, rsa6144, rsa8192 or bls")]
 pub struct UnknownScheme(pub String);
 
 impl Scheme {
     /// All schemes.
-    pub const ALL: [Self; 4] = [Self::Rsa2048, Self::Rsa3072, Self::Rsa4096, Self::Bls12381];
+    pub const ALL: [Self; 6] =
+        [Self::Rsa2048, Self::Rsa3072, Self::Rsa4096, Self::Rsa6144, Self::Rsa8192, Self::Bls12381];
 
     /// The name, as written in commands and documents.
     pub fn name(self) -> &'static str {
@@ -40,6 +45,8 @@ impl Scheme {
             Self::Rsa2048 => "rsa2048",
             Self::Rsa3072 => "rsa3072",
             Self::Rsa4096 => "rsa4096",
+            Self::Rsa6144 => "rsa6144",
+            Self::Rsa8192 => "rsa8192",
             Self::Bls12381 => "bls",
         }
     }
@@ -50,7 +57,20 @@ impl Scheme {
             Self::Rsa2048 => Some(2048),
             Self::Rsa3072 => Some(3072),
             Self::Rsa4096 => Some(4096),
+            Self::Rsa6144 => Some(6144),
+            Self::Rsa8192 => Some(8192),
             Self::Bls12381 => None,
+        }
+    }
+
+    /// Into how many moduli of equal length, each with a dealer of its own, the modulus may be
+    /// divided.
+    pub(crate) fn moduli(self) -> &'static [u8] {
+        match self {
+            Self::Rsa2048 | Self::Rsa3072 | Self::Bls12381 => &[1],
+            Self::Rsa4096 => &[1, 2],
+            Self::Rsa6144 => &[1, 2, 3],
+            Self::Rsa8192 => &[1, 2, 4],
         }
     }
 
@@ -61,6 +81,8 @@ impl Scheme {
             Self::Rsa3072 => 2,
             Self::Rsa4096 => 3,
             Self::Bls12381 => 4,
+            Self::Rsa6144 => 5,
+            Self::Rsa8192 => 6,
         }
     }
 

@@ -32,8 +32,10 @@ pub(crate) trait ThresholdScheme {
     /// time.
     fn owns(&self, leaf: usize, secret: &[u8]) -> bool;
 
-    /// One leaf's share; `None` if `secret` is no secret of this scheme. Constant time.
-    fn sign(&self, secret: &[u8], prepared: &Self::Prepared) -> Option<Vec<u8>>;
+    /// The shares of pairs of a leaf's secret and a message, in their order; `None` if one of the
+    /// secrets is none of this scheme. Constant time. All in one call, since schemes do several
+    /// exponentiations faster side by side than one after the other.
+    fn sign(&self, jobs: &[(&[u8], &Self::Prepared)]) -> Option<Vec<Vec<u8>>>;
 
     /// The proof that `share` was made with the secret of `leaf`; empty for a self-evident scheme,
     /// and if `secret` is no secret of this scheme. `share` is what [`ThresholdScheme::sign`]

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 use ally_codec::{Decode, Encode};
 use ally_policy::{Formula, ServerIndex};
 use ally_threshold::{
-    CombineError, DealError, Dealt, KeyError, KeyShare, Message, Progress, PublicKey, Scheme,
-    SignatureShare, VerifyingKey, combine, deal, verify_share,
+    CombineError, DealError, Dealt, KeyError, KeyShare, Message, PlanError, Progress, PublicKey,
+    Scheme, SignatureShare, VerifyingKey, combine, deal, verify_share,
 };
 use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
@@ -245,7 +245,7 @@ fn dealing_ends_early_where_it_has_to() {
     let leaves = (0..400).map(|at| Formula::Leaf(ServerIndex(at % 256))).collect();
     let wide = Formula::gate(7, leaves).unwrap();
     let refused = deal(Scheme::Rsa4096, &wide, 0, &mut rng(), &());
-    assert_eq!(refused.err(), Some(DealError::TooWide { limit_bits: 2048 }));
+    assert_eq!(refused.err(), Some(DealError::Plan(PlanError::TooWide { limit_bits: 2048 })));
 }
 
 /// As many shares as a key may have that is dealt over one gate: exponents as long as they get.

@@ -26,6 +26,8 @@
 
 mod curve;
 mod deal;
+pub(crate) mod generation;
+pub(crate) mod handover;
 mod interpolation;
 mod public_key;
 mod scalar;
@@ -36,5 +38,6 @@ mod verifying_key;
 mod tests;
 
 pub(crate) use deal::deal;
+pub(crate) use generation::Contribution;
 pub(crate) use public_key::PublicKey;
 pub(crate) use verifying_key::VerifyingKey;

@@ -27,10 +27,13 @@ impl ThresholdScheme for PublicKey {
     }
 
     /// # Cost
-    /// One multiplication in G1.
-    fn sign(&self, secret: &[u8], prepared: &Prepared) -> Option<Vec<u8>> {
-        let secret = secret.try_into().ok().and_then(SecretScalar::decode)?;
-        Some(prepared.0.times_secret(&secret).encode().to_vec())
+    /// One multiplication in G1 each.
+    fn sign(&self, jobs: &[(&[u8], &Prepared)]) -> Option<Vec<Vec<u8>>> {
+        let one = |(secret, prepared): &(&[u8], &Prepared)| {
+            let secret = (*secret).try_into().ok().and_then(SecretScalar::decode)?;
+            Some(prepared.0.times_secret(&secret).encode().to_vec())
+        };
+        jobs.iter().map(one).collect()
     }
 
     fn prove(

@@ -10,7 +10,7 @@ use super::sharing::{Part, split};
 use super::{DENOMINATOR_BITS_MAX, Denominator, EXPONENT, PublicKey, VerifyingKey};
 use crate::access::{Access, Secret};
 use crate::expo::Modulus;
-use crate::{DealError, Progress, primes};
+use crate::{DealError, PlanError, Progress, primes};
 
 /// A fresh key with a modulus of exactly `bits`, and the secret of each leaf (s', as long as the
 /// modulus, big-endian) from left to right.
@@ -22,7 +22,7 @@ pub(crate) fn deal(
     progress: &dyn Progress,
 ) -> Result<(PublicKey, Vec<Secret>), DealError> {
     if Denominator::of(access.formula()).is_none() {
-        return Err(DealError::TooWide { limit_bits: DENOMINATOR_BITS_MAX });
+        return Err(PlanError::TooWide { limit_bits: DENOMINATOR_BITS_MAX }.into());
     }
     loop {
         let factors = primes::safe_primes(bits / 2, rng, progress)?;

@@ -134,12 +134,13 @@ impl ThresholdScheme for PublicKey {
         })
     }
 
-    fn sign(&self, secret: &[u8], encoded: &BoxedUint) -> Option<Vec<u8>> {
-        // The base is squared, never the exponent doubled: a doubled exponent would show the
-        // secret's low bit in the Jacobi symbol of the share.
-        let base = self.square(encoded);
-        let share = self.key.modulus().pow_secret(&base, &*self.exponent(secret)?);
-        Some(self.key.bytes(&share))
+    fn sign(&self, jobs: &[(&[u8], &BoxedUint)]) -> Option<Vec<Vec<u8>>> {
+        let one = |(secret, encoded): &(&[u8], &BoxedUint)| {
+            let base = self.square(encoded);
+            let share = self.key.modulus().pow_secret(&base, &*self.exponent(secret)?);
+            Some(self.key.bytes(&share))
+        };
+        jobs.iter().map(one).collect()
     }
 
     fn prove(

@@ -182,7 +182,7 @@ fn secrets_are_in_range() {
     let prepared = public.prepare(&Message::new(MESSAGE)).expect("the ordinary encoding");
     for secret in [&[0_u8; 32][..], &[0xff; 32], &[1; 31]] {
         assert!(!public.owns(0, secret));
-        assert_eq!(public.sign(secret, &prepared), None);
+        assert_eq!(public.sign(&[(secret, &prepared)]), None);
     }
 }
 

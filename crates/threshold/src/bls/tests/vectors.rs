@@ -136,7 +136,7 @@ fn check_known(policy: &str, formula: &Formula) {
         assert_eq!(formula.leaves()[leaf].0, *server);
         assert_eq!(hex(secret), *number);
         assert!(public.owns(leaf, secret));
-        let share = public.sign(secret, &message).expect("in range");
+        let share = public.sign(&[(secret, &message)]).expect("in range").swap_remove(0);
         assert_eq!(hex(&share), *point);
         shares.push(public.parse_share(&share).expect("a point of the group"));
         assert_eq!(public.verify_share(leaf, &message, &shares[leaf], &[]), Ok(()));

@@ -89,7 +89,7 @@ fn check(policy: &str, formula: &Formula) {
     assert_eq!(known.len(), secrets.len());
     let mut shares = Vec::new();
     for (leaf, (secret, known)) in secrets.iter().zip(&known).enumerate() {
-        let share = key.sign(secret, &prepared).unwrap();
+        let share = key.sign(&[(secret, &prepared)]).unwrap().swap_remove(0);
         let ours = [secret.to_vec(), bytes(key.leaf_key(leaf)), share.clone()].map(hex::encode);
         assert_eq!(ours[..], known[..3], "leaf {leaf}");
         let share = key.parse_share(&share).unwrap();
