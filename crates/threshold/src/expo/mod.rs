@@ -2,7 +2,9 @@
 //!
 //! Two implementations of the same [`Modulus`]: `aws` calls AWS-LC (its assembly is the fastest
 //! constant-time exponentiation there is for these sizes), `portable` is pure Rust on
-//! crypto-bigint. The feature `aws-lc` selects; tests hold one against the other.
+//! crypto-bigint. The feature `aws-lc` selects; tests hold one against the other. What comes in
+//! greater numbers goes through [`pow_secret_all`], which has eight at a time computed by `lanes`
+//! where the processor can.
 //!
 //! What is secret is in the name of the operation. `pow_secret`, `pow_secret_pair` and
 //! `pow_secret_all` take time that depends on the widths of their operands only; `pow_product` and `invert` are variable time
@@ -15,15 +17,18 @@
 #[cfg(feature = "aws-lc")]
 #[allow(unsafe_code)]
 mod aws;
+#[allow(dead_code)]
 mod batch;
 mod invert;
+#[allow(dead_code)]
+mod lanes;
 #[cfg(any(test, not(feature = "aws-lc")))]
 mod portable;
 
 #[cfg(feature = "aws-lc")]
 pub(crate) use aws::Modulus;
 #[allow(unused_imports)]
-pub(crate) use batch::pow_secret_all;
+pub(crate) use batch::{Job, pow_secret_all};
 #[cfg(not(feature = "aws-lc"))]
 pub(crate) use portable::Modulus;
 
