@@ -138,8 +138,8 @@ impl Handover {
                 let dealt = rsa::handover::deal_leaves(key, &secrets, &self.to, rng)?;
                 (Kind::Rsa(dealt.0), dealt.1)
             }
-            (KeyKind::Bls(key), Mode::Refresh) => {
-                let dealt = bls::handover::deal_zero(key, &self.to, rng)?;
+            (KeyKind::Bls(_), Mode::Refresh) => {
+                let dealt = bls::handover::deal_zero(&self.to, rng);
                 (Kind::Bls(dealt.0), dealt.1)
             }
             (KeyKind::Bls(key), Mode::Reshare) => {
@@ -173,8 +173,8 @@ impl Handover {
             (KeyKind::Rsa(key), Mode::Reshare) => {
                 Kind::Rsa(rsa::handover::read_leaves(key, &leaves, &self.to, bytes)?)
             }
-            (KeyKind::Bls(key), Mode::Refresh) => {
-                Kind::Bls(bls::handover::read_zero(key, &self.to, bytes)?)
+            (KeyKind::Bls(_), Mode::Refresh) => {
+                Kind::Bls(bls::handover::read_zero(&self.to, bytes)?)
             }
             (KeyKind::Bls(key), Mode::Reshare) => {
                 Kind::Bls(bls::handover::read_leaves(key, &leaves, &self.to, bytes)?)

@@ -6,23 +6,29 @@
 
 #![allow(unsafe_code)]
 
-use super::scalar::{Scalar, SecretScalar};
+use super::scalar::{Scalar, SecretScalar, SecretValue};
 use blst::{
-    BLS12_381_NEG_G2, BLST_ERROR, blst_final_exp, blst_fp12, blst_fp12_is_one, blst_hash_to_g1,
-    blst_miller_loop_n, blst_p1, blst_p1_affine, blst_p1_affine_compress, blst_p1_affine_in_g1,
-    blst_p1_affine_is_inf, blst_p1_from_affine, blst_p1_mult, blst_p1_to_affine,
-    blst_p1_uncompress, blst_p1s_mult_pippenger, blst_p1s_mult_pippenger_scratch_sizeof, blst_p2,
+    BLS12_381_NEG_G2, BLST_ERROR, blst_bendian_from_fp12, blst_final_exp, blst_fp12,
+    blst_fp12_is_one, blst_hash_to_g1, blst_miller_loop, blst_miller_loop_n, blst_p1,
+    blst_p1_affine, blst_p1_affine_compress, blst_p1_affine_in_g1, blst_p1_affine_is_inf,
+    blst_p1_from_affine, blst_p1_mult, blst_p1_to_affine, blst_p1_uncompress,
+    blst_p1s_mult_pippenger, blst_p1s_mult_pippenger_scratch_sizeof, blst_p2,
     blst_p2_add_or_double, blst_p2_add_or_double_affine, blst_p2_affine, blst_p2_affine_compress,
     blst_p2_affine_in_g2, blst_p2_affine_is_inf, blst_p2_double, blst_p2_generator, blst_p2_mult,
-    blst_p2_to_affine, blst_p2_uncompress, blst_scalar,
+    blst_p2_to_affine, blst_p2_uncompress, blst_p2s_mult_pippenger,
+    blst_p2s_mult_pippenger_scratch_sizeof, blst_scalar,
 };
 use std::ptr;
+use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes of a compressed point of G1: a signature or one leaf's share of it.
 pub(super) const G1_BYTES: usize = 48;
 
 /// Bytes of a compressed point of G2: a public key or a commitment.
 pub(super) const G2_BYTES: usize = 96;
+
+/// Bytes of an element of the pairing's target group.
+const GT_BYTES: usize = 576;
 
 /// Bits of a scalar.
 const SCALAR_BITS: usize = 255;
@@ -41,6 +47,9 @@ pub(crate) struct Candidate(blst_p1_affine);
 /// A point of G2 other than the point at infinity: a public key, a commitment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct G2(blst_p2_affine);
+
+/// The value of a pairing: what a sealing key is derived from. Wiped when dropped.
+pub(super) struct Gt(blst_fp12);
 
 impl G1 {
     /// Hashes a message to the curve, under a domain separation tag for each use.
@@ -184,25 +193,118 @@ impl G2 {
         bytes
     }
 
-    /// `coefficients[0] + coefficients[1] * x + coefficients[2] * x^2 ...`: a polynomial in the
-    /// exponent, at a public point. `None` if that is the point at infinity.
+    /// The generator times a secret that may be 0: then `None`, the point at infinity.
+    pub(super) fn commitment(secret: SecretValue) -> Option<Self> {
+        secret.nonzero().map(|secret| Self::public_key(&secret))
+    }
+
+    /// `constant + coefficients[0] * x + coefficients[1] * x^2 ...`: a polynomial in the exponent,
+    /// at a public point. `None`, for the constant and for the result, is the point at infinity.
     ///
     /// # Cost
     /// One doubling or addition per coefficient and bit of `x`.
     ///
     /// # Variable time: public data only
-    pub(super) fn polynomial(coefficients: &[G2], x: u16) -> Option<Self> {
+    pub(super) fn polynomial(constant: Option<&G2>, coefficients: &[G2], x: u16) -> Option<Self> {
         let mut value = blst_p2::default();
-        for coefficient in coefficients.iter().rev() {
-            let raised = times_small(&value, x);
-            // SAFETY: all operands are initialised and distinct.
-            unsafe { blst_p2_add_or_double_affine(&mut value, &raised, &coefficient.0) };
+        for coefficient in coefficients.iter().rev().map(Some).chain([constant]) {
+            value = times_small(&value, x);
+            if let Some(coefficient) = coefficient {
+                value = plus(&value, coefficient);
+            }
         }
-        let value = to_affine_2(&value);
-        // SAFETY: `value` is initialised.
-        let infinite = unsafe { blst_p2_affine_is_inf(&value) };
-        (!infinite).then_some(Self(value))
+        Self::from_sum(&value)
     }
+
+    /// The sum; `None` is the point at infinity.
+    ///
+    /// # Variable time: public data only
+    pub(super) fn sum<'a>(points: impl IntoIterator<Item = &'a G2>) -> Option<Self> {
+        // All zeros is the point at infinity.
+        let sum = points.into_iter().fold(blst_p2::default(), |sum, point| plus(&sum, point));
+        Self::from_sum(&sum)
+    }
+
+    /// The sum of all points, each times its factor; `None` is the point at infinity.
+    ///
+    /// # Variable time: public data only
+    pub(super) fn linear_combination(terms: &[(G2, Scalar)]) -> Option<Self> {
+        if terms.is_empty() {
+            return None;
+        }
+        let points: Vec<*const blst_p2_affine> =
+            terms.iter().map(|(point, _)| ptr::from_ref(&point.0)).collect();
+        let scalars: Vec<blst_scalar> = terms.iter().map(|(_, factor)| factor.to_blst()).collect();
+        let scalars: Vec<*const u8> = scalars.iter().map(|scalar| scalar.b.as_ptr()).collect();
+        let mut sum = blst_p2::default();
+        // SAFETY: as many pointers as points on either side, each to a value that lives to the end
+        // of this function; the scratch space has the size, in bytes, that blst asks for, in 8-byte
+        // limbs.
+        unsafe {
+            let scratch_bytes = blst_p2s_mult_pippenger_scratch_sizeof(terms.len());
+            let mut scratch = vec![0_u64; scratch_bytes.div_ceil(8)];
+            blst_p2s_mult_pippenger(
+                &mut sum,
+                points.as_ptr(),
+                terms.len(),
+                scalars.as_ptr(),
+                SCALAR_BITS,
+                scratch.as_mut_ptr(),
+            );
+        }
+        Self::from_sum(&sum)
+    }
+
+    fn from_sum(sum: &blst_p2) -> Option<Self> {
+        let sum = to_affine_2(sum);
+        // SAFETY: `sum` is initialised.
+        let infinite = unsafe { blst_p2_affine_is_inf(&sum) };
+        (!infinite).then_some(Self(sum))
+    }
+}
+
+impl Gt {
+    /// `e(left, right)`. In constant time, as blst computes it: one of the points may be secret.
+    ///
+    /// # Cost
+    /// Some 500 us.
+    pub(super) fn pairing(left: &G1, right: &G2) -> Self {
+        let (mut product, mut value) = (blst_fp12::default(), Self(blst_fp12::default()));
+        // SAFETY: all operands are initialised and distinct.
+        unsafe {
+            blst_miller_loop(&mut product, &right.0, &left.0);
+            blst_final_exp(&mut value.0, &product);
+        }
+        wipe(&mut product);
+        value
+    }
+
+    /// The twelve coordinates, big-endian, in the one way they are written.
+    pub(super) fn encode(&self) -> Zeroizing<[u8; GT_BYTES]> {
+        let mut bytes = Zeroizing::new([0; GT_BYTES]);
+        // SAFETY: blst writes exactly `GT_BYTES` bytes.
+        unsafe { blst_bendian_from_fp12(bytes.as_mut_ptr(), &self.0) };
+        bytes
+    }
+}
+
+impl Drop for Gt {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+fn wipe(number: &mut blst_fp12) {
+    let coordinates = number.fp6.iter_mut().flat_map(|fp6| &mut fp6.fp2);
+    coordinates.flat_map(|fp2| &mut fp2.fp).for_each(|fp| fp.l.zeroize());
+}
+
+/// `sum + point`. Variable time: public data only.
+fn plus(sum: &blst_p2, point: &G2) -> blst_p2 {
+    let mut total = blst_p2::default();
+    // SAFETY: all operands are initialised and distinct.
+    unsafe { blst_p2_add_or_double_affine(&mut total, sum, &point.0) };
+    total
 }
 
 /// A small multiple of a point, by doubling and adding: the tables of blst's multiplication only pay

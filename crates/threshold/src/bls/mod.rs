@@ -24,6 +24,8 @@
 //! # Source
 //! Boneh, Lynn & Shacham 2001; Boldyreva 2003; Benaloh & Leichter 1988; Feldman 1987.
 
+mod commitments;
+mod contribution;
 mod curve;
 mod deal;
 pub(crate) mod generation;
@@ -32,12 +34,13 @@ mod interpolation;
 mod public_key;
 mod scalar;
 mod scheme;
+mod sharing;
 mod verifying_key;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use contribution::Contribution;
 pub(crate) use deal::deal;
-pub(crate) use generation::Contribution;
 pub(crate) use public_key::PublicKey;
 pub(crate) use verifying_key::VerifyingKey;

@@ -1,6 +1,6 @@
 //! BLS as one scheme among others: what is done at a leaf.
 
-use super::curve::{Candidate, G1_BYTES, G2, same_exponent};
+use super::curve::{Candidate, G1_BYTES, same_exponent};
 use super::interpolation::weights;
 use super::public_key::PublicKey;
 use super::scalar::SecretScalar;
@@ -22,8 +22,7 @@ impl ThresholdScheme for PublicKey {
     }
 
     fn owns(&self, leaf: usize, secret: &[u8]) -> bool {
-        let secret = secret.try_into().ok().and_then(SecretScalar::decode);
-        secret.is_some_and(|secret| Some(&G2::public_key(&secret)) == self.leaf(leaf))
+        secret.try_into().is_ok_and(|secret| self.sharing().is_due(leaf, secret) == Some(true))
     }
 
     /// # Cost

@@ -27,6 +27,11 @@ impl VerifyingKey {
         Self(point)
     }
 
+    /// The point.
+    pub(super) fn point(&self) -> &G2 {
+        &self.0
+    }
+
     /// Reads a compressed point (96 bytes). `None` unless it is a point of the group other than the
     /// point at infinity: that one would accept a signature on everything.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
