@@ -49,6 +49,7 @@ mod bls;
 mod combine;
 mod contribution;
 mod deal;
+mod decrypt;
 mod error;
 mod expo;
 mod generation;
@@ -69,6 +70,11 @@ mod verifying_key;
 pub use combine::{combine, verify_share};
 pub use contribution::{Contribution, Dealing, SecretPart};
 pub use deal::{Dealt, deal};
+pub use decrypt::{
+    Beacon, BeaconRound, Ciphertext, DecryptionShare, EncryptionKey, OpenError, RoundMessage,
+    SEALED_BYTES_MAX, SealContext, SealError, TimeSealed, combine_decryption, open_with,
+    seal_until, verify_decryption_share,
+};
 pub use error::{
     Blame, CombineError, DealError, KeyShareError, LeafFault, PartFault, PlanError, SignError,
     UnsupportedEncoding,

@@ -20,6 +20,9 @@ pub(crate) enum Encoding<'a> {
     Pss,
     /// Hash-to-curve under a tag of its own; BLS only.
     Tagged(&'a [u8]),
+    /// Hash-to-curve of what is opened by a signature on it; BLS only. No caller can ask for it, so
+    /// no signature opens anything, and nothing opened is a signature.
+    Opening,
 }
 
 impl<'a> Message<'a> {
@@ -38,6 +41,11 @@ impl<'a> Message<'a> {
     /// under another, nor in the ordinary encoding.
     pub fn tagged(bytes: &'a [u8], tag: &'a [u8]) -> Self {
         Self { bytes, encoding: Encoding::Tagged(tag) }
+    }
+
+    /// What a ciphertext is sealed to.
+    pub(crate) fn opening(bytes: &'a [u8]) -> Self {
+        Self { bytes, encoding: Encoding::Opening }
     }
 
     pub(crate) fn bytes(&self) -> &'a [u8] {

@@ -90,6 +90,14 @@ impl VerifyingKey {
         }
     }
 
+    /// The point of a BLS key.
+    pub(crate) fn as_bls(&self) -> Option<&bls::VerifyingKey> {
+        match &self.0 {
+            Kind::Rsa(_) => None,
+            Kind::Bls(key) => Some(key),
+        }
+    }
+
     /// The signature scheme.
     pub fn scheme(&self) -> Scheme {
         match &self.0 {

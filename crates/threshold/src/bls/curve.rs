@@ -22,13 +22,13 @@ use std::ptr;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes of a compressed point of G1: a signature or one leaf's share of it.
-pub(super) const G1_BYTES: usize = 48;
+pub(crate) const G1_BYTES: usize = 48;
 
 /// Bytes of a compressed point of G2: a public key or a commitment.
-pub(super) const G2_BYTES: usize = 96;
+pub(crate) const G2_BYTES: usize = 96;
 
 /// Bytes of an element of the pairing's target group.
-const GT_BYTES: usize = 576;
+pub(crate) const GT_BYTES: usize = 576;
 
 /// Bits of a scalar.
 const SCALAR_BITS: usize = 255;

@@ -1,6 +1,6 @@
 //! The ordinary verifier: one point, known to everyone.
 
-use super::curve::{G1, G2, G2_BYTES, same_exponent};
+use super::curve::{G1, G1_BYTES, G2, G2_BYTES, same_exponent};
 use crate::message::Encoding;
 use crate::{Message, UnsupportedEncoding};
 
@@ -11,8 +11,14 @@ use crate::{Message, UnsupportedEncoding};
 /// signature made for Ally is worth nothing elsewhere, and the other way round.
 const TAG: &[u8] = b"ALLY-V1-STATEMENT-BLS12381G1_XMD:SHA-256_SSWU_RO_";
 
-/// What stands before a tag that a caller gives. No such tag leads to [`TAG`].
+/// What stands before a tag that a caller gives. No such tag leads to another of these.
 const TAG_PREFIX: &[u8] = b"ALLY-V1-TAGGED-BLS12381G1_XMD:SHA-256_SSWU_RO_";
+
+/// The tag of what a ciphertext is sealed to.
+const OPENING_TAG: &[u8] = b"ALLY-V1-OPENING-BLS12381G1_XMD:SHA-256_SSWU_RO_";
+
+/// The tag of what the maker of a ciphertext signs with its ephemeral key.
+const SEAL_TAG: &[u8] = b"ALLY-V1-SEAL-BLS12381G1_XMD:SHA-256_SSWU_RO_";
 
 /// An alliance's BLS public key: a point of G2.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +27,18 @@ pub(crate) struct VerifyingKey(G2);
 /// A message hashed to the curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Prepared(pub(super) G1);
+
+impl Prepared {
+    /// A ciphertext's digest, for its ephemeral key to sign.
+    pub(crate) fn seal(digest: &[u8; 32]) -> Self {
+        Self(G1::hash(digest, SEAL_TAG))
+    }
+
+    /// The compressed point.
+    pub(crate) fn to_bytes(self) -> [u8; G1_BYTES] {
+        self.0.encode()
+    }
+}
 
 impl VerifyingKey {
     pub(super) fn new(point: G2) -> Self {
@@ -50,11 +68,12 @@ impl VerifyingKey {
     ///
     /// # Cost
     /// Some 60 us, and hashing.
-    pub(super) fn prepare(message: &Message<'_>) -> Result<Prepared, UnsupportedEncoding> {
+    pub(crate) fn prepare(message: &Message<'_>) -> Result<Prepared, UnsupportedEncoding> {
         let hash = |tag: &[u8]| Ok(Prepared(G1::hash(message.bytes(), tag)));
         match message.encoding() {
             Encoding::Ordinary => hash(TAG),
             Encoding::Tagged(tag) => hash(&[TAG_PREFIX, tag].concat()),
+            Encoding::Opening => hash(OPENING_TAG),
             Encoding::Pss => Err(UnsupportedEncoding),
         }
     }
@@ -71,7 +90,7 @@ impl VerifyingKey {
     /// Two pairings, some 600 us.
     ///
     /// # Variable time: public data only
-    pub(super) fn verify_prepared(&self, prepared: &Prepared, signature: &[u8]) -> bool {
+    pub(crate) fn verify_prepared(&self, prepared: &Prepared, signature: &[u8]) -> bool {
         let signature = signature.try_into().ok().and_then(G1::decode);
         signature.is_some_and(|signature| same_exponent(&signature, &prepared.0, &self.0))
     }

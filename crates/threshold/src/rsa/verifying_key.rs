@@ -92,7 +92,7 @@ impl VerifyingKey {
             Encoding::Ordinary => encoding::pkcs1(message.bytes(), self.width()),
             Encoding::Pss if self.width() < encoding::PSS_WIDTH_MIN => return None,
             Encoding::Pss => encoding::pss(message.bytes(), self.width(), &self.0.fingerprint),
-            Encoding::Tagged(_) => return None,
+            Encoding::Tagged(_) | Encoding::Opening => return None,
         };
         let precision = self.modulus().value().bits_precision();
         Some(BoxedUint::from_be_slice_truncated(&encoded, precision))

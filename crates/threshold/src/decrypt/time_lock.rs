@@ -1,0 +1,171 @@
+//! Sealing to a signature to come: when the alliance has signed, everybody can read.
+
+use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use super::payload::{OVERHEAD, PayloadKey, SEALED_BYTES_MAX, decrypt, encrypt};
+use super::{OpenError, SealContext, SealError};
+use crate::bls::{self, Ephemeral, Prepared, SharedSecret};
+use crate::seed::SeedStream;
+use crate::{Message, VerifyingKey};
+
+/// The version of the encoding.
+const VERSION: u8 = 1;
+
+/// A secret number of which all else in a sealed message follows. Wiped when dropped.
+type Sigma = Zeroizing<[u8; 32]>;
+
+/// A message that can be read by whoever has the alliance's signature on another one, the message of
+/// a round: from the height on at which the alliance signs that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimeSealed {
+    /// `U`, the public half of the ephemeral key.
+    ephemeral: bls::VerifyingKey,
+    /// Sigma, hidden by what the signature opens.
+    masked: [u8; 32],
+    payload: Vec<u8>,
+}
+
+/// Seals `message` (up to [`SEALED_BYTES_MAX`] bytes) until `key` has signed `round`, for `context`.
+///
+/// `round` is exactly what will be signed, with its tag: for a beacon
+/// [`Beacon::round_message`](super::Beacon::round_message). Nothing in the result tells the round;
+/// keep it beside it.
+///
+/// `rng` is mixed with the message, so that even a generator that repeats itself does not encrypt
+/// twice with one key.
+///
+/// # Errors
+/// [`SealError`]: an RSA key, a round that such a key does not sign, or a message that is too long.
+///
+/// # Source
+/// Boneh & Franklin 2001, section 4.2 (`FullIdent`), as in Gailly, Melissaris & Romailler, "tlock:
+/// practical timelock encryption from threshold BLS" (2023). Ours: the cipher's key is derived from
+/// the ephemeral key as well, and everything is bound to the context.
+///
+/// # Cost
+/// A pairing, and a multiplication in each group; about 1 ms.
+pub fn seal_until<'m>(
+    key: &VerifyingKey,
+    round: impl Into<Message<'m>>,
+    message: &[u8],
+    context: &SealContext<'_>,
+    rng: &mut impl CryptoRng,
+) -> Result<TimeSealed, SealError> {
+    if message.len() > SEALED_BYTES_MAX {
+        return Err(SealError::TooLong { bytes: message.len() });
+    }
+    let point = key.as_bls().ok_or(SealError::Scheme(key.scheme()))?;
+    let round = bls::VerifyingKey::prepare(&round.into())?;
+    let bound = Bound::new(key, &round, context);
+    let mut sigma = Sigma::new([0; 32]);
+    rng.fill_bytes(&mut *sigma);
+    let ephemeral = bound.ephemeral(&sigma, message);
+    let public = ephemeral.public_key();
+    let mask = bound.mask(&public, &ephemeral.shared_secret(point, &round));
+    let payload = encrypt(&bound.payload_key(&public, &sigma), &bound.0, message);
+    Ok(TimeSealed { ephemeral: public, masked: xor(&sigma, &mask), payload })
+}
+
+/// Opens what was sealed until `key` signed `round`, with that signature.
+///
+/// # Errors
+/// [`OpenError::Signature`]: whoever gave in the signature is to blame; [`OpenError::Unreadable`]:
+/// it was sealed for another round or context, wrongly, or changed since; [`OpenError::Scheme`] and
+/// [`OpenError::Encoding`]: the caller is to blame.
+///
+/// # Cost
+/// Three pairings and a multiplication in G2.
+pub fn open_with<'m>(
+    key: &VerifyingKey,
+    round: impl Into<Message<'m>>,
+    signature: &[u8],
+    sealed: &TimeSealed,
+    context: &SealContext<'_>,
+) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+    let point = key.as_bls().ok_or(OpenError::Scheme(key.scheme()))?;
+    let round = bls::VerifyingKey::prepare(&round.into())?;
+    if !point.verify_prepared(&round, signature) {
+        return Err(OpenError::Signature);
+    }
+    let shared = bls::unlock(&sealed.ephemeral, signature).ok_or(OpenError::Signature)?;
+    let bound = Bound::new(key, &round, context);
+    sealed.read(&bound, &shared).ok_or(OpenError::Unreadable)
+}
+
+impl TimeSealed {
+    /// `None` unless all of it is just what a correct sealer makes of the message inside.
+    fn read(&self, bound: &Bound, shared: &SharedSecret) -> Option<Zeroizing<Vec<u8>>> {
+        let sigma = Sigma::new(xor(&self.masked, &bound.mask(&self.ephemeral, shared)));
+        let key = bound.payload_key(&self.ephemeral, &sigma);
+        let message = decrypt(&key, &bound.0, &self.payload)?;
+        let expected = bound.ephemeral(&sigma, &message).public_key();
+        (expected == self.ephemeral).then_some(message)
+    }
+}
+
+/// A hash over the context and the point that is signed: what everything is derived under.
+struct Bound([u8; 32]);
+
+impl Bound {
+    fn new(key: &VerifyingKey, round: &Prepared, context: &SealContext<'_>) -> Self {
+        let parts: [&[u8]; 2] = [&context.digest(key), &round.to_bytes()];
+        let mut bound = [0; 32];
+        SeedStream::from_parts(b"ally/v1/time-lock", &parts).fill(&mut bound);
+        Self(bound)
+    }
+
+    /// `r`, which follows from sigma and the message: the transformation of Fujisaki & Okamoto.
+    fn ephemeral(&self, sigma: &Sigma, message: &[u8]) -> Ephemeral {
+        let parts: [&[u8]; 3] = [&self.0, &**sigma, message];
+        Ephemeral::from_stream(&mut SeedStream::from_parts(b"ally/v1/time-lock-ephemeral", &parts))
+    }
+
+    /// What hides sigma.
+    fn mask(&self, ephemeral: &bls::VerifyingKey, shared: &SharedSecret) -> Zeroizing<[u8; 32]> {
+        self.derive(b"ally/v1/time-lock-mask", ephemeral, &**shared)
+    }
+
+    /// What encrypts the message.
+    fn payload_key(&self, ephemeral: &bls::VerifyingKey, sigma: &Sigma) -> PayloadKey {
+        self.derive(b"ally/v1/time-lock-key", ephemeral, &**sigma)
+    }
+
+    fn derive(
+        &self,
+        tag: &[u8],
+        ephemeral: &bls::VerifyingKey,
+        secret: &[u8],
+    ) -> Zeroizing<[u8; 32]> {
+        let parts: [&[u8]; 3] = [&self.0, &ephemeral.to_bytes(), secret];
+        let mut derived = Zeroizing::new([0; 32]);
+        SeedStream::from_parts(tag, &parts).fill(&mut *derived);
+        derived
+    }
+}
+
+fn xor(a: &[u8; 32], b: &[u8; 32]) -> [u8; 32] {
+    std::array::from_fn(|at| a[at] ^ b[at])
+}
+
+/// `version (1) || U (96) || hidden sigma (32) || payload (4, LE + bytes)`; the payload is as long as
+/// the message and 16 bytes.
+impl Encode for TimeSealed {
+    fn encode(&self, writer: &mut Writer) {
+        writer.u8(VERSION).raw(&self.ephemeral.to_bytes()).raw(&self.masked).bytes(&self.payload);
+    }
+}
+
+impl Decode for TimeSealed {
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        if reader.u8()? != VERSION {
+            return Err(DecodeError::Invalid("version of a time-sealed message"));
+        }
+        let ephemeral = bls::VerifyingKey::from_bytes(&reader.array::<{ bls::G2_BYTES }>()?)
+            .ok_or(DecodeError::Invalid("time-sealed message: not a point of the group"))?;
+        let masked = reader.array()?;
+        let payload = reader.bytes(SEALED_BYTES_MAX + OVERHEAD)?.to_vec();
+        Ok(Self { ephemeral, masked, payload })
+    }
+}
