@@ -32,7 +32,7 @@ fn check_all_subsets(formula: &Formula) {
 
 /// All trees over `count` leaves of which gates have two or more children; server of leaf `i` is
 /// what `server` says.
-fn trees(first: u16, count: u16, server: &dyn Fn(u16) -> u16) -> Vec<Formula> {
+pub(super) fn trees(first: u16, count: u16, server: &dyn Fn(u16) -> u16) -> Vec<Formula> {
     if count == 1 {
         return vec![leaf(server(first))];
     }
