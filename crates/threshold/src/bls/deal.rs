@@ -33,5 +33,5 @@ pub(super) fn deal_with(
     let secret = draw();
     let root = G2::public_key(&secret);
     let (sharing, leaves) = share(formula, secret.into(), Some(root), draw)?;
-    Some((PublicKey::new(root, sharing), leaves))
+    Some((PublicKey::new(sharing)?, leaves))
 }

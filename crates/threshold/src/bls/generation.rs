@@ -92,7 +92,8 @@ pub(crate) fn public_key(
     if distinct.len() != roots.len() {
         return Err(PlanError::NoKey);
     }
-    let sharings: Vec<&Sharing> = contributions.iter().flat_map(|given| given.sharings()).collect();
+    let sharings = contributions.iter().flat_map(|given| given.sharings());
+    let sharings: Vec<&[G2]> = sharings.map(Sharing::coefficients).collect();
     let key =
         G2::sum(&roots).zip(sum_of_coefficients(&sharings)).and_then(|(root, coefficients)| {
             PublicKey::from_commitments(access.formula(), root, coefficients)

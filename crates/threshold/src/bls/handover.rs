@@ -72,11 +72,12 @@ pub(crate) fn refreshed_key(
     access: &Access,
     contributions: &[&Contribution],
 ) -> Result<PublicKey, PlanError> {
-    let zeros = contributions.iter().flat_map(|given| given.sharings());
-    let all: Vec<&Sharing> = iter::once(key.sharing()).chain(zeros).collect();
-    if all.iter().skip(1).any(|sharing| sharing.root().is_some()) {
+    let zeros: Vec<&Sharing> = contributions.iter().flat_map(|given| given.sharings()).collect();
+    if zeros.iter().any(|sharing| sharing.root().is_some()) {
         return Err(PlanError::OtherPlan);
     }
+    let zeros = zeros.into_iter().map(Sharing::coefficients);
+    let all: Vec<&[G2]> = iter::once(key.coefficients()).chain(zeros).collect();
     let coefficients = sum_of_coefficients(&all).ok_or(PlanError::NoKey)?;
     let refreshed = PublicKey::from_commitments(access.formula(), *key.root(), coefficients);
     refreshed.ok_or(PlanError::NoKey)
@@ -111,7 +112,7 @@ pub(crate) fn deal_leaves(
     let mut values = Vec::with_capacity(own.len());
     for (leaf, secret) in own {
         let secret = <&[u8; SCALAR_BYTES]>::try_from(*secret).map_err(|_| DealError::OtherKey)?;
-        if key.sharing().is_due(*leaf, secret) != Some(true) {
+        if !key.is_secret(*leaf, secret) {
             return Err(DealError::OtherKey);
         }
         let (sharing, leaves) = share_again(secret, key.leaf(*leaf), to, rng);

@@ -1,6 +1,7 @@
 //! The public side of a threshold key: commitments, and what follows from them.
 
 use super::curve::G2;
+use super::scalar::SecretScalar;
 use super::sharing::Sharing;
 use super::verifying_key::VerifyingKey;
 use crate::access::Access;
@@ -8,18 +9,20 @@ use ally_codec::{DecodeError, Reader, Writer};
 use ally_policy::Formula;
 
 /// The public key of an alliance together with what it takes to check every share: the commitments
-/// of a sharing of the secret key, which nobody may ever have held.
-#[derive(Debug)]
+/// of a [`Sharing`] of the secret key, which nobody may ever have held.
 pub(crate) struct PublicKey {
     key: VerifyingKey,
-    sharing: Sharing,
+    coefficients: Vec<G2>,
+    /// The verification key of each leaf, from left to right.
+    leaves: Vec<G2>,
 }
 
 impl PublicKey {
-    /// The key shared by `sharing`, whose root is `root`.
-    pub(super) fn new(root: G2, sharing: Sharing) -> Self {
-        debug_assert_eq!(sharing.root(), Some(&root));
-        Self { key: VerifyingKey::new(root), sharing }
+    /// The key that a sharing shares; `None` for a sharing of 0.
+    pub(super) fn new(sharing: Sharing) -> Option<Self> {
+        let key = VerifyingKey::new(*sharing.root()?);
+        let leaves = sharing.leaves().iter().copied().collect::<Option<_>>()?;
+        Some(Self { key, coefficients: sharing.into_coefficients(), leaves })
     }
 
     /// Builds the key from commitments that were computed. `None` if the coefficients are not as
@@ -29,7 +32,7 @@ impl PublicKey {
         root: G2,
         coefficients: Vec<G2>,
     ) -> Option<Self> {
-        Sharing::new(formula, Some(root), coefficients).map(|sharing| Self::new(root, sharing))
+        Sharing::new(formula, Some(root), coefficients).and_then(Self::new)
     }
 
     /// What relying parties need.
@@ -42,20 +45,28 @@ impl PublicKey {
         self.key.point()
     }
 
-    /// The commitments.
-    pub(super) fn sharing(&self) -> &Sharing {
-        &self.sharing
+    /// The commitments to all coefficients but the constant of the root.
+    pub(super) fn coefficients(&self) -> &[G2] {
+        &self.coefficients
     }
 
     /// The verification key of a leaf by number.
     pub(super) fn leaf(&self, leaf: usize) -> Option<&G2> {
-        self.sharing.leaf(leaf)
+        self.leaves.get(leaf)
+    }
+
+    /// Whether `secret` is that of `leaf`. Constant time but for the verdict.
+    pub(super) fn is_secret(&self, leaf: usize, secret: &[u8]) -> bool {
+        let secret = secret.try_into().ok().and_then(SecretScalar::decode);
+        secret.is_some_and(|secret| Some(&G2::public_key(&secret)) == self.leaf(leaf))
     }
 
     /// Appends the commitments (96 bytes each), the key first; the formula fixes how many there are.
     pub(crate) fn encode(&self, writer: &mut Writer) {
         writer.raw(&self.key.to_bytes());
-        self.sharing.encode_coefficients(writer);
+        self.coefficients.iter().for_each(|point| {
+            writer.raw(&point.encode());
+        });
     }
 
     /// Reads the commitments of a key over the formula of `access`, and checks that every point is
@@ -65,8 +76,6 @@ impl PublicKey {
     /// [`DecodeError`]; whoever made the key is to blame.
     pub(crate) fn decode(reader: &mut Reader<'_>, access: &Access) -> Result<Self, DecodeError> {
         let sharing = Sharing::decode(reader, access.formula())?;
-        let root = sharing.root().copied();
-        let root = root.ok_or(DecodeError::Invalid("commitment: a key of zero"))?;
-        Ok(Self::new(root, sharing))
+        Self::new(sharing).ok_or(DecodeError::Invalid("commitment: a key of zero"))
     }
 }

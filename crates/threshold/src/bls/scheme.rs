@@ -22,7 +22,7 @@ impl ThresholdScheme for PublicKey {
     }
 
     fn owns(&self, leaf: usize, secret: &[u8]) -> bool {
-        secret.try_into().is_ok_and(|secret| self.sharing().is_due(leaf, secret) == Some(true))
+        self.is_secret(leaf, secret)
     }
 
     /// # Cost

@@ -48,9 +48,14 @@ impl Sharing {
         &self.coefficients
     }
 
-    /// The verification key of a leaf by number; `None` if there is no such leaf, or if it gets 0.
-    pub(super) fn leaf(&self, leaf: usize) -> Option<&G2> {
-        self.leaves.get(leaf)?.as_ref()
+    /// The commitments to all coefficients but the constant of the root.
+    pub(super) fn into_coefficients(self) -> Vec<G2> {
+        self.coefficients
+    }
+
+    /// What each leaf gets, from left to right; `None` is 0.
+    pub(super) fn leaves(&self) -> &[Option<G2>] {
+        &self.leaves
     }
 
     /// Whether `secret` is what `leaf` gets; `None` if it is no number in 0..r. Constant time but for
@@ -166,14 +171,14 @@ pub(super) fn weighted_sum<'a>(
     Some(Zeroizing::new(sum.nonzero()?.encode().to_vec()))
 }
 
-/// The sum of all sharings' coefficients, place by place. `None` if there are no sharings, if they
-/// are not over one formula, or if a sum is infinite: then a gate would open with fewer children
-/// than it should.
-pub(super) fn sum_of_coefficients(sharings: &[&Sharing]) -> Option<Vec<G2>> {
-    let count = sharings.first()?.coefficients.len();
-    if sharings.iter().any(|sharing| sharing.coefficients.len() != count) {
+/// The sum of the coefficients of several sharings, place by place. `None` if there are no sharings,
+/// if they are not over one formula, or if a sum is infinite: then a gate would open with fewer
+/// children than it should.
+pub(super) fn sum_of_coefficients(sharings: &[&[G2]]) -> Option<Vec<G2>> {
+    let count = sharings.first()?.len();
+    if sharings.iter().any(|coefficients| coefficients.len() != count) {
         return None;
     }
-    let sum = |at: usize| G2::sum(sharings.iter().map(|sharing| &sharing.coefficients[at]));
+    let sum = |at: usize| G2::sum(sharings.iter().map(|coefficients| &coefficients[at]));
     (0..count).map(sum).collect()
 }
