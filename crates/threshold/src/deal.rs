@@ -42,7 +42,10 @@ pub fn deal(
     let access = Arc::new(Access::new(formula.clone()));
     let dealt = match scheme.modulus_bits() {
         Some(bits) => {
-            let (key, secrets) = rsa::deal(bits, epoch, access.clone(), rng, progress)?;
+            let shape = rsa::Shape { bits, moduli: 1 };
+            shape.check(formula)?;
+            let (contribution, secrets) = rsa::generation::deal(shape, &access, rng, progress)?;
+            let key = rsa::generation::public_key(shape, epoch, access.clone(), &[&contribution])?;
             let by_server = access.by_server(secrets);
             Dealt::new(PublicKey::new(scheme, epoch, access, Kind::Rsa(key)), by_server)
         }

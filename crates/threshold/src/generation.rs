@@ -79,6 +79,11 @@ impl Plan {
         Ok(Self { scheme, shape, epoch, access: Arc::new(Access::new(formula.clone())) })
     }
 
+    #[cfg(test)]
+    pub(crate) fn parts(&self) -> (Option<Shape>, &Access) {
+        (self.shape, &self.access)
+    }
+
     /// The signature scheme.
     pub fn scheme(&self) -> Scheme {
         self.scheme
@@ -222,7 +227,7 @@ impl Plan {
                 leaves.iter().map(|leaves| Some(leaves.get(at)?.as_slice())).collect();
             let parts = parts.ok_or(PlanError::OtherPlan)?;
             secrets.push(match self.shape {
-                Some(shape) => rsa::generation::secret(shape, &parts)?,
+                Some(_) => rsa::generation::secret(&parts),
                 None => bls::generation::secret(&parts)?,
             });
         }

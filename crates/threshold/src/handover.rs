@@ -131,7 +131,7 @@ impl Handover {
         let secrets = own.secrets_of(&self.from).ok_or(DealError::OtherKey)?;
         let (kind, secrets) = match (self.from.kind(), self.mode) {
             (KeyKind::Rsa(key), Mode::Refresh) => {
-                let dealt = rsa::handover::deal_zero(key, &self.to, rng)?;
+                let dealt = rsa::handover::deal_zero(key, rng);
                 (Kind::Rsa(dealt.0), dealt.1)
             }
             (KeyKind::Rsa(key), Mode::Reshare) => {
@@ -167,9 +167,7 @@ impl Handover {
             return Err(DecodeError::Invalid("dealer: it holds no part of the key"));
         }
         let kind = match (self.from.kind(), self.mode) {
-            (KeyKind::Rsa(key), Mode::Refresh) => {
-                Kind::Rsa(rsa::handover::read_zero(key, &self.to, bytes)?)
-            }
+            (KeyKind::Rsa(key), Mode::Refresh) => Kind::Rsa(rsa::handover::read_zero(key, bytes)?),
             (KeyKind::Rsa(key), Mode::Reshare) => {
                 Kind::Rsa(rsa::handover::read_leaves(key, &leaves, &self.to, bytes)?)
             }

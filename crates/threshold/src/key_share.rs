@@ -19,8 +19,9 @@ const VERSION: u8 = 1;
 /// The most leaves one server may hold: the most leaves of a formula.
 const LEAVES_MAX: usize = 1024;
 
-/// The longest secret of one leaf: an exponent as wide as a modulus of 4096 bits.
-const SECRET_BYTES_MAX: usize = 512;
+/// The longest secret of one leaf: four exponents, each longer than a modulus of 2048 bits by as
+/// much as shares may grow.
+const SECRET_BYTES_MAX: usize = 4 * (2048 + 4096) / 8;
 
 /// A server's sub-shares of a key, one for each of its leaves. Wiped when it goes; cannot be
 /// printed or copied.

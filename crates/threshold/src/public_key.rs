@@ -155,9 +155,10 @@ impl Inner {
     }
 }
 
-/// `version (1) || scheme (1) || epoch (8, LE) || formula (4, LE + bytes)`, then for RSA
-/// `modulus || base v || verification key of each leaf`, each as long as the modulus, big-endian;
-/// for BLS the dealer's commitments (96 each), as many as the formula has coefficients.
+/// `version (1) || scheme (1) || epoch (8, LE) || formula (4, LE + bytes)`, then for RSA `moduli (1)`
+/// and for each modulus `bits of a leaf's secret (2, LE) || multiplier (2, LE + bytes) || modulus ||
+/// verification key of each leaf`, big-endian, the last ones as long as the modulus; for BLS the
+/// dealer's commitments (96 each), as many as the formula has coefficients.
 impl Encode for PublicKey {
     fn encode(&self, writer: &mut Writer) {
         self.0.encode(writer);

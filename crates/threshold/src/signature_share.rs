@@ -8,8 +8,9 @@ use crate::KeyId;
 /// The most leaves in one contribution: the most leaves of a formula.
 const LEAVES_MAX: usize = 1024;
 
-/// The most bytes in one contribution: RSA proofs of 561 bytes for the most leaves are fewer.
-const BYTES_MAX: usize = 1 << 20;
+/// The most bytes in one contribution: RSA proofs for the most leaves, as long as shares may grow,
+/// are fewer (four of 817 bytes each).
+const BYTES_MAX: usize = 1 << 22;
 
 /// Bytes of a contribution besides those of its leaves.
 pub(crate) const LEAF_SHARES_OVERHEAD: usize = 32 + 2 + 2 + 2;

@@ -49,7 +49,9 @@ pub enum KeyError {
     #[error("the PEM block is damaged: it is not base64")]
     Base64,
     /// The block holds something else than a key that Ally makes.
-    #[error("not an RSA key of 2048, 3072 or 4096 bits with exponent 65537 in canonical DER")]
+    #[error(
+        "not an RSA key of 2048, 3072, 4096, 6144 or 8192 bits with exponent 65537 in canonical DER"
+    )]
     Rsa,
     /// The block holds no point of the group.
     #[error("not a BLS12-381 key: the PEM block holds no point of the group")]

@@ -202,11 +202,13 @@ fn signatures_of_the_wrong_length_or_range_do_not_verify() {
     assert!(!public.verify(Message::tagged(MESSAGE, b"beacon"), &good));
 }
 
-/// Offsets in the encoding: version, scheme, epoch, formula with its length, then the numbers.
+/// Offsets in the encoding: version, scheme, epoch, formula with its length; number of moduli, bits
+/// of a secret, length of the multiplier, multiplier; then the modulus and the leaves' keys.
 #[test]
 fn public_keys_out_of_range_are_refused() {
     let encoded = dealt().public.to_bytes();
-    let numbers = encoded.len() - 256 * (2 + formula().leaf_count());
+    let numbers = encoded.len() - 256 * (1 + formula().leaf_count());
+    let head = numbers - 6;
     let with = |at: usize, bytes: &[u8]| {
         let mut changed = encoded.clone();
         changed[at..at + bytes.len()].copy_from_slice(bytes);
@@ -214,21 +216,49 @@ fn public_keys_out_of_range_are_refused() {
     };
     assert!(with(0, &encoded[..1]), "unchanged");
     assert!(!with(0, &[2]), "version");
-    for scheme in [0, 2, 3, 4, 5] {
+    for scheme in [0, 2, 3, 4, 5, 6, 7] {
         assert!(!with(1, &[scheme]), "scheme {scheme}");
     }
+    for moduli in [0, 2, 3, 4, 5, 255] {
+        assert!(!with(head, &[moduli]), "{moduli} moduli");
+    }
+    assert!(with(head + 1, &6144u16.to_le_bytes()), "as long as secrets may be");
+    for bits in [0, 6145, u16::MAX] {
+        assert!(!with(head + 1, &bits.to_le_bytes()), "secrets of {bits} bits");
+    }
+    assert!(!with(head + 3, &257u16.to_le_bytes()), "a multiplier too long");
+    assert!(!with(head + 3, &0u16.to_le_bytes()), "a multiplier of no bytes");
+    assert!(!with(head + 5, &[0]), "a multiplier of 0");
     assert!(!with(numbers, &[encoded[numbers] & 0x7f]), "a modulus of 2047 bits");
     assert!(!with(numbers + 255, &[encoded[numbers + 255] ^ 1]), "an even modulus");
-    for number in 1..2 + formula().leaf_count() {
+    for number in 1..1 + formula().leaf_count() {
         let at = numbers + 256 * number;
         assert!(!with(at, &[0; 256]), "zero");
         assert!(!with(at, &[0xff; 256]), "above the modulus");
         assert!(!with(at, &encoded[numbers..numbers + 256]), "the modulus");
     }
+    // A multiplier that e divides has no Bezout coefficients.
+    let multiple = [&encoded[..head + 3], &[3, 0, 1, 0, 1], &encoded[numbers..]].concat();
+    assert!(PublicKey::from_bytes(&multiple).is_err());
+    let prime = [&encoded[..head + 3], &[3, 0, 1, 0, 0], &encoded[numbers..]].concat();
+    assert!(PublicKey::from_bytes(&prime).is_ok());
     for length in (0..encoded.len()).step_by(17) {
         assert!(PublicKey::from_bytes(&encoded[..length]).is_err());
     }
     assert!(PublicKey::from_bytes(&[&encoded[..], &[0]].concat()).is_err());
+}
+
+/// All messages at once make the shares that they make one by one.
+#[test]
+fn batches_are_signed_as_single_messages_are() {
+    let share = &dealt().shares[0];
+    let messages = [Message::new(MESSAGE), Message::pss(MESSAGE), Message::new(b"")];
+    let batch = share.sign_batch(&dealt().public, &messages).unwrap();
+    let single = messages.map(|message| share.sign(&dealt().public, message).unwrap());
+    assert_eq!(batch, single);
+    assert_eq!(share.sign_batch(&dealt().public, &[]), Ok(Vec::new()));
+    let one_bad = [Message::new(MESSAGE), Message::tagged(MESSAGE, b"beacon")];
+    assert!(share.sign_batch(&dealt().public, &one_bad).is_err());
 }
 
 #[test]

@@ -13,6 +13,8 @@
 
 mod search;
 mod sieve;
+mod small;
 mod verdict;
 
-pub(crate) use search::safe_primes;
+pub(crate) use search::{Top, safe_primes};
+pub(crate) use small::has_small_factor;

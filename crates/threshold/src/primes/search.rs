@@ -15,18 +15,39 @@ use crate::{DealError, Progress};
 /// The most threads: beyond it the search takes less time than starting them.
 const THREADS_MAX: usize = 64;
 
-/// Two distinct safe primes of exactly `bits` with the two top bits set, so that their product has
-/// exactly twice as many. `bits` is a multiple of 8 and at least 64.
+/// Which of a prime's top bits are set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Top {
+    /// Two: the product of two such primes has exactly twice their length.
+    Two,
+    /// Four: so has the product of eight in bits, exactly eight times their length.
+    Four,
+}
+
+impl Top {
+    /// The bits below the topmost one of a byte that starts with a zero: half a prime has a bit less
+    /// than the prime.
+    fn mask(self) -> u8 {
+        match self {
+            Self::Two => 0x60,
+            Self::Four => 0x78,
+        }
+    }
+}
+
+/// Two distinct safe primes of exactly `bits` with top bits set. `bits` is a multiple of 8 and at
+/// least 64.
 ///
 /// # Errors
 /// [`DealError::Cancelled`].
 pub(crate) fn safe_primes(
     bits: u32,
+    top: Top,
     rng: &mut dyn CryptoRng,
     progress: &dyn Progress,
 ) -> Result<(Zeroizing<BoxedUint>, Zeroizing<BoxedUint>), DealError> {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(THREADS_MAX);
-    let search = Search::new(bits, progress);
+    let search = Search::new(bits, top, progress);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             let mut seed = Zeroizing::new([0; 32]);
@@ -45,6 +66,7 @@ pub(crate) fn safe_primes(
 /// What the threads share.
 struct Search<'a> {
     bits: u32,
+    top: Top,
     sieve: Sieve,
     progress: &'a dyn Progress,
     expected: u64,
@@ -54,10 +76,11 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(bits: u32, progress: &'a dyn Progress) -> Self {
+    fn new(bits: u32, top: Top, progress: &'a dyn Progress) -> Self {
         let wide = u64::from(bits);
         Self {
             bits,
+            top,
             sieve: Sieve::new(),
             progress,
             // Of numbers without factors below B, one in (ln 2^bits / (e^gamma ln B))^2 is a safe
@@ -78,11 +101,11 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// A random h of one bit less than the prime, two top bits set, 5 mod 6.
+    /// A random h of one bit less than the prime, its top bits set, 5 mod 6.
     fn start(&self, random: &mut SeedStream) -> Zeroizing<BoxedUint> {
         let mut bytes = Zeroizing::new(vec![0; self.bits as usize / 8]);
         random.fill(&mut bytes);
-        bytes[0] = bytes[0] & 0x7f | 0x60;
+        bytes[0] = bytes[0] & 0x7f | self.top.mask();
         let mut start = Zeroizing::new(BoxedUint::from_be_slice_truncated(&bytes, self.bits));
         let six = NonZero::new(Limb::from(STRIDE)).into_option().unwrap_or(NonZero::<Limb>::ONE);
         let rest = u64::from(start.rem_limb(six));
@@ -161,12 +184,12 @@ mod tests {
     fn finds_two_safe_primes_of_the_exact_length() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let mut random = SeedStream::new(Zeroizing::new([2; 32]));
-        for bits in [128, 256] {
-            let (p, q) = safe_primes(bits, &mut rng, &()).unwrap();
+        for (bits, top, ones) in [(128, Top::Two, 2), (256, Top::Two, 2), (256, Top::Four, 4)] {
+            let (p, q) = safe_primes(bits, top, &mut rng, &()).unwrap();
             assert_ne!(p, q);
             for prime in [&p, &q] {
                 assert_eq!(prime.bits(), bits);
-                assert!(prime.bit_vartime(bits - 2), "the two top bits are set");
+                assert!((1..=ones).all(|at| prime.bit_vartime(bits - at)), "top bits are set");
                 assert!(is_prime(prime, &mut random));
                 assert!(is_prime(&prime.wrapping_shr(1), &mut random));
             }
@@ -188,7 +211,7 @@ mod tests {
         }
         let impatient = Impatient(AtomicU64::new(0));
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        assert_eq!(safe_primes(1024, &mut rng, &impatient), Err(DealError::Cancelled));
+        assert_eq!(safe_primes(1024, Top::Two, &mut rng, &impatient), Err(DealError::Cancelled));
         assert!(impatient.0.load(Ordering::Relaxed) >= 2);
     }
 }

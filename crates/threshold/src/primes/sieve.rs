@@ -21,21 +21,7 @@ impl Sieve {
     /// # Cost
     /// Some milliseconds: make it once.
     pub(crate) fn new() -> Self {
-        let mut composite = vec![false; FACTOR_LIMIT as usize];
-        let mut primes = Vec::new();
-        for number in 2..FACTOR_LIMIT {
-            if composite[number as usize] {
-                continue;
-            }
-            if number > 3 {
-                primes.push(number);
-            }
-            for multiple in
-                (number as u64 * number as u64..FACTOR_LIMIT as u64).step_by(number as usize)
-            {
-                composite[multiple as usize] = true;
-            }
-        }
+        let primes = primes_below(FACTOR_LIMIT).into_iter().filter(|prime| *prime > 3).collect();
         Self { primes }
     }
 
@@ -63,8 +49,25 @@ impl Sieve {
     }
 }
 
+/// All primes below the limit, ascending.
+pub(super) fn primes_below(limit: u32) -> Vec<u32> {
+    let mut composite = vec![false; limit as usize];
+    let mut primes = Vec::new();
+    for number in 2..limit {
+        if composite[number as usize] {
+            continue;
+        }
+        primes.push(number);
+        let multiples = u64::from(number) * u64::from(number)..u64::from(limit);
+        for multiple in multiples.step_by(number as usize) {
+            composite[multiple as usize] = true;
+        }
+    }
+    primes
+}
+
 /// The digits of a number to the base 2^32, most significant first.
-fn digits(number: &BoxedUint) -> Zeroizing<Vec<u32>> {
+pub(super) fn digits(number: &BoxedUint) -> Zeroizing<Vec<u32>> {
     let bytes = Zeroizing::new(number.to_be_bytes());
     let digit = |chunk: &[u8]| chunk.iter().fold(0, |digit, byte| digit << 8 | u32::from(*byte));
     // Widths are whole limbs, so that the bytes divide into digits.
@@ -73,7 +76,7 @@ fn digits(number: &BoxedUint) -> Zeroizing<Vec<u32>> {
 
 /// A number modulo a prime. The time depends on the width and the prime alone, as far as the
 /// processor's division does.
-fn remainder(digits: &[u32], prime: u32) -> u64 {
+pub(super) fn remainder(digits: &[u32], prime: u32) -> u64 {
     let prime = u64::from(prime);
     digits.iter().fold(0, |rest, digit| (rest << 32 | u64::from(*digit)) % prime)
 }

@@ -8,17 +8,16 @@ use crate::access::{Selection, Spread};
 
 /// What combines the shares of one selection.
 ///
-/// With s' = D s at the leaves, c = D * (product of Lagrange coefficients along the path) and
-/// g = gcd(D, all c): the sum of (c/g) s' is (D^2/g) d, modulo the order m of the squares (g is
-/// prime to m, whose prime factors are huge). So w = product of share^(2c/g) has
-/// w^e = x^(4 D (D/g)). Dividing by g keeps exponents short: 3, -3, 1 in place of 72, -72, 24 for
+/// Leaves share D M d over the integers. With c = D * (product of the gates' coefficients along the
+/// path) and g = gcd(D, all c) the sum of (c/g) s' is D (D/g) M d. So w = product of share^(2c/g) has
+/// w^e = x^(4 D (D/g) M). Dividing by g keeps exponents short: 3, -3, 1 in place of 72, -72, 24 for
 /// three of four servers.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Coefficients {
     /// c/g of each leaf of the selection, ascending by leaf.
     pub(crate) leaves: Vec<Integer>,
-    /// a and b, both positive, with b e - a * 4 D (D/g) = 1.
-    pub(crate) root: (BoxedUint, BoxedUint),
+    /// D (D/g): what the secret is multiplied by when leaves are summed up with the coefficients.
+    pub(crate) power: BoxedUint,
 }
 
 impl Coefficients {
@@ -31,13 +30,18 @@ impl Coefficients {
         });
         let leaves = leaves.iter().map(|leaf| leaf.divided_by_uint(&common)).collect();
         let reduced = divide_uint(denominator.value(), &common);
-        let power = scale(&multiply(denominator.value(), &reduced), 4);
-        Self { leaves, root: bezout(&power) }
+        Self { leaves, power: multiply(denominator.value(), &reduced) }
+    }
+
+    /// a and b, both positive, with b e - a * 4 D (D/g) M = 1, M being the `multiplier`.
+    pub(crate) fn root(&self, multiplier: &BoxedUint) -> (BoxedUint, BoxedUint) {
+        bezout(&scale(&multiply(&self.power, multiplier), 4))
     }
 }
 
-/// Multiplies the Lagrange coefficients at zero along each path. `factor` is D times those above;
-/// it stays an integer at every step, as D holds the factorial of every gate of the path.
+/// Multiplies the gates' coefficients along each path: Lagrange's at zero for k of m; for m of m 1
+/// at the last child and -1 at the others. `factor` is D times those above; it stays an integer at
+/// every step, as D holds the factorial of every gate of the path.
 fn walk(selection: &Selection, factor: Integer, leaves: &mut Vec<Integer>) {
     let (fan_in, chosen) = match selection {
         Selection::Leaf(_) => return leaves.push(factor),
@@ -45,12 +49,18 @@ fn walk(selection: &Selection, factor: Integer, leaves: &mut Vec<Integer>) {
     };
     for (point, child) in chosen {
         let mut factor = factor.clone();
-        if Spread::of(chosen.len(), fan_in) == Spread::Shamir {
-            let others = || chosen.iter().map(|(other, _)| *other).filter(|other| other != point);
-            factor = others().fold(factor, |factor, other| factor.times(i64::from(other)));
-            factor = others().fold(factor, |factor, other| {
-                factor.divided_by(i64::from(other) - i64::from(*point))
-            });
+        match Spread::of(chosen.len(), fan_in) {
+            Spread::Copy => {}
+            Spread::Sum if usize::from(*point) < fan_in => factor = factor.times(-1),
+            Spread::Sum => {}
+            Spread::Shamir => {
+                let others =
+                    || chosen.iter().map(|(other, _)| *other).filter(|other| other != point);
+                factor = others().fold(factor, |factor, other| factor.times(i64::from(other)));
+                factor = others().fold(factor, |factor, other| {
+                    factor.divided_by(i64::from(other) - i64::from(*point))
+                });
+            }
         }
         walk(child, factor, leaves);
     }
@@ -101,17 +111,19 @@ mod tests {
         assert_eq!(of(&[0, 1, 2]), [(false, 3), (true, 3), (false, 1)]);
         // Points 1, 2, 4: 8/3, -2, 1/3.
         assert_eq!(of(&[0, 1, 3]), [(false, 8), (true, 6), (false, 1)]);
-        assert_eq!(coefficients(gate(4, 0..4), &[0, 1, 2, 3]), [(false, 1); 4]);
+        let all = [(true, 1), (true, 1), (true, 1), (false, 1)];
+        assert_eq!(coefficients(gate(4, 0..4), &[0, 1, 2, 3]), all);
         assert_eq!(coefficients(gate(1, 0..4), &[2]), [(false, 1)]);
     }
 
     #[test]
     fn paths_multiply() {
         let tree = Formula::gate(2, vec![gate(2, 0..3), gate(2, 3..5), gate(1, 5..6)]).unwrap();
-        // Root points 1 and 2: 2, -1; first gate points 1 and 3: 3/2, -1/2; second gate adds.
+        // Root points 1 and 2: 2, -1; first gate points 1 and 3: 3/2, -1/2; second gate: the last
+        // less the other.
         assert_eq!(
             coefficients(tree, &[0, 2, 3, 4]),
-            [(false, 3), (true, 1), (true, 1), (true, 1)]
+            [(false, 3), (true, 1), (false, 1), (true, 1)]
         );
     }
 

@@ -1,9 +1,9 @@
-//! From shares to an ordinary RSA signature.
+//! From shares modulo one N_i to the root modulo it.
 
 use crypto_bigint::BoxedUint;
 
 use super::integer::scale;
-use super::{Coefficients, PublicKey};
+use super::{Coefficients, Component, Denominator};
 use crate::access::Selection;
 
 /// The e-th root of `encoded`, if all shares are right. `shares` are those of the selection's
@@ -15,17 +15,18 @@ use crate::access::Selection;
 /// positive and negative coefficients) and b e - a K = 1 the root is w^-a x^b = (M/P)^a x^b.
 ///
 /// # Cost
-/// One inversion, about 20 squarings plus those of the largest coefficient. Variable time: all of
-/// it is public.
+/// One inversion, about 20 squarings plus those of the largest coefficient and of the multiplier.
+/// Variable time: all of it is public.
 pub(crate) fn combine(
-    public: &PublicKey,
+    component: &Component,
+    denominator: &Denominator,
     encoded: &BoxedUint,
     selection: &Selection,
     shares: &[&BoxedUint],
-) -> Option<Vec<u8>> {
-    let coefficients = Coefficients::of(selection, public.denominator());
+) -> Option<BoxedUint> {
+    let coefficients = Coefficients::of(selection, denominator);
     debug_assert_eq!(coefficients.leaves.len(), shares.len());
-    let modulus = public.verifying_key().modulus();
+    let modulus = component.group().modulus();
     let product = |negative: bool| {
         let doubled: Vec<(&BoxedUint, BoxedUint)> = shares
             .iter()
@@ -39,6 +40,6 @@ pub(crate) fn combine(
     let (positive, negative) = (product(false), product(true));
     let one = BoxedUint::one();
     let inverse = modulus.pow_product(&[(&negative, &one), (&modulus.invert(&positive)?, &one)]);
-    let (a, b) = &coefficients.root;
-    Some(public.verifying_key().bytes(&modulus.pow_product(&[(&inverse, a), (encoded, b)])))
+    let (a, b) = coefficients.root(component.multiplier());
+    Some(modulus.pow_product(&[(&inverse, &a), (encoded, &b)]))
 }

@@ -13,18 +13,20 @@ use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{EXPONENT, PublicKey};
+use super::{Component, EXPONENT, PublicKey};
+use crate::expo::Modulus;
 use crate::seed::SeedStream;
 
 /// Bytes of the challenge: 128 bits.
 pub(crate) const CHALLENGE_BYTES: usize = 16;
 
-/// How much longer than the modulus the nonce is, in bytes: twice the challenge.
+/// How much longer than the secret the nonce is, in bytes: twice the challenge.
 const NONCE_EXTRA: usize = 2 * CHALLENGE_BYTES;
 
-/// What is proven.
+/// What is proven, for one of the key's moduli.
 pub(crate) struct Statement<'a> {
     public: &'a PublicKey,
+    component: &'a Component,
     leaf: usize,
     /// x^4.
     base: BoxedUint,
@@ -32,7 +34,7 @@ pub(crate) struct Statement<'a> {
     power: BoxedUint,
 }
 
-/// `challenge (16) || response (width + 33, big-endian)`.
+/// `challenge (16) || response (bytes of a secret + 33, big-endian)`.
 pub(crate) struct Proof {
     challenge: [u8; CHALLENGE_BYTES],
     response: BoxedUint,
@@ -41,9 +43,9 @@ pub(crate) struct Proof {
 impl Proof {
     /// `None` where the length is wrong, or the response longer than an honest one can be: the
     /// bound comes before any exponentiation, so that a proof cannot cost more than it should.
-    pub(crate) fn parse(public: &PublicKey, bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(component: &Component, bytes: &[u8]) -> Option<Self> {
         let (challenge, response) = bytes.split_first_chunk()?;
-        let length = response_bytes(public);
+        let length = response_bytes(component);
         // r is below 2^(8 (length - 1)) and s' c far below it, so z is below twice that.
         if response.len() != length || response[0] > 1 {
             return None;
@@ -53,28 +55,37 @@ impl Proof {
     }
 }
 
+/// Bytes of a proof.
+pub(crate) fn proof_bytes(component: &Component) -> usize {
+    CHALLENGE_BYTES + response_bytes(component)
+}
+
 /// Bytes of a response: those of the nonce and one for the carry.
-fn response_bytes(public: &PublicKey) -> usize {
-    public.verifying_key().width() + NONCE_EXTRA + 1
+fn response_bytes(component: &Component) -> usize {
+    component.secret_bytes() + NONCE_EXTRA + 1
 }
 
 impl<'a> Statement<'a> {
-    /// That `share` is the share of `leaf` on the message `encoded`.
+    /// That `share` is the share of `leaf` modulo the N_i at `position`, of the message whose encoding
+    /// has the square `square`.
     pub(crate) fn new(
         public: &'a PublicKey,
+        position: usize,
         leaf: usize,
-        encoded: &BoxedUint,
+        square: &BoxedUint,
         share: &BoxedUint,
     ) -> Self {
-        let base = public.square(&public.square(encoded));
-        Self { public, leaf, base, power: public.square(share) }
+        let component = &public.components()[position];
+        let group = component.group();
+        Self { public, component, leaf, base: group.square(square), power: group.square(share) }
     }
 
-    /// The proof; `exponent` is s', as wide as the modulus. Constant time.
+    /// The proof; `exponent` is s'. Constant time.
     pub(crate) fn prove(&self, exponent: &BoxedUint, rng: &mut dyn CryptoRng) -> Vec<u8> {
         let nonce = self.nonce(exponent, rng);
         let challenge = self.challenge(&self.commitments(&nonce));
-        let response = respond(exponent, &challenge, &nonce, response_bytes(self.public));
+        let length = response_bytes(self.component);
+        let response = respond(exponent, &challenge, &nonce, length);
         [&challenge[..], &response[..]].concat()
     }
 
@@ -82,7 +93,7 @@ impl<'a> Statement<'a> {
     ///
     /// Recomputes the commitments as v^z / v_leaf^c and (x^4)^z / (share^2)^c.
     pub(crate) fn is_shown_by(&self, proof: &Proof) -> bool {
-        let modulus = self.public.verifying_key().modulus();
+        let modulus = self.component.group().modulus();
         let challenge = BoxedUint::from_be_slice_vartime(&proof.challenge);
         let (first, second) = self.commitments(&proof.response);
         let without = |commitment: &BoxedUint, power: &BoxedUint| {
@@ -90,7 +101,7 @@ impl<'a> Statement<'a> {
             let one = BoxedUint::one();
             Some(modulus.pow_product(&[(commitment, &one), (&inverse, &challenge)]))
         };
-        match (without(&first, self.public.leaf_key(self.leaf)), without(&second, &self.power)) {
+        match (without(&first, self.component.leaf_key(self.leaf)), without(&second, &self.power)) {
             (Some(first), Some(second)) => self.challenge(&(first, second)) == proof.challenge,
             _ => false,
         }
@@ -98,8 +109,9 @@ impl<'a> Statement<'a> {
 
     /// v and x^4, both to the power of `exponent`. Constant time.
     fn commitments(&self, exponent: &BoxedUint) -> (BoxedUint, BoxedUint) {
-        let modulus = self.public.verifying_key().modulus();
-        (modulus.pow_secret(self.public.base(), exponent), modulus.pow_secret(&self.base, exponent))
+        let group = self.component.group();
+        let (modulus, base) = (group.modulus(), group.base());
+        Modulus::pow_secret_pair((modulus, base, exponent), (modulus, &self.base, exponent))
     }
 
     /// r: fresh randomness, stirred with the secret and the statement. A generator that returns
@@ -112,19 +124,19 @@ impl<'a> Statement<'a> {
         let statement = self.hash();
         let mut stream =
             SeedStream::from_parts(b"ally/v1/rsa-nonce", &[&secret, &statement, &*fresh]);
-        let mut bytes = Zeroizing::new(vec![0; response_bytes(self.public) - 1]);
+        let mut bytes = Zeroizing::new(vec![0; response_bytes(self.component) - 1]);
         stream.fill(&mut bytes);
         let bits = 8 * bytes.len() as u32;
         Zeroizing::new(BoxedUint::from_be_slice_truncated(&bytes, bits))
     }
 
     fn challenge(&self, commitments: &(BoxedUint, BoxedUint)) -> [u8; CHALLENGE_BYTES] {
-        let key = self.public.verifying_key();
+        let group = self.component.group();
         let digest: [u8; 32] = Sha256::new()
             .chain_update(b"ally/v1/rsa-share-proof")
             .chain_update(self.hash())
-            .chain_update(key.bytes(&commitments.0))
-            .chain_update(key.bytes(&commitments.1))
+            .chain_update(group.bytes(&commitments.0))
+            .chain_update(group.bytes(&commitments.1))
             .finalize()
             .into();
         let mut challenge = [0; CHALLENGE_BYTES];
@@ -132,24 +144,24 @@ impl<'a> Statement<'a> {
         challenge
     }
 
-    /// Everything that identifies the statement, each field of fixed width:
-    /// `tag || bits (4, LE) || N || e (8, LE) || policy digest (32) || epoch (8, LE) || leaf (8, LE)
-    /// || x^4 || v || v_leaf || share^2`.
+    /// Everything that identifies the statement, each field of fixed width: `tag || bits (4, LE) ||
+    /// N_i || e (8, LE) || fingerprint of the key (32) || policy digest (32) || epoch (8, LE) || leaf
+    /// (8, LE) || x^4 || v || v_leaf || share^2`.
     fn hash(&self) -> [u8; 32] {
-        let public = self.public;
-        let key = public.verifying_key();
+        let (public, group) = (self.public, self.component.group());
         Sha256::new()
             .chain_update(b"ally/v1/rsa-share-statement")
-            .chain_update(key.bits().to_le_bytes())
-            .chain_update(key.bytes(key.modulus().value()))
+            .chain_update(group.bits().to_le_bytes())
+            .chain_update(group.name())
             .chain_update(EXPONENT.to_le_bytes())
+            .chain_update(public.verifying_key().fingerprint())
             .chain_update(public.access().digest())
             .chain_update(public.epoch().to_le_bytes())
             .chain_update((self.leaf as u64).to_le_bytes())
-            .chain_update(key.bytes(&self.base))
-            .chain_update(key.bytes(public.base()))
-            .chain_update(key.bytes(public.leaf_key(self.leaf)))
-            .chain_update(key.bytes(&self.power))
+            .chain_update(group.bytes(&self.base))
+            .chain_update(group.bytes(group.base()))
+            .chain_update(group.bytes(self.component.leaf_key(self.leaf)))
+            .chain_update(group.bytes(&self.power))
             .finalize()
             .into()
     }

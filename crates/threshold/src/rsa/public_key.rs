@@ -3,17 +3,22 @@
 use std::sync::Arc;
 
 use ally_codec::{DecodeError, Reader, Writer};
-use crypto_bigint::BoxedUint;
+use crypto_bigint::{BoxedUint, ConcatenatingMul};
 use rand_core::CryptoRng;
-use zeroize::Zeroizing;
 
-use super::proof::{Proof, Statement};
-use super::{Denominator, EXPONENT, VerifyingKey, combine};
+use super::crt::Garner;
+use super::proof::{Proof, Statement, proof_bytes};
+use super::sharing::Part;
+use super::{Component, Denominator, EXPONENT, Group, VerifyingKey, combine};
 use crate::access::{Access, Selection};
+use crate::expo::pow_secret_all;
 use crate::threshold_scheme::ThresholdScheme;
 use crate::{LeafFault, Message, UnsupportedEncoding};
 
 const _: () = assert!(EXPONENT > 1024, "the exponent is above every fan-in");
+
+/// The most moduli that a key is the product of.
+pub(crate) const COMPONENTS_MAX: u8 = 4;
 
 /// The RSA half of [`PublicKey`](crate::PublicKey).
 pub(crate) struct PublicKey {
@@ -21,30 +26,42 @@ pub(crate) struct PublicKey {
     access: Arc<Access>,
     epoch: u64,
     denominator: Denominator,
-    base: BoxedUint,
-    leaf_keys: Vec<BoxedUint>,
+    components: Vec<Component>,
+    garner: Garner,
+}
+
+/// x, and what signing takes of it, modulo each N_i.
+pub(crate) struct Prepared {
+    /// x.
+    encoded: BoxedUint,
+    /// x mod N_i.
+    residues: Vec<BoxedUint>,
+    /// x^2 mod N_i. The base is squared, never the exponent doubled: a doubled exponent would show
+    /// the secret's low bit in the Jacobi symbol of the share.
+    squares: Vec<BoxedUint>,
 }
 
 impl PublicKey {
-    /// `base` is v, `leaf_keys` are the v^s' in the order of the leaves. `None` where a number is
-    /// out of range or has a factor in common with the modulus, where their count is not that of
-    /// the leaves, or where the formula is too wide.
+    /// `None` where two moduli have a common factor, where the product has not exactly `bits`, where
+    /// leaf keys are not as many as the formula has leaves, or where the formula is too wide.
     pub(crate) fn new(
-        key: VerifyingKey,
+        bits: u32,
         access: Arc<Access>,
         epoch: u64,
-        base: BoxedUint,
-        leaf_keys: Vec<BoxedUint>,
+        components: Vec<Component>,
     ) -> Option<Self> {
         let denominator = Denominator::of(access.formula())?;
-        let one = BoxedUint::one();
-        if base <= one || leaf_keys.len() != access.leaves().len() {
+        let groups: Vec<&Group> = components.iter().map(Component::group).collect();
+        let garner = Garner::new(&groups)?;
+        let product = groups.iter().fold(BoxedUint::one(), |product, group| {
+            product.concatenating_mul(&**group.modulus().value())
+        });
+        let key = VerifyingKey::new(&product, bits)?;
+        let leaves = access.leaves().len();
+        if components.iter().any(|component| component.leaf_keys().len() != leaves) {
             return None;
         }
-        // One inversion instead of one for each: the product is invertible iff all factors are.
-        let terms: Vec<_> = leaf_keys.iter().chain([&base]).map(|value| (value, &one)).collect();
-        key.modulus().invert(&key.modulus().pow_product(&terms))?;
-        Some(Self { key, access, epoch, denominator, base, leaf_keys })
+        Some(Self { key, access, epoch, denominator, components, garner })
     }
 
     /// Reads what [`PublicKey::encode`] wrote, for a modulus of exactly `bits`.
@@ -54,34 +71,29 @@ impl PublicKey {
         epoch: u64,
         access: Arc<Access>,
     ) -> Result<Self, DecodeError> {
-        let width = bits.div_ceil(8) as usize;
-        let modulus = BoxedUint::from_be_slice_vartime(reader.raw(width)?);
-        let key = VerifyingKey::new(&modulus, bits)
-            .ok_or(DecodeError::Invalid("modulus of a threshold key"))?;
-        let number = |reader: &mut Reader<'_>| {
-            key.number(reader.raw(width)?).ok_or(DecodeError::Invalid("number above the modulus"))
-        };
-        let base = number(reader)?;
+        let count = reader.u8()?;
+        if count == 0 || count > COMPONENTS_MAX || !bits.is_multiple_of(u32::from(count)) {
+            return Err(DecodeError::Invalid("number of moduli of a threshold key"));
+        }
         let leaves = access.leaves().len();
-        let leaf_keys = (0..leaves).map(|_| number(reader)).collect::<Result<Vec<_>, _>>()?;
-        Self::new(key.clone(), access, epoch, base, leaf_keys)
-            .ok_or(DecodeError::Invalid("verification keys of a threshold key"))
+        let components = (0..count)
+            .map(|_| Component::decode(reader, bits / u32::from(count), leaves))
+            .collect::<Result<Vec<_>, _>>()?;
+        Self::new(bits, access, epoch, components)
+            .ok_or(DecodeError::Invalid("moduli of a threshold key"))
     }
 
-    /// `modulus || v || v_leaf of each leaf`, each as long as the modulus, big-endian.
+    /// `moduli (1)`, and each component.
     pub(crate) fn encode(&self, writer: &mut Writer) {
-        writer.raw(&self.key.bytes(self.key.modulus().value()));
-        writer.raw(&self.key.bytes(&self.base));
-        for leaf_key in &self.leaf_keys {
-            writer.raw(&self.key.bytes(leaf_key));
-        }
+        writer.u8(self.components.len() as u8);
+        self.components.iter().for_each(|component| component.encode(writer));
     }
 
     pub(crate) fn verifying_key(&self) -> &VerifyingKey {
         &self.key
     }
 
-    pub(crate) fn access(&self) -> &Access {
+    pub(crate) fn access(&self) -> &Arc<Access> {
         &self.access
     }
 
@@ -94,109 +106,164 @@ impl PublicKey {
         &self.denominator
     }
 
-    /// v.
-    pub(crate) fn base(&self) -> &BoxedUint {
-        &self.base
+    pub(crate) fn components(&self) -> &[Component] {
+        &self.components
     }
 
-    /// v^s' of the leaf.
-    pub(crate) fn leaf_key(&self, leaf: usize) -> &BoxedUint {
-        &self.leaf_keys[leaf]
+    /// The exponents in the bytes of a leaf's secret, one for each component, as wide as they are
+    /// for every value; `None` if the bytes are no secret of this key.
+    pub(crate) fn exponents(&self, secret: &[u8]) -> Option<Vec<Part>> {
+        let mut rest = secret;
+        let mut exponents = Vec::with_capacity(self.components.len());
+        for component in &self.components {
+            let (own, after) = rest.split_at_checked(component.secret_bytes())?;
+            exponents.push(component.exponent(own)?);
+            rest = after;
+        }
+        rest.is_empty().then_some(exponents)
     }
 
-    /// `value^2`. Variable time: public data only.
-    pub(crate) fn square(&self, value: &BoxedUint) -> BoxedUint {
-        self.key.modulus().pow_product(&[(value, &BoxedUint::from(2u32))])
-    }
-
-    /// The exponent in the bytes of a leaf's secret, as wide as the modulus; `None` if they are
-    /// too many or too few.
-    fn exponent(&self, secret: &[u8]) -> Option<Zeroizing<BoxedUint>> {
-        let precision = self.key.modulus().value().bits_precision();
-        let exponent = Zeroizing::new(BoxedUint::from_be_slice_truncated(secret, precision));
-        (secret.len() == self.key.width()).then_some(exponent)
+    fn groups(&self) -> Vec<&Group> {
+        self.components.iter().map(Component::group).collect()
     }
 }
 
 impl ThresholdScheme for PublicKey {
-    /// x.
-    type Prepared = BoxedUint;
-    type Share = BoxedUint;
+    type Prepared = Prepared;
+    /// The share modulo each N_i.
+    type Share = Vec<BoxedUint>;
     const SELF_EVIDENT: bool = false;
 
-    fn prepare(&self, message: &Message<'_>) -> Result<BoxedUint, UnsupportedEncoding> {
-        self.key.encode(message).ok_or(UnsupportedEncoding)
+    fn prepare(&self, message: &Message<'_>) -> Result<Prepared, UnsupportedEncoding> {
+        let encoded = self.key.encode(message).ok_or(UnsupportedEncoding)?;
+        let reduce = |group: &&Group| group.modulus().reduce(&encoded);
+        let groups = self.groups();
+        let residues: Vec<BoxedUint> = groups.iter().map(reduce).collect();
+        let squares = groups.iter().zip(&residues).map(|(group, x)| group.square(x)).collect();
+        Ok(Prepared { encoded, residues, squares })
     }
 
     fn owns(&self, leaf: usize, secret: &[u8]) -> bool {
-        self.exponent(secret).is_some_and(|exponent| {
-            self.key.modulus().pow_secret(&self.base, &exponent) == *self.leaf_key(leaf)
-        })
+        let Some(exponents) = self.exponents(secret) else { return false };
+        let jobs: Vec<_> = self.components.iter().zip(&exponents).map(power_of_base).collect();
+        let keys = self.components.iter().map(|component| component.leaf_key(leaf));
+        pow_secret_all(&jobs).iter().zip(keys).all(|(power, key)| power == key)
     }
 
-    fn sign(&self, jobs: &[(&[u8], &BoxedUint)]) -> Option<Vec<Vec<u8>>> {
-        let one = |(secret, encoded): &(&[u8], &BoxedUint)| {
-            let base = self.square(encoded);
-            let share = self.key.modulus().pow_secret(&base, &*self.exponent(secret)?);
-            Some(self.key.bytes(&share))
+    fn sign(&self, jobs: &[(&[u8], &Prepared)]) -> Option<Vec<Vec<u8>>> {
+        let exponents = jobs.iter().map(|(secret, _)| self.exponents(secret));
+        let exponents = exponents.collect::<Option<Vec<_>>>()?;
+        let mut powers = Vec::with_capacity(jobs.len() * self.components.len());
+        for ((_, prepared), exponents) in jobs.iter().zip(&exponents) {
+            let bases = prepared.squares.iter().zip(exponents);
+            for (component, (base, exponent)) in self.components.iter().zip(bases) {
+                powers.push((component.group().modulus(), base, &**exponent));
+            }
+        }
+        let powers = pow_secret_all(&powers);
+        let share = |powers: &[BoxedUint]| {
+            let parts = self.groups().into_iter().zip(powers);
+            parts.flat_map(|(group, power)| group.bytes(power)).collect()
         };
-        jobs.iter().map(one).collect()
+        Some(powers.chunks(self.components.len()).map(share).collect())
     }
 
     fn prove(
         &self,
         leaf: usize,
         secret: &[u8],
-        encoded: &BoxedUint,
-        share: &BoxedUint,
+        prepared: &Prepared,
+        share: &Vec<BoxedUint>,
         rng: &mut dyn CryptoRng,
     ) -> Vec<u8> {
-        let statement = Statement::new(self, leaf, encoded, share);
-        self.exponent(secret).map_or_else(Vec::new, |exponent| statement.prove(&exponent, rng))
+        let Some(exponents) = self.exponents(secret) else { return Vec::new() };
+        let mut proofs = Vec::new();
+        for (at, exponent) in exponents.iter().enumerate() {
+            let statement = Statement::new(self, at, leaf, &prepared.squares[at], &share[at]);
+            proofs.extend(statement.prove(exponent, rng));
+        }
+        proofs
     }
 
     fn share_width(&self) -> usize {
-        self.key.width()
+        self.groups().iter().map(|group| group.width()).sum()
     }
 
-    fn parse_share(&self, share: &[u8]) -> Result<BoxedUint, LeafFault> {
-        let (expected, actual) = (self.key.width(), share.len());
+    fn parse_share(&self, share: &[u8]) -> Result<Vec<BoxedUint>, LeafFault> {
+        let (expected, actual) = (self.share_width(), share.len());
         if expected != actual {
             return Err(LeafFault::Length { expected, actual });
         }
-        let number = self.key.number(share).ok_or(LeafFault::OutOfRange)?;
-        if number.is_zero().to_bool() { Err(LeafFault::OutOfRange) } else { Ok(number) }
+        let mut rest = share;
+        let mut numbers = Vec::with_capacity(self.components.len());
+        for group in self.groups() {
+            let (own, after) = rest.split_at(group.width());
+            let number = group.number(own).filter(|number| !number.is_zero().to_bool());
+            numbers.push(number.ok_or(LeafFault::OutOfRange)?);
+            rest = after;
+        }
+        Ok(numbers)
     }
 
     fn verify_share(
         &self,
         leaf: usize,
-        encoded: &BoxedUint,
-        share: &BoxedUint,
+        prepared: &Prepared,
+        share: &Vec<BoxedUint>,
         proof: &[u8],
     ) -> Result<(), LeafFault> {
-        let proof = Proof::parse(self, proof).ok_or(LeafFault::MalformedProof)?;
-        let holds = Statement::new(self, leaf, encoded, share).is_shown_by(&proof);
-        if holds { Ok(()) } else { Err(LeafFault::Wrong) }
+        let expected: usize = self.components.iter().map(proof_bytes).sum();
+        if proof.len() != expected {
+            return Err(LeafFault::MalformedProof);
+        }
+        let mut rest = proof;
+        for (at, component) in self.components.iter().enumerate() {
+            let (own, after) = rest.split_at(proof_bytes(component));
+            let proof = Proof::parse(component, own).ok_or(LeafFault::MalformedProof)?;
+            let statement = Statement::new(self, at, leaf, &prepared.squares[at], &share[at]);
+            if !statement.is_shown_by(&proof) {
+                return Err(LeafFault::Wrong);
+            }
+            rest = after;
+        }
+        Ok(())
     }
 
-    fn inspect(&self, share: &BoxedUint) -> Result<(), LeafFault> {
-        match self.key.modulus().invert(share) {
-            Some(_) => Ok(()),
-            None => Err(LeafFault::NotInvertible),
+    fn inspect(&self, share: &Vec<BoxedUint>) -> Result<(), LeafFault> {
+        let invertible =
+            |(group, share): (&Group, &BoxedUint)| group.modulus().invert(share).is_some();
+        if self.groups().into_iter().zip(share).all(invertible) {
+            Ok(())
+        } else {
+            Err(LeafFault::NotInvertible)
         }
     }
 
+    /// # Source
+    /// Shoup 2000 modulo each N_i, and the Chinese remainder theorem.
     fn combine(
         &self,
-        encoded: &BoxedUint,
+        prepared: &Prepared,
         selection: &Selection,
-        shares: &[&BoxedUint],
+        shares: &[&Vec<BoxedUint>],
     ) -> Option<Vec<u8>> {
-        combine::combine(self, encoded, selection, shares)
+        let root = |(at, component): (usize, &Component)| {
+            let shares: Vec<&BoxedUint> = shares.iter().map(|share| &share[at]).collect();
+            let encoded = &prepared.residues[at];
+            combine::combine(component, &self.denominator, encoded, selection, &shares)
+        };
+        let roots = self.components.iter().enumerate().map(root).collect::<Option<Vec<_>>>()?;
+        Some(self.key.bytes(&self.garner.join(&self.groups(), &roots)))
     }
 
-    fn verify(&self, encoded: &BoxedUint, signature: &[u8]) -> bool {
-        self.key.verify(encoded, signature)
+    fn verify(&self, prepared: &Prepared, signature: &[u8]) -> bool {
+        self.key.verify(&prepared.encoded, signature)
     }
+}
+
+/// v^s', as an exponentiation to be done.
+fn power_of_base<'a>(
+    (component, exponent): (&'a Component, &'a Part),
+) -> (&'a crate::expo::Modulus, &'a BoxedUint, &'a BoxedUint) {
+    (component.group().modulus(), component.group().base(), &**exponent)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crypto_bigint::BoxedUint;
 use sha2::{Digest, Sha256};
 
-use super::{EXPONENT, der, encoding};
+use super::{EXPONENT, der, encoding, to_bytes};
 use crate::expo::Modulus;
 use crate::message::Encoding;
 use crate::{Message, Scheme};
@@ -62,14 +62,9 @@ impl VerifyingKey {
         &self.0.modulus
     }
 
-    /// Bytes of the modulus, of a signature and of a share.
+    /// Bytes of the modulus and of a signature.
     pub(crate) fn width(&self) -> usize {
         self.0.bits.div_ceil(8) as usize
-    }
-
-    /// Bits of the modulus.
-    pub(crate) fn bits(&self) -> u32 {
-        self.0.bits
     }
 
     /// A number below the modulus as big-endian bytes, as long as the modulus.
@@ -106,9 +101,4 @@ impl VerifyingKey {
             self.modulus().pow_product(&[(&signature, &exponent)]) == *encoded
         })
     }
-}
-
-fn to_bytes(value: &BoxedUint, width: usize) -> Vec<u8> {
-    let bytes = value.to_be_bytes();
-    bytes[bytes.len().saturating_sub(width)..].to_vec()
 }

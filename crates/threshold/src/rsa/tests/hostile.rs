@@ -5,7 +5,7 @@ use ally_policy::{ServerIndex, ServerSet};
 use crypto_bigint::{BoxedUint, Resize};
 use proptest::prelude::*;
 
-use super::{Contribution, deal, flat, of_servers, repeated, rng, sign, sign_all, toy_primes};
+use super::{Signed, deal, flat, of_servers, repeated, rng, sign, sign_all, toy_primes};
 use crate::deal::Dealt;
 use crate::public_key::Kind;
 use crate::{
@@ -51,7 +51,7 @@ fn out_of_range_and_non_units_are_refused_by_name() {
     let dealt = deal(&flat(2, 0..3), 0);
     let contributions = of_servers(&sign_all(&dealt, MESSAGE), &servers(&[0, 1]));
     let n = modulus(&dealt);
-    let (p, q) = toy_primes();
+    let (p, q) = &toy_primes()[0];
     let p = BoxedUint::clone(p);
     let one = BoxedUint::one();
     let cases = [
@@ -89,7 +89,7 @@ fn strangers_duplicates_and_other_keys_are_refused_by_name() {
     let other_epoch = deal(&flat(2, 0..3), 6);
     let other_formula = deal(&flat(2, 0..4), 5);
     let good = sign_all(&dealt, MESSAGE);
-    let blame_of = |contribution: Contribution| {
+    let blame_of = |contribution: Signed| {
         let all = [good[0].clone(), contribution];
         refused(combine(&dealt.public, MESSAGE, &all).unwrap_err())
     };
@@ -190,13 +190,15 @@ fn the_response_of_a_proof_is_bounded_before_it_is_used() {
 fn a_server_at_several_leaves_has_as_many_secrets() {
     let dealt = deal(&repeated(), 0);
     let encoded = dealt.shares[0].encode();
-    let secrets: Vec<&[u8]> = encoded[encoded.len() - 3 * WIDTH..].chunks(WIDTH).collect();
+    // version, key id, server, count, width; then the secrets.
+    let width = usize::from(encoded[37]) + 256 * usize::from(encoded[38]);
+    let secrets: Vec<&[u8]> = encoded[39..].chunks(width).collect();
     let owned = dealt.public.access().leaves_of(ServerIndex(0)).count();
     assert_eq!((owned, secrets.len()), (3, 3));
     for (at, secret) in secrets.iter().enumerate() {
         assert!(!secrets[..at].contains(secret));
-        // As long as the modulus whatever its value, so that its length tells nothing.
-        assert_eq!(secret.len(), WIDTH);
+        // As long whatever its value, so that its length tells nothing.
+        assert_eq!(secret.len(), width);
     }
 }
 
@@ -215,7 +217,7 @@ fn a_stuck_generator_does_not_repeat_nonces() {
     let (c2, z2) = response(b"two");
     assert_eq!(response(b"one"), (c1.clone(), z1.clone()), "one statement, the same proof");
     let secret = dealt.shares[0].encode();
-    let s = BoxedUint::from_be_slice_truncated(&secret[secret.len() - WIDTH..], 1024);
+    let s = BoxedUint::from_be_slice_truncated(&secret[39..], 1024);
     let nonce = |c: &BoxedUint, z: &BoxedUint| z.wrapping_sub(s.wrapping_mul(c));
     assert_ne!(nonce(&c1, &z1), nonce(&c2, &z2));
 }

@@ -2,49 +2,92 @@
 //! same at every size; keys of real size are in `tests/` of the crate.
 
 mod hostile;
+mod order;
 mod privacy;
+#[cfg(feature = "aws-lc")]
+mod real_size;
+mod redistribution;
 mod subsets;
 mod vectors;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
+use ally_codec::Encode;
 use ally_policy::{Formula, ServerIndex, ServerSet};
 use crypto_bigint::{BoxedUint, Resize};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use zeroize::Zeroizing;
 
-use super::deal::deal_with_primes;
+use super::Shape;
+use super::generation::deal_with_primes;
 use super::sharing::Part;
-use crate::access::Access;
+use crate::contribution::Kind;
 use crate::deal::Dealt;
-use crate::public_key::Kind;
-use crate::{KeyShare, PublicKey, Scheme, SignatureShare, primes};
+use crate::{
+    Contribution, Dealing, KeyShare, Plan, PublicKey, Scheme, SecretPart, SignatureShare, primes,
+};
 
-/// Bits of the toy modulus: just enough for the PKCS#1 encoding of a SHA-256 digest.
+/// Bits of a toy modulus: just enough for the PKCS#1 encoding of a SHA-256 digest.
 const TOY_BITS: u32 = 512;
 
 fn rng() -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(12)
 }
 
-/// Two safe primes of half the toy length, generated once.
-fn toy_primes() -> &'static (Part, Part) {
-    static PRIMES: OnceLock<(Part, Part)> = OnceLock::new();
-    PRIMES.get_or_init(|| primes::safe_primes(TOY_BITS / 2, &mut rng(), &()).unwrap())
+/// The safe primes of three dealers, of half the toy length, generated once.
+fn toy_primes() -> &'static [(Part, Part); 3] {
+    static PRIMES: OnceLock<[(Part, Part); 3]> = OnceLock::new();
+    PRIMES.get_or_init(|| {
+        let mut rng = rng();
+        [(); 3]
+            .map(|()| primes::safe_primes(TOY_BITS / 2, primes::Top::Four, &mut rng, &()).unwrap())
+    })
 }
 
-/// A toy key over the formula.
+/// A plan for a toy key of so many dealers. (The scheme's name is only looked at where a key is
+/// decoded, which toy keys never are.)
+fn plan(moduli: u8, formula: &Formula, epoch: u64) -> Plan {
+    let shape = Shape { bits: TOY_BITS * u32::from(moduli), moduli };
+    Plan::with_shape(Scheme::Rsa2048, Some(shape), formula, epoch).unwrap()
+}
+
+/// What the dealer with these primes gives.
+fn dealing(plan: &Plan, primes: &(Part, Part)) -> Dealing {
+    let (shape, access) = plan.parts();
+    let dealt = deal_with_primes(primes, shape.unwrap(), access, &mut rng()).unwrap();
+    let (contribution, secrets) = dealt.expect("toy primes fit");
+    let contribution = Contribution::new(plan.digest(), None, Kind::Rsa(contribution));
+    (contribution, SecretPart::all(plan.digest(), access, secrets))
+}
+
+/// A toy key of one dealer over the formula.
 fn deal(formula: &Formula, epoch: u64) -> Dealt {
-    deal_from(toy_primes(), TOY_BITS, formula, epoch)
+    generate(1, formula, epoch)
 }
 
-fn deal_from(primes: &(Part, Part), bits: u32, formula: &Formula, epoch: u64) -> Dealt {
-    let access = Arc::new(Access::new(formula.clone()));
-    let (key, secrets) = deal_with_primes(primes, bits, epoch, access.clone(), &mut rng()).unwrap();
-    let by_server = access.by_server(secrets);
-    // The scheme's name is only looked at where a key is decoded, which toy keys never are.
-    Dealt::new(PublicKey::new(Scheme::Rsa2048, epoch, access, Kind::Rsa(key)), by_server)
+/// A toy key of several dealers, all the way through the public interface.
+fn generate(moduli: u8, formula: &Formula, epoch: u64) -> Dealt {
+    let plan = plan(moduli, formula, epoch);
+    let dealings: Vec<Dealing> =
+        toy_primes()[..usize::from(moduli)].iter().map(|primes| dealing(&plan, primes)).collect();
+    let read: Vec<Contribution> = dealings
+        .iter()
+        .map(|(contribution, _)| plan.contribution(&contribution.to_bytes()).unwrap())
+        .collect();
+    let public = plan.public_key(&read.iter().collect::<Vec<_>>()).unwrap();
+    let shares = (0..dealings[0].1.len()).map(|server| {
+        let parts: Vec<SecretPart> = dealings
+            .iter()
+            .zip(&read)
+            .map(|((_, parts), read)| {
+                let part = &parts[server];
+                plan.part(read, part.server(), &part.encode()).unwrap()
+            })
+            .collect();
+        plan.key_share(&public, &parts).unwrap()
+    });
+    Dealt { shares: shares.collect(), public }
 }
 
 fn leaf(server: u16) -> Formula {
@@ -64,17 +107,17 @@ fn repeated() -> Formula {
     .unwrap()
 }
 
-type Contribution = (ServerIndex, SignatureShare);
+type Signed = (ServerIndex, SignatureShare);
 
-fn sign(public: &PublicKey, share: &KeyShare, message: &[u8]) -> Contribution {
+fn sign(public: &PublicKey, share: &KeyShare, message: &[u8]) -> Signed {
     (share.server(), share.sign(public, message).unwrap())
 }
 
-fn sign_all(dealt: &Dealt, message: &[u8]) -> Vec<Contribution> {
+fn sign_all(dealt: &Dealt, message: &[u8]) -> Vec<Signed> {
     dealt.shares.iter().map(|share| sign(&dealt.public, share, message)).collect()
 }
 
-fn of_servers(contributions: &[Contribution], set: &ServerSet) -> Vec<Contribution> {
+fn of_servers(contributions: &[Signed], set: &ServerSet) -> Vec<Signed> {
     contributions.iter().filter(|(server, _)| set.contains(*server)).cloned().collect()
 }
 

@@ -4,13 +4,14 @@
 use ally_policy::{Formula, ServerIndex, ServerSet};
 
 use super::{deal, leaf, of_servers, repeated, sign_all};
+use crate::deal::Dealt;
 use crate::{CombineError, combine};
 
 const MESSAGE: &[u8] = b"one message, one signature";
 
 /// All trees with this many leaves in which no gate has a single child, children in ascending
 /// order of their size, the leaves numbered by `first` on.
-fn trees(leaves: u16, first: u16) -> Vec<Formula> {
+pub(super) fn trees(leaves: u16, first: u16) -> Vec<Formula> {
     if leaves == 1 {
         return vec![leaf(first)];
     }
@@ -51,8 +52,14 @@ fn satisfied(formula: &Formula, set: u32) -> bool {
 }
 
 fn check(formula: &Formula, servers: u16) {
-    let dealt = deal(formula, 0);
-    let contributions = sign_all(&dealt, MESSAGE);
+    check_subsets(&deal(formula, 0), servers);
+}
+
+/// All subsets of the servers below `servers`. Returns the signature on the one message that this
+/// module signs.
+pub(super) fn check_subsets(dealt: &Dealt, servers: u16) -> Vec<u8> {
+    let formula = dealt.public.formula();
+    let contributions = sign_all(dealt, MESSAGE);
     let all = combine(&dealt.public, MESSAGE, &contributions).unwrap();
     assert!(dealt.public.verify(MESSAGE, &all));
     for bits in 0..1u32 << servers {
@@ -71,6 +78,7 @@ fn check(formula: &Formula, servers: u16) {
             Err(other) => panic!("{formula:?} {set:?}: {other}"),
         }
     }
+    all
 }
 
 #[test]
