@@ -15,6 +15,28 @@ use crate::{Message, VerifyingKey};
 const VERSION: u8 = 1;
 
 /// A key to seal to: the public key of a BLS threshold key. Cheap to clone.
+///
+/// ```
+/// use ally_policy::{Formula, ServerIndex};
+/// use ally_threshold::{EncryptionKey, Scheme, SealContext, combine_decryption, deal};
+/// # use rand_chacha::rand_core::SeedableRng;
+/// # let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(7);
+///
+/// let leaves = (0..4).map(|index| Formula::Leaf(ServerIndex(index))).collect();
+/// let dealt = deal(Scheme::Bls12381, &Formula::gate(3, leaves)?, 0, &mut rng, &())?;
+///
+/// let key = EncryptionKey::new(&dealt.public.verifying_key())?;
+/// let context = SealContext::new(b"whistleblowing", b"report 7");
+/// let ciphertext = key.seal(b"look into the third drawer", &context, &mut rng)?;
+///
+/// let mut shares = Vec::new();
+/// for holder in &dealt.shares[1..] {
+///     shares.push((holder.server(), holder.open_share(&dealt.public, &ciphertext, &context)?));
+/// }
+/// let message = combine_decryption(&dealt.public, &ciphertext, &context, &shares)?;
+/// assert_eq!(&message[..], b"look into the third drawer");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncryptionKey {
     key: VerifyingKey,
@@ -168,5 +190,42 @@ impl Decode for Ciphertext {
         let seal = reader.array()?;
         let payload = reader.bytes(SEALED_BYTES_MAX + OVERHEAD)?.to_vec();
         Ok(Self { ephemeral, seal, payload })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{OpenError, Scheme, combine_decryption, deal};
+    use ally_policy::{Formula, ServerIndex};
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    /// A sealer that encrypts with another key makes a valid ciphertext that nobody can read, and
+    /// all readers say so.
+    #[test]
+    fn a_ciphertext_without_a_message_is_the_sealers_fault() {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let either = Formula::gate(1, (0..2).map(|at| Formula::Leaf(ServerIndex(at))).collect());
+        let dealt = deal(Scheme::Bls12381, &either.unwrap(), 0, &mut rng, &()).unwrap();
+        let context = SealContext::new(b"test", b"");
+        let key = EncryptionKey::new(&dealt.public.verifying_key()).unwrap();
+        let digest_of_context = context.digest(&key.key);
+
+        let stream = &mut SeedStream::from_parts(b"test", &[]);
+        let ephemeral = Ephemeral::from_stream(stream);
+        let public = ephemeral.public_key();
+        for payload in [encrypt(&Zeroizing::new([7; 32]), &digest_of_context, b"?"), vec![1; 15]] {
+            let digest = digest(&digest_of_context, &public, &payload);
+            let seal = ephemeral.sign(&Prepared::seal(&digest));
+            let ciphertext = Ciphertext { ephemeral: public.clone(), seal, payload };
+            assert!(ciphertext.verify(&key, &context));
+            for holder in &dealt.shares {
+                let share = holder.open_share(&dealt.public, &ciphertext, &context).unwrap();
+                let shares = [(holder.server(), share)];
+                let opened = combine_decryption(&dealt.public, &ciphertext, &context, &shares);
+                assert_eq!(opened, Err(OpenError::Unreadable));
+            }
+        }
     }
 }

@@ -14,7 +14,7 @@ pub struct SealContext<'a> {
 impl<'a> SealContext<'a> {
     /// `purpose` is what the key is for, the same for all that is sealed to it; `data` is what
     /// this one belongs to: the number of an auction, the name of a file. Both may be empty.
-    pub fn new(purpose: &'a [u8], data: &'a [u8]) -> Self {
+    pub const fn new(purpose: &'a [u8], data: &'a [u8]) -> Self {
         Self { purpose, data }
     }
 

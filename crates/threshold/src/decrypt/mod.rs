@@ -50,9 +50,6 @@ mod open;
 mod payload;
 mod time_lock;
 
-#[cfg(test)]
-mod tests;
-
 pub use beacon::{Beacon, BeaconRound, RoundMessage};
 pub use ciphertext::{Ciphertext, EncryptionKey};
 pub use context::SealContext;

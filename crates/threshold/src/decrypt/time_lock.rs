@@ -39,6 +39,32 @@ pub struct TimeSealed {
 /// # Errors
 /// [`SealError`]: an RSA key, a round that such a key does not sign, or a message that is too long.
 ///
+/// ```
+/// use ally_policy::{Formula, ServerIndex};
+/// use ally_threshold::{Beacon, Scheme, SealContext, combine, deal, open_with, seal_until};
+/// # use rand_chacha::rand_core::SeedableRng;
+/// # let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(7);
+///
+/// let leaves = (0..3).map(|index| Formula::Leaf(ServerIndex(index))).collect();
+/// let dealt = deal(Scheme::Bls12381, &Formula::gate(2, leaves)?, 0, &mut rng, &())?;
+/// let key = dealt.public.verifying_key();
+/// let beacon = Beacon::new(&key, b"example.org")?;
+///
+/// let round = beacon.round_message(1000);
+/// let context = SealContext::new(b"auction", b"lot 5");
+/// let bid = seal_until(&key, &round, b"12,500", &context, &mut rng)?;
+///
+/// // Once block 1000 is there, the servers sign its round, whoever sealed something or not.
+/// let mut shares = Vec::new();
+/// for holder in &dealt.shares[1..] {
+///     shares.push((holder.server(), holder.sign(&dealt.public, &round)?));
+/// }
+/// let signature = combine(&dealt.public, &round, &shares)?;
+/// let opened = open_with(&key, &round, &signature, &bid, &context)?;
+/// assert_eq!(&opened[..], b"12,500");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Source
 /// Boneh & Franklin 2001, section 4.2 (`FullIdent`), as in Gailly, Melissaris & Romailler, "tlock:
 /// practical timelock encryption from threshold BLS" (2023). Ours: the cipher's key is derived from
@@ -167,5 +193,48 @@ impl Decode for TimeSealed {
         let masked = reader.array()?;
         let payload = reader.bytes(SEALED_BYTES_MAX + OVERHEAD)?.to_vec();
         Ok(Self { ephemeral, masked, payload })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{KeyShare, PublicKey, Scheme, combine, deal};
+    use ally_policy::{Formula, ServerIndex};
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    fn key() -> (PublicKey, Vec<KeyShare>) {
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let alone = Formula::Leaf(ServerIndex(0));
+        let dealt = deal(Scheme::Bls12381, &alone, 0, &mut rng, &()).unwrap();
+        (dealt.public, dealt.shares)
+    }
+
+    /// Everything decrypts, but the ephemeral key does not follow from the message: a sealer that
+    /// deviates like this could make ciphertexts that belong together.
+    #[test]
+    fn only_what_a_correct_sealer_makes_is_read() {
+        let (public, shares) = key();
+        let (key, context) = (public.verifying_key(), SealContext::new(b"test", b""));
+        let round = bls::VerifyingKey::prepare(&Message::new(b"7")).unwrap();
+        let share = (ServerIndex(0), shares[0].sign(&public, b"7").unwrap());
+        let signature = combine(&public, b"7", &[share]).unwrap();
+
+        let bound = Bound::new(&key, &round, &context);
+        let sigma = Sigma::new([1; 32]);
+        let seal = |ephemeral: Ephemeral| {
+            let public = ephemeral.public_key();
+            let shared = ephemeral.shared_secret(key.as_bls().unwrap(), &round);
+            let masked = xor(&sigma, &bound.mask(&public, &shared));
+            let payload = encrypt(&bound.payload_key(&public, &sigma), &bound.0, b"bid");
+            TimeSealed { ephemeral: public, masked, payload }
+        };
+        let correct = seal(bound.ephemeral(&sigma, b"bid"));
+        let opened = open_with(&key, b"7", &signature, &correct, &context);
+        assert_eq!(opened.unwrap().as_slice(), b"bid");
+        let deviating = seal(bound.ephemeral(&sigma, b"other"));
+        let refused = open_with(&key, b"7", &signature, &deviating, &context);
+        assert_eq!(refused, Err(OpenError::Unreadable));
     }
 }
