@@ -49,13 +49,21 @@ use std::collections::BTreeSet;
 pub(crate) fn deal(access: &Access, rng: &mut dyn CryptoRng) -> Result<Dealing, DealError> {
     // A draw fails if some node gets 0, which has the chance of guessing a key.
     loop {
-        let value = SecretScalar::random(rng);
-        let root = Some(G2::public_key(&value));
-        let mut draw = || SecretScalar::random(rng);
-        if let Some((sharing, leaves)) = share(access.formula(), value.into(), root, &mut draw) {
-            return Ok((Contribution::of_fresh(sharing), leaves));
+        if let Some(dealing) = deal_with(access, &mut || SecretScalar::random(rng)) {
+            return Ok(dealing);
         }
     }
+}
+
+/// Deals with the given source of coefficients: first the value, then as [`share`] takes them.
+pub(super) fn deal_with(
+    access: &Access,
+    draw: &mut dyn FnMut() -> SecretScalar,
+) -> Option<Dealing> {
+    let value = draw();
+    let root = G2::public_key(&value);
+    let (sharing, leaves) = share(access.formula(), value.into(), Some(root), draw)?;
+    Some((Contribution::of_fresh(sharing), leaves))
 }
 
 /// Reads a contribution: the commitments (96 bytes each), as many as a key over this formula has.

@@ -42,8 +42,12 @@ use std::iter;
 /// # Cost
 /// That of [`share`].
 pub(crate) fn deal_zero(access: &Access, rng: &mut dyn CryptoRng) -> Dealing {
-    let mut draw = || SecretScalar::random(rng);
-    let shared = share(access.formula(), SecretValue::default(), None, &mut draw);
+    deal_zero_with(access, &mut || SecretScalar::random(rng))
+}
+
+/// Deals with the given source of coefficients, as [`share`] takes them.
+pub(super) fn deal_zero_with(access: &Access, draw: &mut dyn FnMut() -> SecretScalar) -> Dealing {
+    let shared = share(access.formula(), SecretValue::default(), None, draw);
     let (sharing, leaves) = shared.expect("any node of a sharing of 0 may get 0");
     (Contribution::of_known(vec![sharing]), leaves)
 }
@@ -108,6 +112,16 @@ pub(crate) fn deal_leaves(
     to: &Access,
     rng: &mut dyn CryptoRng,
 ) -> Result<Dealing, DealError> {
+    deal_leaves_with(key, own, to, &mut || SecretScalar::random(rng))
+}
+
+/// Deals with the given source of coefficients: leaf by leaf, as [`share`] takes them.
+pub(super) fn deal_leaves_with(
+    key: &PublicKey,
+    own: &[(usize, &[u8])],
+    to: &Access,
+    draw: &mut dyn FnMut() -> SecretScalar,
+) -> Result<Dealing, DealError> {
     let mut sharings = Vec::with_capacity(own.len());
     let mut values = Vec::with_capacity(own.len());
     for (leaf, secret) in own {
@@ -115,7 +129,7 @@ pub(crate) fn deal_leaves(
         if !key.is_secret(*leaf, secret) {
             return Err(DealError::OtherKey);
         }
-        let (sharing, leaves) = share_again(secret, key.leaf(*leaf), to, rng);
+        let (sharing, leaves) = share_again(secret, key.leaf(*leaf), to, draw);
         sharings.push(sharing);
         values.push(leaves);
     }
@@ -128,13 +142,12 @@ fn share_again(
     secret: &[u8; SCALAR_BYTES],
     commitment: Option<&G2>,
     to: &Access,
-    rng: &mut dyn CryptoRng,
+    draw: &mut dyn FnMut() -> SecretScalar,
 ) -> (Sharing, Vec<Secret>) {
     // A draw fails if some node gets 0, which has the chance of guessing a key.
     loop {
         let value = SecretValue::decode(secret).expect("checked against the commitment");
-        let mut draw = || SecretScalar::random(rng);
-        if let Some(shared) = share(to.formula(), value, commitment.copied(), &mut draw) {
+        if let Some(shared) = share(to.formula(), value, commitment.copied(), draw) {
             return shared;
         }
     }

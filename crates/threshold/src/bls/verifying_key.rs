@@ -34,6 +34,12 @@ impl Prepared {
         Self(G1::hash(digest, SEAL_TAG))
     }
 
+    /// A message under a tag of others, for their vectors.
+    #[cfg(test)]
+    pub(crate) fn hashed(message: &[u8], tag: &[u8]) -> Self {
+        Self(G1::hash(message, tag))
+    }
+
     /// The compressed point.
     pub(crate) fn to_bytes(self) -> [u8; G1_BYTES] {
         self.0.encode()

@@ -87,11 +87,7 @@ pub fn seal_until<'m>(
     let bound = Bound::new(key, &round, context);
     let mut sigma = Sigma::new([0; 32]);
     rng.fill_bytes(&mut *sigma);
-    let ephemeral = bound.ephemeral(&sigma, message);
-    let public = ephemeral.public_key();
-    let mask = bound.mask(&public, &ephemeral.shared_secret(point, &round));
-    let payload = encrypt(&bound.payload_key(&public, &sigma), &bound.0, message);
-    Ok(TimeSealed { ephemeral: public, masked: xor(&sigma, &mask), payload })
+    Ok(TimeSealed::seal(point, &round, &bound, &sigma, message))
 }
 
 /// Opens what was sealed until `key` signed `round`, with that signature.
@@ -121,6 +117,20 @@ pub fn open_with<'m>(
 }
 
 impl TimeSealed {
+    fn seal(
+        key: &bls::VerifyingKey,
+        round: &Prepared,
+        bound: &Bound,
+        sigma: &Sigma,
+        message: &[u8],
+    ) -> Self {
+        let ephemeral = bound.ephemeral(sigma, message);
+        let public = ephemeral.public_key();
+        let mask = bound.mask(&public, &ephemeral.shared_secret(key, round));
+        let payload = encrypt(&bound.payload_key(&public, sigma), &bound.0, message);
+        Self { ephemeral: public, masked: xor(sigma, &mask), payload }
+    }
+
     /// `None` unless all of it is just what a correct sealer makes of the message inside.
     fn read(&self, bound: &Bound, shared: &SharedSecret) -> Option<Zeroizing<Vec<u8>>> {
         let sigma = Sigma::new(xor(&self.masked, &bound.mask(&self.ephemeral, shared)));
@@ -203,12 +213,43 @@ mod tests {
     use ally_policy::{Formula, ServerIndex};
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::SeedableRng;
+    use sha2::{Digest, Sha256};
 
     fn key() -> (PublicKey, Vec<KeyShare>) {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let alone = Formula::Leaf(ServerIndex(0));
         let dealt = deal(Scheme::Bls12381, &alone, 0, &mut rng, &()).unwrap();
         (dealt.public, dealt.shares)
+    }
+
+    /// The script `tests/kat/bls.py` seals to a message point of RFC 9380.
+    #[test]
+    fn vec_python_sealed() {
+        let text = include_str!("../../tests/kat/bls.txt");
+        let (_, text) = text.split_once("sealed\n").unwrap();
+        let lines: Vec<(&str, Vec<u8>)> = text
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, value)| (name, hex::decode(value).unwrap()))
+            .collect();
+        let names = ["key", "sigma", "signature", "shared", "bytes"];
+        assert_eq!(lines.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
+        let [point, sigma, signature, shared, bytes] = &lines[..] else { unreachable!() };
+
+        let point = bls::VerifyingKey::from_bytes(&point.1).unwrap();
+        let key = VerifyingKey::from(point.clone());
+        let tag = b"QUUX-V01-CS02-with-BLS12381G1_XMD:SHA-256_SSWU_RO_";
+        let round = Prepared::hashed(b"abc", tag);
+        assert!(point.verify_prepared(&round, &signature.1));
+        let bound = Bound::new(&key, &round, &SealContext::new(b"auction", b"lot 5"));
+        let sigma = Sigma::new(sigma.1.as_slice().try_into().unwrap());
+        let message =
+            b"twelve thousand five hundred, and some more to fill a block and begin another";
+        let sealed = TimeSealed::seal(&point, &round, &bound, &sigma, message);
+        assert_eq!(hex::encode(sealed.to_bytes()), hex::encode(&bytes.1));
+        let unlocked = bls::unlock(&sealed.ephemeral, &signature.1).unwrap();
+        assert_eq!(Sha256::digest(*unlocked).as_slice(), shared.1);
+        assert_eq!(sealed.read(&bound, &unlocked).unwrap().as_slice(), message);
     }
 
     /// Everything decrypts, but the ephemeral key does not follow from the message: a sealer that
