@@ -12,6 +12,7 @@ use ally_threshold::{
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+use sha2::{Digest, Sha256};
 
 const MESSAGE: &[u8] = b"the third drawer";
 
@@ -133,6 +134,41 @@ fn messages_of_every_length_come_back() {
     assert_eq!(refused, Some(SealError::TooLong { bytes }));
 }
 
+/// The encodings are frozen. Whoever has to change one of these hashes breaks what others have kept:
+/// raise the version in front of the encoding.
+#[test]
+fn conformance_of_encodings() {
+    let dealt = dealt(1);
+    let Dealt { public, shares } = &dealt;
+    let ciphertext = sealed(public, MESSAGE);
+    let share = shares[0].open_share(public, &ciphertext, &CONTEXT).unwrap();
+    let key = public.verifying_key();
+    let beacon = Beacon::new(&key, b"example.org").unwrap();
+    let message = beacon.round_message(7);
+    let locked = seal_until(&key, &message, MESSAGE, &CONTEXT, &mut rng(9)).unwrap();
+    let signature = signature(&dealt, (&message).into(), &[0, 1]);
+    let round = BeaconRound::new(7, &signature).unwrap();
+    let value = round.verify(&beacon).unwrap();
+    let hash = |bytes: &[u8]| hex::encode(&Sha256::digest(bytes)[..8]);
+    let hashes = [
+        hash(&ciphertext.to_bytes()),
+        hash(&share.to_bytes()),
+        hash(&locked.to_bytes()),
+        hash(&round.to_bytes()),
+        hash(&value),
+    ];
+    assert_eq!(
+        hashes,
+        [
+            "e06d4744d2251c63",
+            "0e8ce9bf9d017410",
+            "c0fd244ac701b2d0",
+            "4eae0daaa47c69de",
+            "1ee034bba4cf528d"
+        ]
+    );
+}
+
 #[test]
 fn a_claimed_length_is_not_believed() {
     let Dealt { public, .. } = dealt(1);
@@ -213,9 +249,10 @@ fn wrong_shares_are_named_and_the_rest_still_opens() {
     let chosen = [given[0].clone(), given[2].clone()];
     let opened = combine_decryption(&public, &ciphertext, &CONTEXT, &chosen);
     assert_eq!(opened, Err(refused));
-    for ((server, share), expected) in given.iter().zip([Ok(()), Ok(()), Err(wrong), Ok(())]) {
+    let blamed = OpenError::Blamed { server: ServerIndex(2), blame: wrong };
+    for ((server, share), expected) in given.iter().zip([Ok(()), Ok(()), Err(blamed), Ok(())]) {
         let verdict = verify_decryption_share(&public, &ciphertext, &CONTEXT, *server, share);
-        assert_eq!(verdict, Ok(expected));
+        assert_eq!(verdict, expected);
     }
     let opened = combine_decryption(
         &public,
@@ -256,7 +293,7 @@ fn shares_come_back_and_no_flipped_bit_survives() {
         if let Ok(share) = DecryptionShare::from_bytes(&flipped) {
             let server = ServerIndex(1);
             let verdict = verify_decryption_share(&public, &ciphertext, &CONTEXT, server, &share);
-            assert!(verdict.unwrap().is_err(), "bit {bit}");
+            assert!(matches!(verdict, Err(OpenError::Blamed { .. })), "bit {bit}");
         }
     }
 }
@@ -272,10 +309,17 @@ fn signatures_open_nothing_and_openings_sign_nothing() {
     let opening = own.open_share(&public, &ciphertext, &CONTEXT).unwrap();
     let as_signature = SignatureShare::from_bytes(&opening.to_bytes()).unwrap();
 
-    // What is hashed for an opening: 32 bytes nobody sees, and the ephemeral key. Callers may sign
-    // anything of it, under any tag.
-    let mut identity = vec![0; 32];
-    identity.extend_from_slice(&bytes[1..97]);
+    // What is hashed to the curve for an opening: everybody knows it, and may have it signed, under
+    // any tag.
+    let context = Sha256::new()
+        .chain_update(b"ally/v1/seal-context")
+        .chain_update(public.fingerprint())
+        .chain_update(7_u64.to_le_bytes())
+        .chain_update(b"reports")
+        .chain_update(1_u64.to_le_bytes())
+        .chain_update(b"7")
+        .finalize();
+    let identity = [&context[..], &bytes[1..97]].concat();
     let tags: [&[u8]; 3] = [b"", b"opening", b"ALLY-V1-OPENING-BLS12381G1_XMD:SHA-256_SSWU_RO_"];
     let messages = [&identity[..], &bytes, &bytes[1..97], MESSAGE];
     for message in messages {
@@ -285,9 +329,10 @@ fn signatures_open_nothing_and_openings_sign_nothing() {
             let as_opening = DecryptionShare::from_bytes(&signed.to_bytes()).unwrap();
             let verdict =
                 verify_decryption_share(&public, &ciphertext, &CONTEXT, server, &as_opening);
-            let wrong = Err(Blame::Leaf { leaf: 0, fault: LeafFault::Wrong });
-            assert_eq!(verdict, Ok(wrong));
-            assert_eq!(verify_share(&public, message, server, &as_signature, None), wrong);
+            let blame = Blame::Leaf { leaf: 0, fault: LeafFault::Wrong };
+            assert_eq!(verdict, Err(OpenError::Blamed { server, blame }));
+            let verdict = verify_share(&public, message, server, &as_signature, None);
+            assert_eq!(verdict, Err(blame));
         }
     }
 }

@@ -98,7 +98,12 @@ impl G1 {
             blst_p1_from_affine(&mut base, &self.0);
             blst_p1_mult(&mut product, &base, scalar.b.as_ptr(), SCALAR_BITS);
         }
-        Self(to_affine_1(&product))
+        let affine = to_affine_1(&product);
+        // What is sealed to a message is as secret as this point.
+        for coordinate in [&mut product.x, &mut product.y, &mut product.z] {
+            coordinate.l.zeroize();
+        }
+        Self(affine)
     }
 }
 
@@ -264,7 +269,20 @@ impl G2 {
 }
 
 impl Gt {
-    /// `e(left, right)`. In constant time, as blst computes it: one of the points may be secret.
+    /// `e(secret * left, right)`. Constant time, as blst computes pairings.
+    ///
+    /// # Cost
+    /// A multiplication in G1 and a pairing.
+    pub(super) fn pairing_times(left: &G1, secret: &SecretScalar, right: &G2) -> Self {
+        let mut product = left.times_secret(secret);
+        let value = Self::pairing(&product, right);
+        for coordinate in [&mut product.0.x, &mut product.0.y] {
+            coordinate.l.zeroize();
+        }
+        value
+    }
+
+    /// `e(left, right)`. Constant time, as blst computes pairings.
     ///
     /// # Cost
     /// Some 500 us.

@@ -44,7 +44,7 @@ impl Ephemeral {
     /// # Cost
     /// One multiplication in G1 and a pairing.
     pub(crate) fn shared_secret(&self, key: &VerifyingKey, message: &Prepared) -> SharedSecret {
-        Gt::pairing(&message.0.times_secret(&self.0), key.point()).encode()
+        Gt::pairing_times(&message.0, &self.0, key.point()).encode()
     }
 
     /// The signature on `message` under the public half. Constant time.

@@ -1,9 +1,10 @@
 //! Why something is not sealed, or not opened.
 
+use ally_policy::ServerIndex;
 use thiserror::Error;
 
 use super::SEALED_BYTES_MAX;
-use crate::{CombineError, Scheme, SignError, UnsupportedEncoding};
+use crate::{Blame, CombineError, Scheme, SignError, UnsupportedEncoding};
 
 /// Why something was not sealed. The caller is to blame.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -40,6 +41,14 @@ pub enum OpenError {
     /// The shares do not combine: wait for more, or drop those that are named.
     #[error(transparent)]
     Combine(#[from] CombineError),
+    /// A server's share is wrong, for which it is to blame.
+    #[error("{server}: {blame}")]
+    Blamed {
+        /// The server.
+        server: ServerIndex,
+        /// What is wrong.
+        blame: Blame,
+    },
     /// The signature is not the key's on the message it was sealed to; whoever gave it in is to blame.
     #[error("not the signature that it is sealed to")]
     Signature,

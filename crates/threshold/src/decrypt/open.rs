@@ -1,18 +1,20 @@
 //! Opening together: each server gives a share, anybody combines them.
 
+use std::fmt;
+
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use ally_policy::ServerIndex;
 use zeroize::Zeroizing;
 
 use super::ciphertext::Identity;
 use super::{Ciphertext, OpenError, SealContext};
-use crate::{Blame, KeyId, KeyShare, PublicKey, Scheme, SignatureShare, combine, verify_share};
+use crate::{KeyId, KeyShare, PublicKey, Scheme, SignatureShare, combine, verify_share};
 
 /// A server's share of the opening of one ciphertext. Whoever has enough of them can read it, so
 /// they go to the one who may, and to nobody else.
 ///
-/// `Debug` shows what is known to all anyway.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `Debug` tells whose it is, and no more.
+#[derive(Clone, PartialEq, Eq)]
 pub struct DecryptionShare(SignatureShare);
 
 impl DecryptionShare {
@@ -24,6 +26,12 @@ impl DecryptionShare {
     /// The key it was made with, or says so.
     pub fn key(&self) -> KeyId {
         self.0.key()
+    }
+}
+
+impl fmt::Debug for DecryptionShare {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DecryptionShare(of {})", self.server())
     }
 }
 
@@ -65,8 +73,9 @@ impl KeyShare {
 /// Checks one server's share of the opening of `ciphertext`.
 ///
 /// # Errors
-/// [`OpenError::Invalid`] and [`OpenError::Scheme`] as [`KeyShare::open_share`]. Else the inner
-/// result: the [`Blame`] of `server`, with the share as evidence that anyone can check again.
+/// [`OpenError::Blamed`]: `server` is to blame, if it was `server` who sent it, with the share as
+/// evidence that anyone can check again. [`OpenError::Invalid`] and [`OpenError::Scheme`] as
+/// [`KeyShare::open_share`].
 ///
 /// # Cost
 /// Two pairings for the ciphertext, and two for each of the server's leaves.
@@ -76,9 +85,10 @@ pub fn verify_decryption_share(
     context: &SealContext<'_>,
     server: ServerIndex,
     share: &DecryptionShare,
-) -> Result<Result<(), Blame>, OpenError> {
+) -> Result<(), OpenError> {
     let (_, identity) = check(public, ciphertext, context)?;
-    Ok(verify_share(public, identity.message(), server, &share.0, None))
+    let verdict = verify_share(public, identity.message(), server, &share.0, None);
+    verdict.map_err(|blame| OpenError::Blamed { server, blame })
 }
 
 /// Combines shares to the message inside `ciphertext`. What is returned does not depend on whose
