@@ -11,6 +11,7 @@ use crypto_bigint::{BoxedUint, Odd};
 use zeroize::Zeroizing;
 
 use super::invert::invert;
+use super::product::{Factor, product};
 
 /// An odd number above 1 and what is needed to compute modulo it.
 pub(crate) struct Modulus {
@@ -131,29 +132,18 @@ impl Modulus {
     /// # Variable time: public data only
     ///
     /// # Cost
-    /// One squaring for each bit of the longest exponent, one multiplication for each bit set.
+    /// One squaring for each bit of the longest exponent; a multiplication for seven bits of a
+    /// long exponent, for each bit set of a short one.
     pub(crate) fn pow_product(&self, terms: &[(&BoxedUint, &BoxedUint)]) -> BoxedUint {
-        let scratch = Scratch::new();
-        let bases: Vec<Number> =
-            terms.iter().map(|(base, _)| self.enter(&self.reduced(base), &scratch)).collect();
-        let bits = terms.iter().map(|(_, exponent)| exponent.bits_vartime()).max().unwrap_or(0);
-        let mut product: Option<Number> = None;
-        for bit in (0..bits).rev() {
-            if let Some(product) = &product {
-                self.multiply(product, product, &scratch);
-            }
-            for (base, (_, exponent)) in bases.iter().zip(terms) {
-                if !exponent.bit_vartime(bit) {
-                    continue;
-                }
-                match &product {
-                    Some(product) => self.multiply(product, base, &scratch),
-                    None => product = Some(base.duplicate()),
-                }
-            }
-        }
-        match product {
-            Some(product) => self.leave(&product, &scratch),
+        let scratch = &Scratch::new();
+        let entered = |base: &BoxedUint| Residue {
+            number: self.enter(&self.reduced(base), scratch),
+            modulus: self,
+            scratch,
+        };
+        let terms = terms.iter().map(|(base, exponent)| (entered(base), *exponent)).collect();
+        match product(terms) {
+            Some(product) => self.leave(&product.number, scratch),
             None => self.reduce(&BoxedUint::one()),
         }
     }
@@ -225,6 +215,27 @@ impl Modulus {
         // SAFETY: `bytes` is writable for its length; the callee writes exactly that many bytes.
         ok(unsafe { sys::BN_bn2le_padded(bytes.as_mut_ptr(), bytes.len(), number.as_ptr()) });
         BoxedUint::from_le_slice_truncated(&bytes, bits)
+    }
+}
+
+/// A number in Montgomery form, with what it is multiplied with.
+struct Residue<'a> {
+    number: Number,
+    modulus: &'a Modulus,
+    scratch: &'a Scratch,
+}
+
+impl Factor for Residue<'_> {
+    fn duplicate(&self) -> Self {
+        Self { number: self.number.duplicate(), ..*self }
+    }
+
+    fn multiply(&mut self, other: &Self) {
+        self.modulus.multiply(&self.number, &other.number, self.scratch);
+    }
+
+    fn square(&mut self) {
+        self.modulus.multiply(&self.number, &self.number, self.scratch);
     }
 }
 

@@ -7,11 +7,11 @@
 //! where the processor can.
 //!
 //! What is secret is in the name of the operation. `pow_secret`, `pow_secret_pair` and
-//! `pow_secret_all` take time that depends on the widths of their operands only; `pow_product` and `invert` are variable time
-//! and may see public data only. Widths are chosen by callers: an exponent is as wide as the
-//! number of limbs it was made with, leading zeros included.
+//! `pow_secret_all` take time that depends on the widths of their operands only; `pow_product` and
+//! `invert` are variable time and may see public data only. Widths are chosen by callers: an
+//! exponent is as wide as the number of limbs it was made with, leading zeros included.
 //!
-//! Owns: the `unsafe` calls into AWS-LC, wiping what they touched.
+//! Owns: the `unsafe` calls into AWS-LC and the processor's vectors, wiping what they touched.
 //! May not touch: keys, policies, encodings.
 
 #[cfg(feature = "aws-lc")]
@@ -21,9 +21,10 @@ mod aws;
 mod batch;
 mod invert;
 #[allow(dead_code)]
-mod lanes;
+pub(crate) mod lanes;
 #[cfg(any(test, not(feature = "aws-lc")))]
 mod portable;
+mod product;
 
 #[cfg(feature = "aws-lc")]
 pub(crate) use aws::Modulus;

@@ -5,6 +5,7 @@ use crypto_bigint::{BoxedUint, Odd};
 use zeroize::Zeroizing;
 
 use super::invert::invert;
+use super::product::{Factor, product};
 
 /// An odd number above 1 and what is needed to compute modulo it.
 pub(crate) struct Modulus {
@@ -58,20 +59,14 @@ impl Modulus {
     /// # Variable time: public data only
     ///
     /// # Cost
-    /// One squaring for each bit of the longest exponent, one multiplication for each bit set.
+    /// One squaring for each bit of the longest exponent; a multiplication for seven bits of a
+    /// long exponent, for each bit set of a short one.
     pub(crate) fn pow_product(&self, terms: &[(&BoxedUint, &BoxedUint)]) -> BoxedUint {
-        let bases: Vec<BoxedMontyForm> = terms.iter().map(|(base, _)| self.enter(base)).collect();
-        let bits = terms.iter().map(|(_, exponent)| exponent.bits_vartime()).max().unwrap_or(0);
-        let mut product = BoxedMontyForm::one(&self.montgomery);
-        for bit in (0..bits).rev() {
-            product = product.square();
-            for (base, (_, exponent)) in bases.iter().zip(terms) {
-                if exponent.bit_vartime(bit) {
-                    product = product.mul(base);
-                }
-            }
+        let terms = terms.iter().map(|(base, exponent)| (self.enter(base), *exponent)).collect();
+        match product(terms) {
+            Some(product) => product.retrieve(),
+            None => self.reduce(&BoxedUint::one()),
         }
-        product.retrieve()
     }
 
     /// The inverse of `value`, or `None` where it has a factor in common with the modulus.
@@ -89,5 +84,19 @@ impl Modulus {
     fn enter(&self, value: &BoxedUint) -> BoxedMontyForm {
         let reduced = Zeroizing::new(self.reduce(value));
         BoxedMontyForm::new((*reduced).clone(), &self.montgomery)
+    }
+}
+
+impl Factor for BoxedMontyForm {
+    fn duplicate(&self) -> Self {
+        self.clone()
+    }
+
+    fn multiply(&mut self, other: &Self) {
+        *self = self.mul(other);
+    }
+
+    fn square(&mut self) {
+        *self = BoxedMontyForm::square(self);
     }
 }

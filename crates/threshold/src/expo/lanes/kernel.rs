@@ -15,6 +15,8 @@
 //! Smart, "Parallel cryptographic arithmetic using a redundant Montgomery representation" (IEEE
 //! Trans. Computers, 2004).
 
+use std::hint::black_box;
+
 use super::batch::{Batch, Number};
 use super::vector::{LIMB_BITS, LIMB_MASK, Row, Vector};
 
@@ -119,7 +121,9 @@ fn carry<V: Vector, const L: usize>(sums: &Number<L>, number: &mut Number<L>) {
 fn select<V: Vector, const L: usize>(table: &[Number<L>], names: V, selected: &mut Number<L>) {
     *selected = [Row::default(); L];
     for (name, entry) in (0..).zip(table) {
-        let mask = names.equal_mask(V::splat(name));
+        // A compiler that sees where a mask comes from may put a branch in its place. (It did, for
+        // the double; the timing test found it.)
+        let mask = black_box(names.equal_mask(V::splat(name)));
         for (from, into) in entry.iter().zip(selected.iter_mut()) {
             V::load(into).or(V::load(from).and(mask)).store(into);
         }
@@ -140,6 +144,7 @@ fn subtract_modulus<V: Vector, const L: usize>(
         difference.and(mask).store(&mut reduced[at]);
         borrow = difference.shift_right::<63>();
     }
+    let borrow = black_box(borrow);
     let keep_number = V::splat(0).sub(borrow);
     let keep_difference = borrow.sub(V::splat(1));
     for at in 0..L {
