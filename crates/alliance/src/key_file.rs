@@ -24,8 +24,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// The largest key file: a share of an RSA-4096 key at 256 leaves takes about half of it.
-pub const KEY_FILE_BYTES_MAX: u64 = 512 * 1024;
+/// The largest key file: what a dealer of an RSA-4096 key at 256 leaves keeps takes a tenth of it.
+pub const KEY_FILE_BYTES_MAX: u64 = 4 << 20;
 
 const VERSION: &str = "ally-key 1";
 const CHECK_BYTES: usize = 8;

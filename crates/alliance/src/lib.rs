@@ -1,7 +1,8 @@
 //! The alliance document: organisations, keys, policy and parameters, signed by the members; and the
 //! files on a member's own disk: secret keys and a server's local configuration.
 //!
-//! - [`AllianceDocument`]: `alliance.toml`, right in itself; [`Draft`] before its keys are dealt.
+//! - [`AllianceDocument`]: `alliance.toml`, right in itself; [`Draft`] before its keys are dealt;
+//!   [`Founding`] with who is to deal them.
 //! - [`Alliance`]: the document once every member has signed it.
 //! - [`ServerConfig`]: `server.toml`, what one server needs to know besides.
 //! - [`keys`] and [`read_share`]: secret keys and where they are kept.
@@ -19,17 +20,19 @@ pub mod fuzzing;
 mod key_file;
 pub mod keys;
 mod mistake;
+mod secret_file;
 mod server_config;
 mod share_file;
 
 pub use alliance::{Alliance, NotSigned};
 pub use document::{
-    Address, AddressError, AllianceDocument, DocumentError, Draft, Introduction, KeyMismatch,
-    KeyPurpose, NotAMember, Organisation, OtherDocument, Parameters, Server, ServerShares,
-    SignatureState, ThresholdKeys,
+    Address, AddressError, AllianceDocument, DocumentError, Draft, Founding, Introduction,
+    KeyMismatch, KeyPurpose, NotAMember, Organisation, OtherDocument, Parameters, Server,
+    ServerShares, SignatureState, ThresholdKeys,
 };
 pub use key_file::{KEY_FILE_BYTES_MAX, KeyFileError};
 pub use mistake::{Mistake, Problem};
+pub use secret_file::{SecretLabel, erase, read_secret, write_secret};
 pub use server_config::{
     ClientPolicy, ConfigError, Durability, LogLevel, SIGNING_KEY_FILE, ServerConfig,
     TRANSPORT_KEY_FILE, UnknownWord, share_file_name,

@@ -182,6 +182,11 @@ impl ServerConfig {
         &self.data
     }
 
+    /// The directory of the secret keys.
+    pub fn keys(&self) -> &Path {
+        &self.keys
+    }
+
     /// The file of the signing key.
     pub fn signing_key(&self) -> PathBuf {
         self.keys.join(SIGNING_KEY_FILE)

@@ -5,7 +5,7 @@
 //! Formulas are there as written, and what they mean beside them: a program that reads a formula
 //! otherwise gets another identity, not another policy under the same one.
 
-use super::AllianceDocument;
+use super::{AllianceDocument, Draft, Introduction};
 use ally_codec::{Encode, Writer};
 use ally_consensus::AllianceId;
 use sha2::{Digest, Sha256};
@@ -24,19 +24,25 @@ impl Encode for Formula<'_> {
 impl AllianceDocument {
     /// The canonical encoding, without signatures.
     pub fn canonical_bytes(&self) -> Vec<u8> {
-        let draft = &self.draft;
-        let formulas: Vec<Formula<'_>> =
-            self.formulas().map(|(name, formula)| Formula(name, formula)).collect();
         let mut writer = Writer::new();
-        writer.u8(VERSION).bytes(self.origin().as_bytes()).bytes(self.name().as_bytes());
-        writer.value(&self.epoch()).bytes(draft.introduction.model.name().as_bytes());
-        writer.list(&formulas).raw(&draft.policy.digest()).list(&draft.organisations);
-        writer.value(&draft.parameters).value(&self.keys);
+        writer.u8(VERSION).value(&self.draft).value(&self.keys);
         writer.into_bytes()
     }
 
     pub(super) fn compute_id(&self) -> AllianceId {
         let digest = Sha256::new_with_prefix(TAG).chain_update(self.canonical_bytes());
         AllianceId(digest.finalize().into())
+    }
+}
+
+impl Encode for Draft {
+    fn encode(&self, writer: &mut Writer) {
+        let Introduction { origin, name, epoch, model } = &self.introduction;
+        let formulas: Vec<Formula<'_>> =
+            self.formulas.iter().map(|(name, formula)| Formula(name, formula)).collect();
+        writer.bytes(origin.as_bytes()).bytes(name.as_bytes());
+        writer.value(epoch).bytes(model.name().as_bytes());
+        writer.list(&formulas).raw(&self.policy.digest()).list(&self.organisations);
+        writer.value(&self.parameters);
     }
 }

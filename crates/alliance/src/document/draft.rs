@@ -95,6 +95,21 @@ impl Draft {
         self.introduction.epoch
     }
 
+    /// The first line of every checkpoint.
+    pub fn origin(&self) -> &str {
+        &self.introduction.origin
+    }
+
+    /// The alliance's name, for people.
+    pub fn name(&self) -> &str {
+        &self.introduction.name
+    }
+
+    /// The members.
+    pub fn organisations(&self) -> &[Organisation] {
+        &self.organisations
+    }
+
     /// Completes the document; nobody has signed it yet.
     ///
     /// # Errors

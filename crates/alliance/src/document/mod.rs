@@ -8,6 +8,7 @@
 mod canonical;
 mod dealing;
 mod draft;
+mod founding;
 mod keys;
 mod organisation;
 mod parameters;
@@ -17,6 +18,7 @@ mod signature;
 
 pub use dealing::ServerShares;
 pub use draft::{Draft, Introduction};
+pub use founding::Founding;
 pub use keys::{KeyMismatch, KeyPurpose, ThresholdKeys};
 pub use organisation::{Address, AddressError, Organisation, Server};
 pub use parameters::Parameters;

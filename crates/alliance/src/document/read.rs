@@ -8,17 +8,9 @@ use crate::mistake::Mistake;
 use ally_consensus::Epoch;
 use ally_policy::{DOCUMENT_BYTES_MAX, Definition, PolicyError, Source, TrustPolicy};
 
-const KEYS: [&str; 9] = [
-    "origin",
-    "name",
-    "epoch",
-    "model",
-    "policy",
-    "organisation",
-    "keys",
-    "parameters",
-    "signature",
-];
+/// Everything but keys and signatures.
+pub(super) const DRAFT_KEYS: [&str; 7] =
+    ["origin", "name", "epoch", "model", "policy", "organisation", "parameters"];
 
 /// Why a text is no alliance document.
 #[derive(Debug, thiserror::Error)]
@@ -51,21 +43,29 @@ impl AllianceDocument {
     pub fn parse(text: &str, file: &str) -> Result<Self, DocumentError> {
         let source = Source::new(file, text);
         let table = fields::parse(&source, DOCUMENT_BYTES_MAX)?;
-        let fields = Fields::root(&source, &table, &KEYS)?;
-        let introduction = introduction(&fields)?;
-        let organisations = Organisation::read_all(&fields)?;
+        let fields =
+            Fields::root(&source, &table, &[&DRAFT_KEYS[..], &["keys", "signature"]].concat())?;
+        let draft = Draft::read(&fields, text, file)?;
+        let keys = ThresholdKeys::read(&fields, &draft.policy, draft.epoch())?;
+        let signatures = signature::read_all(&fields, &draft.organisations)?;
+        let mut document = Self { draft, keys, id: Default::default(), signatures };
+        document.id = document.compute_id();
+        Ok(document)
+    }
+}
+
+impl Draft {
+    /// Reads what a document says besides keys and signatures; `text` is the whole of it.
+    pub(super) fn read(fields: &Fields<'_>, text: &str, file: &str) -> Result<Self, DocumentError> {
+        let introduction = introduction(fields)?;
+        let organisations = Organisation::read_all(fields)?;
         let members = organisations.iter().map(Organisation::member).collect();
         let definition = Definition::parse_table(text, file, "policy", members)?;
         let policy = TrustPolicy::new(&definition, introduction.model)?;
         let formulas = definition.formulas();
         let formulas = formulas.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
-        let parameters = Parameters::read(&fields)?;
-        let keys = ThresholdKeys::read(&fields, &policy, introduction.epoch)?;
-        let signatures = signature::read_all(&fields, &organisations)?;
-        let draft = Draft { introduction, formulas, policy, organisations, parameters };
-        let mut document = Self { draft, keys, id: Default::default(), signatures };
-        document.id = document.compute_id();
-        Ok(document)
+        let parameters = Parameters::read(fields)?;
+        Ok(Self { introduction, formulas, policy, organisations, parameters })
     }
 }
 

@@ -1,7 +1,7 @@
 //! From a document to TOML.
 
-use super::AllianceDocument;
 use super::organisation::quoted;
+use super::{AllianceDocument, Draft, Introduction};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt::Write;
@@ -14,37 +14,11 @@ impl AllianceDocument {
              # and layout makes another alliance of it. Identity:\n# {}\n\n",
             self.fingerprint()
         );
-        self.render_introduction(&mut text);
-        self.render_policy(&mut text);
-        for organisation in self.organisations() {
-            text.push_str("[[organisation]]\n");
-            organisation.write(&mut text, "organisation.server");
-            text.push('\n');
-        }
-        self.parameters().render(&mut text);
+        self.draft.render(&mut text);
         text.push('\n');
         self.keys().render(&mut text);
         self.render_signatures(&mut text);
         text
-    }
-
-    fn render_introduction(&self, text: &mut String) {
-        let (origin, name) = (quoted(self.origin()), quoted(self.name()));
-        let (epoch, model) = (self.epoch(), self.draft.introduction.model);
-        let _ = writeln!(
-            text,
-            "origin = {origin}\nname = {name}\nepoch = {epoch}\nmodel = \"{model}\"\n"
-        );
-    }
-
-    fn render_policy(&self, text: &mut String) {
-        text.push_str("[policy]\n");
-        for (name, formula) in self.formulas() {
-            let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-            let key = if name.chars().all(bare) { name.to_owned() } else { quoted(name) };
-            let _ = writeln!(text, "{key} = {}", quoted(formula));
-        }
-        text.push('\n');
     }
 
     fn render_signatures(&self, text: &mut String) {
@@ -57,5 +31,38 @@ impl AllianceDocument {
                 STANDARD.encode(signature)
             );
         }
+    }
+}
+
+impl Draft {
+    /// Everything that a document says but keys and signatures.
+    pub(super) fn render(&self, text: &mut String) {
+        self.render_introduction(text);
+        self.render_policy(text);
+        for organisation in &self.organisations {
+            text.push_str("[[organisation]]\n");
+            organisation.write(text, "organisation.server");
+            text.push('\n');
+        }
+        self.parameters.render(text);
+    }
+
+    fn render_introduction(&self, text: &mut String) {
+        let Introduction { origin, name, epoch, model } = &self.introduction;
+        let (origin, name) = (quoted(origin), quoted(name));
+        let _ = writeln!(
+            text,
+            "origin = {origin}\nname = {name}\nepoch = {epoch}\nmodel = \"{model}\"\n"
+        );
+    }
+
+    fn render_policy(&self, text: &mut String) {
+        text.push_str("[policy]\n");
+        for (name, formula) in &self.formulas {
+            let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+            let key = if name.chars().all(bare) { name.clone() } else { quoted(name) };
+            let _ = writeln!(text, "{key} = {}", quoted(formula));
+        }
+        text.push('\n');
     }
 }

@@ -39,7 +39,7 @@ fn organisations() -> Vec<Organisation> {
     NAMES.iter().enumerate().map(organisation).collect()
 }
 
-fn draft() -> Draft {
+pub(super) fn draft() -> Draft {
     let introduction = Introduction {
         origin: "example.org/clearing".into(),
         name: "Clearing \"test\"".into(),
