@@ -47,7 +47,7 @@ pub async fn deal(
     let (draft, mut rng) = (draft.clone(), rng()?);
     let dealt = spawn_blocking(move || {
         let dealt = draft.deal(scheme, &mut rng, &search);
-        search.bar.finish_and_clear();
+        search.finish();
         dealt
     });
     dealt.await.map_err(Failure::internal)?.map_err(|error: DealError| {
@@ -66,13 +66,14 @@ impl Drop for Guard {
 }
 
 /// The search for safe primes, and its bar.
-struct Search {
+pub struct Search {
     bar: ProgressBar,
     given_up: Arc<AtomicBool>,
 }
 
 impl Search {
-    fn new(scheme: Scheme, output: &Output) -> Self {
+    /// Shows a bar if a person watches and the scheme needs primes.
+    pub fn new(scheme: Scheme, output: &Output) -> Self {
         let watched = io::stderr().is_terminal() && !output.is_json();
         let target = match watched && scheme != Scheme::Bls12381 {
             true => ProgressDrawTarget::stderr(),
@@ -85,6 +86,11 @@ impl Search {
         }
         bar.set_message(format!("{scheme}: looking for two safe primes on all cores"));
         Self { bar, given_up: Arc::default() }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
     }
 }
 

@@ -7,12 +7,14 @@
 
 mod bench;
 mod causes;
+mod ceremony;
 mod chaos;
 mod cli;
 mod commands;
 mod connect;
 mod dealer;
 mod demo;
+mod draft;
 mod failure;
 mod files;
 mod local;

@@ -161,6 +161,21 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
     fs::write(path, content).map_err(|error| Failure::file(path, &error))
 }
 
+/// Writes a file as a whole or not at all, and for good: whoever reads it sees the old content or the
+/// new, and a crash afterwards does not undo it.
+///
+/// # Errors
+/// [`Failure`] that names it.
+pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let mut staged = path.as_os_str().to_owned();
+    staged.push(".new");
+    let staged = PathBuf::from(staged);
+    let replaced = write_durably(&staged, content)
+        .and_then(|()| fs::rename(&staged, path))
+        .and_then(|()| File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all());
+    replaced.map_err(|error| Failure::file(path, &error))
+}
+
 /// A socket's address as documents write it.
 pub fn address(address: SocketAddr) -> Address {
     address.to_string().parse().expect("a socket's address is host:port")

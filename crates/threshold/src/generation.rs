@@ -89,6 +89,12 @@ impl Plan {
         self.scheme
     }
 
+    /// RSA: how many dealers give a modulus each, all of whom the key needs; `None` for BLS, whose
+    /// dealers are as many as there are.
+    pub fn moduli(&self) -> Option<u8> {
+        self.shape.map(|shape| shape.moduli)
+    }
+
     /// The formula over which the key is dealt.
     pub fn formula(&self) -> &Formula {
         self.access.formula()

@@ -2,22 +2,18 @@
 
 use crate::connect::block_on;
 use crate::dealer;
+use crate::draft::DraftArgs;
 use crate::failure::{Exit, Failure};
 use crate::files::read_text;
 use crate::member;
 use crate::output::{Output, table};
 use ally_alliance::keys::AdminKey;
-use ally_alliance::{
-    AllianceDocument, Draft, Introduction, KeyPurpose, Organisation, Parameters, ServerShares,
-    SignatureState,
-};
-use ally_consensus::Epoch;
-use ally_policy::{DOCUMENT_BYTES_MAX, Definition, FaultModel};
+use ally_alliance::{AllianceDocument, KeyPurpose, ServerShares, SignatureState};
+use ally_policy::DOCUMENT_BYTES_MAX;
 use ally_threshold::Scheme;
 use anstyle::{AnsiColor, Style};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Something is in the way.
@@ -66,27 +62,14 @@ Examples:
   ally alliance new --origin example.org/ally --policy policy.toml --out founding */introduction.toml
   ally alliance new --origin example.org/ally --scheme bls --policy policy.toml --out founding a.toml b.toml")]
 struct New {
-    /// A name that nobody else uses, a domain of yours and a path; the first line of every checkpoint
-    #[arg(long, value_name = "ORIGIN")]
-    origin: String,
-    /// The alliance's name, for people
-    #[arg(long, value_name = "NAME", default_value = "alliance")]
-    name: String,
-    /// Who has to agree, over the names in the introductions
-    #[arg(long, value_name = "FILE")]
-    policy: PathBuf,
-    /// What a faulty server may be able to do: byzantine, attested-leader or attested
-    #[arg(long, value_name = "MODEL", default_value_t)]
-    model: FaultModel,
+    #[command(flatten)]
+    draft: DraftArgs,
     /// Signature scheme of the certificates: rsa2048, rsa3072, rsa4096 or bls
     #[arg(long, value_name = "SCHEME", default_value_t = Scheme::Rsa3072)]
     scheme: Scheme,
     /// A directory that does not exist yet
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// What `ally init` wrote for each member
-    #[arg(value_name = "INTRODUCTION", required = true)]
-    introductions: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -147,7 +130,7 @@ impl New {
             return Err(Failure::new(Exit::Input, OCCUPIED, message)
                 .next("name a directory that does not exist yet"));
         }
-        let draft = self.draft()?;
+        let draft = self.draft.read()?;
         output.note(format_args!("{}\n", dealer::BANNER));
         let (keys, shares) = block_on(dealer::deal(&draft, self.scheme, output))?;
         let servers = draft.policy().servers().to_vec();
@@ -172,26 +155,9 @@ impl New {
                  {out}/shares/SERVER   SECRET, each to its server only; then delete {out}/shares\n\n\
                  next: every member compares the fingerprint and runs\n  \
                  ally alliance sign alliance.toml --key admin.key --fingerprint {fingerprint}",
-                self.name
+                document.name()
             )
         })
-    }
-
-    fn draft(&self) -> Result<Draft, Failure> {
-        let text = read_text(&self.policy, DOCUMENT_BYTES_MAX)?;
-        let policy = Definition::parse(&text, &self.policy.display().to_string())?;
-        let members = self.introductions.iter().map(|file| {
-            let text = read_text(file, DOCUMENT_BYTES_MAX)?;
-            Ok::<_, Failure>(Organisation::parse(&text, &file.display().to_string())?)
-        });
-        let introduction = Introduction {
-            origin: self.origin.clone(),
-            name: self.name.clone(),
-            epoch: Epoch(0),
-            model: self.model,
-        };
-        let members = members.collect::<Result<_, _>>()?;
-        Ok(Draft::new(introduction, policy, members, Parameters::default())?)
     }
 }
 
@@ -234,7 +200,7 @@ impl Sign {
             Some(path) => Some(sign(&mut document, path)?),
             None => None,
         };
-        replace(&self.file, document.render().as_bytes())?;
+        member::replace(&self.file, document.render().as_bytes())?;
         let missing = missing(&document);
         let answer = json!({
             "fingerprint": found,
@@ -269,15 +235,6 @@ fn sign(document: &mut AllianceDocument, path: &Path) -> Result<String, Failure>
 fn read(file: &Path) -> Result<AllianceDocument, Failure> {
     let text = read_text(file, DOCUMENT_BYTES_MAX)?;
     Ok(AllianceDocument::parse(&text, &file.display().to_string())?)
-}
-
-/// Writes a file as a whole or not at all: a document half-written is no document.
-fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let mut staged = path.as_os_str().to_owned();
-    staged.push(".new");
-    let staged = PathBuf::from(staged);
-    member::write(&staged, content)?;
-    fs::rename(&staged, path).map_err(|error| Failure::file(path, &error))
 }
 
 fn missing(document: &AllianceDocument) -> Vec<&str> {

@@ -1,32 +1,14 @@
-//! `ally key`: keys of applications.
+//! `ally key client`: a key for an application.
 
 use crate::dealer;
 use crate::failure::Failure;
 use crate::output::Output;
 use ally_alliance::keys::ClientKey;
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Arguments of `ally key`.
-#[derive(Debug, Args)]
-#[command(
-    arg_required_else_help = true,
-    after_long_help = "\
-Examples:
-  ally key client --owner billing --out billing.key"
-)]
-pub struct Key {
-    #[command(subcommand)]
-    kind: Kind,
-}
-
-#[derive(Debug, Subcommand)]
-enum Kind {
-    /// Make a key for an application, and print what servers admit it by
-    Client(Client),
-}
-
+/// Arguments of `ally key client`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 The line that is printed goes into `clients` in the server.toml of each server that should admit the \
@@ -34,7 +16,7 @@ application.
 
 Examples:
   ally key client --owner billing --out billing.key")]
-struct Client {
+pub struct Client {
     /// The new file; readable by its owner only
     #[arg(long, value_name = "FILE", default_value = "client.key")]
     out: PathBuf,
@@ -43,10 +25,10 @@ struct Client {
     owner: String,
 }
 
-impl Key {
+impl Client {
     /// Makes the key.
     pub fn run(self, output: &Output) -> Result<(), Failure> {
-        let Kind::Client(Client { out, owner }) = self.kind;
+        let Self { out, owner } = self;
         let key = ClientKey::generate(&mut dealer::rng()?);
         key.write(&out, &owner)?;
         let public = key.public().to_string();
