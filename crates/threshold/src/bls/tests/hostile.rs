@@ -1,6 +1,6 @@
 //! What peers may send: never a panic, always the right name.
 
-use super::{MESSAGE, dealt, sign, threshold};
+use super::{MESSAGE, dealt, gate, leaf, sign, threshold};
 use crate::access::Access;
 use crate::bls::curve::{Candidate, G1, G1_BYTES, G2_BYTES};
 use crate::bls::scalar::{Scalar, SecretScalar};
@@ -164,6 +164,22 @@ fn commitments_that_give_a_leaf_no_secret_are_refused() {
     let bytes = [key, negated].concat();
     let zero = Some(DecodeError::Invalid("commitment: a key of zero"));
     assert_eq!(decode(&threshold(2, 2), &bytes), zero);
+}
+
+/// A gate below the root gets 0: its leaves have keys like any other, but who holds the other leaf
+/// would sign alone.
+#[test]
+fn commitments_that_give_a_gate_no_secret_are_refused() {
+    let formula = gate(2, [threshold(2, 2), leaf(2)]);
+    let [key, other] = [7, 8].map(|seed| {
+        let (public, _) = crate::bls::deal(&threshold(1, 1), &mut super::rng(seed));
+        public.verifying_key().to_bytes()
+    });
+    let mut negated = key;
+    negated[0] ^= 0x20;
+    let zero = Some(DecodeError::Invalid("commitment: a key of zero"));
+    assert_eq!(decode(&formula, &[key, negated, other].concat()), zero);
+    assert_eq!(decode(&formula, &[key, other, negated].concat()), None);
 }
 
 #[test]
