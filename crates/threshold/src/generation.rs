@@ -189,7 +189,10 @@ impl Plan {
     /// # What lying dealers can do
     /// See the module documentation of the schemes (`rsa::generation`, `bls::generation`): the
     /// shares of a dealer may fail to sign, which a test signature shows; no dealer learns anything
-    /// of what the others dealt.
+    /// of what the others dealt. BLS: the last dealer to speak can bias the key, which gains it
+    /// nothing (Gennaro, Jarecki, Krawczyk & Rabin 1999 and 2007, Gurkan et al. 2021, Bacho & Loss
+    /// 2022); let all dealers commit to a hash of their contribution before any is shown, and there
+    /// is little left of it. One honest dealer is enough for a key that nobody knows.
     ///
     /// # Errors
     /// [`PlanError`]: the wrong number of contributions, one that was made for another plan, moduli

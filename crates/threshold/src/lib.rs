@@ -40,6 +40,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! No dealer is needed: in a [`Plan`] several make a key together that none of them ever knows, and a
+//! [`Handover`] gives the holders of a key, or others, new shares of it.
+//!
+//! To a BLS key one can also seal: with [`EncryptionKey`] to the servers of its formula, who open
+//! together, and with [`seal_until`] to a signature to come, with which everybody opens. A [`Beacon`]
+//! draws public randomness from such signatures.
+//!
 //! Owns: secrets (wiped when dropped, never printed or copied), the check of everything that comes
 //! from others before it reaches arithmetic, the final verification of every combination.
 //! May not touch: consensus, clocks, I/O, randomness other than what it is given.
