@@ -10,7 +10,7 @@
 //! Everyone who holds the plan comes to the same verdict on the same bytes, so that a dealer who
 //! cheats is named by all.
 //!
-//! A key is in use only after a test signature by everybody has verified: see the notes on lying
+//! Take a key into use only after a test signature by everybody has verified: see the notes on lying
 //! dealers at [`Plan::public_key`].
 
 use std::sync::Arc;
@@ -187,12 +187,17 @@ impl Plan {
     /// All have to give the contributions in the same order.
     ///
     /// # What lying dealers can do
-    /// See the module documentation of the schemes (`rsa::generation`, `bls::generation`): the
-    /// shares of a dealer may fail to sign, which a test signature shows; no dealer learns anything
-    /// of what the others dealt. BLS: the last dealer to speak can bias the key, which gains it
-    /// nothing (Gennaro, Jarecki, Krawczyk & Rabin 1999 and 2007, Gurkan et al. 2021, Bacho & Loss
-    /// 2022); let all dealers commit to a hash of their contribution before any is shown, and there
-    /// is little left of it. One honest dealer is enough for a key that nobody knows.
+    /// RSA: a dealer always knows its own part of the private key, and nothing of the others': forging
+    /// takes, for each of the moduli, its dealer or a qualified set of servers. A dealer whose modulus
+    /// is not the product of two safe primes, which cannot be seen, can make some or all messages
+    /// fail to be signed, without any server to blame; never can it make a wrong signature verify.
+    /// So sign a message at last that depends on all contributions, and if shares with proofs that
+    /// hold do not combine, make the key anew without that dealer.
+    ///
+    /// BLS: the last dealer to speak can bias the key, which gains it nothing (Gennaro, Jarecki,
+    /// Krawczyk & Rabin 1999 and 2007, Gurkan et al. 2021, Bacho & Loss 2022); let all dealers commit
+    /// to a hash of their contribution before any is shown, and there is little left of it. One honest
+    /// dealer is enough for a key that nobody knows.
     ///
     /// # Errors
     /// [`PlanError`]: the wrong number of contributions, one that was made for another plan, moduli

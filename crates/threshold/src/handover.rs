@@ -9,9 +9,9 @@
 //! | who lost a share | cannot take part | gets a new one (recovery: reshare over the same formula) |
 //!
 //! Old shares are of no use with new ones, but together with enough other old ones they still sign:
-//! a handover protects only if holders erase their old shares. What an unqualified set learns in one
-//! epoch tells nothing together with what another learns in the next, provided one of the dealers
-//! (refresh), or every unqualified remainder of them (reshare), is honest.
+//! a handover protects only if holders erase their old shares. Then what an unqualified set learns in
+//! one epoch tells nothing together with what another learns in the next, provided that a dealer is
+//! honest (refresh), or that the corrupt dealers alone do not satisfy the old formula (reshare).
 //!
 //! RSA shares are exponents over the integers and grow: see `rsa::handover` for by how much, and
 //! [`PlanError::TooLong`] for the end of it.
@@ -23,7 +23,7 @@ use ally_policy::{Formula, ServerIndex, ServerSet};
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 
-use crate::access::{Access, Selection};
+use crate::access::{Access, Secret, Selection};
 use crate::contribution::Kind;
 use crate::public_key::Kind as KeyKind;
 use crate::{
@@ -285,11 +285,7 @@ impl Handover {
         }
     }
 
-    fn refreshed_secret(
-        &self,
-        own: &[u8],
-        given: &[&[u8]],
-    ) -> Result<crate::access::Secret, PlanError> {
+    fn refreshed_secret(&self, own: &[u8], given: &[&[u8]]) -> Result<Secret, PlanError> {
         match self.from.kind() {
             KeyKind::Rsa(key) => rsa::handover::refreshed_secret(key, own, given),
             KeyKind::Bls(_) => bls::handover::refreshed_secret(own, given),
@@ -326,7 +322,7 @@ impl Handover {
         dealers: &[ServerIndex],
         leaf: usize,
         given: &[&[u8]],
-    ) -> Result<crate::access::Secret, PlanError> {
+    ) -> Result<Secret, PlanError> {
         let (selection, sources) = self.sources(dealers)?;
         let piece = |from: &Source| {
             let (all, pieces) = (given[from.dealer], from.leaves);

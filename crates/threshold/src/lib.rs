@@ -15,6 +15,14 @@
 //!                                                          `-> verify_share --> Blame
 //! ```
 //!
+//! Who deals:
+//!
+//! - [`deal`]: one dealer, who knows the private key for a moment.
+//! - [`Plan`]: several dealers, none of whom ever knows it. For RSA up to four, each with a modulus
+//!   of its own; the key's is their product. For BLS any number.
+//! - [`Handover`]: the holders themselves, who give new shares of the same key to themselves
+//!   (refresh) or to others (reshare). What verifies signatures stays the same.
+//!
 //! The normal case pays for no proofs: shares are combined as they come and the result is verified
 //! as anybody would verify it. Only when that fails are shares looked at one by one. BLS shares
 //! prove themselves; RSA servers are asked for a [`ShareProof`], and whoever's share does not hold

@@ -19,10 +19,12 @@
 //!   everybody sees it.
 //! - *Make N_i of another shape*: more than two primes, primes that are not safe, a power. It cannot be
 //!   seen. If what is shared is no e-th root for all squares, signatures on some messages do not come
-//!   out: on all but one in r if v lies in a subgroup of index r (the dealer can try moduli until it
-//!   does, in time r). Every message that such a key fails on is noticed, since combined signatures
+//!   out: on all but one in r if v lies in a subgroup of a prime index r that does not divide 2 D (the
+//!   dealer can try moduli until it does, in time r). Every message that such a key fails on is noticed, since combined signatures
 //!   are always verified; k test messages that depend on all contributions miss a dealer who spoils a
-//!   fraction f of all messages with a chance of (1 - f)^k. Where many squares have small order, a
+//!   fraction f of all messages with a chance of (1 - f)^k. (No server is to blame then: every share
+//!   has a proof that holds, and the signature does not verify. `a_dealer_who_spoils_messages` in the
+//!   tests.) Where many squares have small order, a
 //!   server in league with the dealer can make a wrong share with a proof that passes, so that nobody
 //!   is blamed; again the signature does not come out. Neither helps to forge anything.
 //! - *Share values that are longer than honest ones, or that agree with the commitments only modulo
@@ -127,7 +129,6 @@ pub(crate) fn deal_with_primes(
     access: &Access,
     rng: &mut dyn CryptoRng,
 ) -> Result<Option<(Contribution, Vec<Secret>)>, PlanError> {
-    let denominator = denominator(access.formula())?;
     let bits = shape.modulus_bits();
     let Some(group) = Group::new(&p.concatenating_mul(&**q).resize_unchecked(bits), bits) else {
         return Ok(None);
@@ -136,21 +137,33 @@ pub(crate) fn deal_with_primes(
     if group.name()[0] < shape.top_byte_min() {
         return Ok(None);
     }
+    share_root(group, root, shape, access, rng).map(Some)
+}
+
+/// Shares `root`, which is below 2^(bits of the modulus), and commits to it and to all coefficients.
+pub(super) fn share_root(
+    group: Group,
+    root: Part,
+    shape: Shape,
+    access: &Access,
+    rng: &mut dyn CryptoRng,
+) -> Result<(Contribution, Vec<Secret>), PlanError> {
+    let denominator = denominator(access.formula())?;
     let widths = shape.widths(access.formula(), &denominator);
-    let mut coefficients = draw(access.formula(), widths.coefficient, rng);
+    let coefficients = draw(access.formula(), widths.coefficient, rng);
     let top = Zeroizing::new(root.concatenating_mul(denominator.value()));
     let values = share(access.formula(), &top, &coefficients, widths.leaf);
     let secrets = values.iter().map(|value| write_secret(value, widths.leaf)).collect();
 
-    coefficients.push(root);
-    let jobs: Vec<_> = coefficients
-        .iter()
-        .map(|coefficient| (group.modulus(), group.base(), &**coefficient))
+    let jobs: Vec<_> = std::iter::once(&root)
+        .chain(&coefficients)
+        .map(|exponent| (group.modulus(), group.base(), &**exponent))
         .collect();
     let mut powers = pow_secret_all(&jobs);
-    let Some(root) = powers.pop() else { return Ok(None) };
-    let tree = tree(group, access, &denominator, &root, powers, widths.leaf);
-    Ok(Some((Contribution::to_new_key(root, tree), secrets)))
+    let root = powers.remove(0);
+    let top = group.power(&root, denominator.value());
+    let tree = Tree::new(group, access, &top, powers, widths.leaf);
+    Ok((Contribution::to_new_key(root, tree), secrets))
 }
 
 /// d, as wide as the modulus; `None` where e has no inverse. Constant time.
@@ -162,19 +175,6 @@ fn secret_root(p: &BoxedUint, q: &BoxedUint, bits: u32) -> Option<Part> {
     let exponent = BoxedUint::from(EXPONENT).resize(bits);
     let root = exponent.rem(order.as_nz_ref()).invert_odd_mod(&order).into_option()?;
     Some(Zeroizing::new(root))
-}
-
-/// The tree whose root's value is D d, `root` being v^d.
-fn tree(
-    group: Group,
-    access: &Access,
-    denominator: &Denominator,
-    root: &BoxedUint,
-    coefficients: Vec<BoxedUint>,
-    width: u32,
-) -> Tree {
-    let top = group.power(root, denominator.value());
-    Tree::new(group, access, &top, coefficients, width)
 }
 
 /// Reads a contribution and checks what is publicly visible.

@@ -2,6 +2,7 @@
 //! same at every size; keys of real size are in `tests/` of the crate.
 
 mod hostile;
+mod lying;
 mod order;
 mod privacy;
 #[cfg(feature = "aws-lc")]
