@@ -211,9 +211,12 @@ impl G2 {
     ///
     /// # Variable time: public data only
     pub(super) fn polynomial(constant: Option<&G2>, coefficients: &[G2], x: u16) -> Option<Self> {
+        // All zeros is the point at infinity.
         let mut value = blst_p2::default();
-        for coefficient in coefficients.iter().rev().map(Some).chain([constant]) {
-            value = times_small(&value, x);
+        for (at, coefficient) in coefficients.iter().rev().map(Some).chain([constant]).enumerate() {
+            if at > 0 {
+                value = times_small(&value, x);
+            }
             if let Some(coefficient) = coefficient {
                 value = plus(&value, coefficient);
             }
@@ -225,7 +228,6 @@ impl G2 {
     ///
     /// # Variable time: public data only
     pub(super) fn sum<'a>(points: impl IntoIterator<Item = &'a G2>) -> Option<Self> {
-        // All zeros is the point at infinity.
         let sum = points.into_iter().fold(blst_p2::default(), |sum, point| plus(&sum, point));
         Self::from_sum(&sum)
     }
@@ -328,9 +330,12 @@ fn plus(sum: &blst_p2, point: &G2) -> blst_p2 {
 /// A small multiple of a point, by doubling and adding: the tables of blst's multiplication only pay
 /// for larger factors.
 fn times_small(point: &blst_p2, factor: u16) -> blst_p2 {
-    // All zeros is the point at infinity.
-    let mut product = blst_p2::default();
-    for bit in (0..u16::BITS - factor.leading_zeros()).rev() {
+    let Some(highest) = factor.checked_ilog2() else {
+        // All zeros is the point at infinity.
+        return blst_p2::default();
+    };
+    let mut product = *point;
+    for bit in (0..highest).rev() {
         let mut doubled = blst_p2::default();
         // SAFETY: all operands are initialised and distinct.
         unsafe { blst_p2_double(&mut doubled, &product) };
@@ -377,4 +382,48 @@ fn to_affine_2(point: &blst_p2) -> blst_p2_affine {
     // SAFETY: both are initialised.
     unsafe { blst_p2_to_affine(&mut affine, point) };
     affine
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(number: u32) -> SecretValue {
+        let mut bytes = [0; 32];
+        bytes[..4].copy_from_slice(&number.to_le_bytes());
+        SecretValue::decode(&bytes).expect("a small number")
+    }
+
+    /// Small multiples by doubling and adding, and polynomials, against sums of single points.
+    #[test]
+    fn polynomials_are_sums() {
+        let point = |number: u32| G2::commitment(secret(number));
+        let [one, five] = [1, 5].map(|number| point(number).expect("not 0"));
+        for x in (0..40).chain([255, 256, 257, 1023, 1024]) {
+            assert_eq!(G2::polynomial(None, &[one], x), point(u32::from(x)), "{x}");
+            assert_eq!(G2::polynomial(Some(&five), &[one], x), point(5 + u32::from(x)), "{x}");
+            let (square, twice) = (u32::from(x).pow(2), 2 * u32::from(x));
+            let expected = point(square + twice + 5);
+            let two = G2::sum([&one, &one]).expect("not 0");
+            assert_eq!(G2::polynomial(Some(&five), &[two, one], x), expected, "{x}");
+            assert_eq!(G2::polynomial(Some(&five), &[], x), Some(five), "{x}");
+            assert_eq!(G2::polynomial(None, &[], x), None, "{x}");
+        }
+    }
+
+    #[test]
+    fn sums_may_be_infinite() {
+        let point = |number: u32| G2::commitment(secret(number)).expect("not 0");
+        let mut bytes = point(3).encode();
+        bytes[0] ^= 0x20;
+        let minus_three = G2::decode(&bytes).expect("a point of the group");
+        assert_eq!(G2::sum([&point(1), &point(2), &minus_three]), None);
+        assert_eq!(G2::sum([]), None);
+        assert_eq!(G2::sum([&minus_three, &point(5)]), Some(point(2)));
+        let terms = |factor| [(point(1), Scalar::small(factor)), (minus_three, Scalar::small(2))];
+        assert_eq!(G2::linear_combination(&terms(6)), None);
+        assert_eq!(G2::linear_combination(&terms(10)), Some(point(4)));
+        assert_eq!(G2::linear_combination(&[]), None);
+        assert_eq!(G2::commitment(SecretValue::default()), None);
+    }
 }
