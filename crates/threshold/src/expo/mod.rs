@@ -17,10 +17,8 @@
 #[cfg(feature = "aws-lc")]
 #[allow(unsafe_code)]
 mod aws;
-#[allow(dead_code)]
 mod batch;
 mod invert;
-#[allow(dead_code)]
 pub(crate) mod lanes;
 #[cfg(any(test, not(feature = "aws-lc")))]
 mod portable;
@@ -28,8 +26,7 @@ mod product;
 
 #[cfg(feature = "aws-lc")]
 pub(crate) use aws::Modulus;
-#[allow(unused_imports)]
-pub(crate) use batch::{Job, pow_secret_all};
+pub(crate) use batch::pow_secret_all;
 #[cfg(not(feature = "aws-lc"))]
 pub(crate) use portable::Modulus;
 
