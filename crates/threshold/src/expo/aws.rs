@@ -4,13 +4,17 @@
 //! precondition. Operands are brought into range before each call, so a failure here means that
 //! memory has run out, and it is treated as Rust treats that everywhere: the process stops.
 
+pub(super) mod long_pair;
+
 use std::ptr::NonNull;
 
 use aws_lc_sys as sys;
 use crypto_bigint::{BoxedUint, Odd};
 use zeroize::Zeroizing;
 
+use super::batch::Job;
 use super::invert::invert;
+use super::lanes;
 use super::product::{Factor, product};
 
 /// An odd number above 1 and what is needed to compute modulo it.
@@ -100,11 +104,19 @@ impl Modulus {
     ///
     /// # Cost
     /// With AVX-512 IFMA, and moduli of exactly 1024, 1536 or 2048 bits with exponents of the same
-    /// width, a good third of two single calls; else two single calls.
-    pub(crate) fn pow_secret_pair(
-        first: (&Modulus, &BoxedUint, &BoxedUint),
-        second: (&Modulus, &BoxedUint, &BoxedUint),
-    ) -> (BoxedUint, BoxedUint) {
+    /// width, a good third of two single calls, and half of them where exponents are some hundred
+    /// bits longer; else two single calls.
+    pub(crate) fn pow_secret_pair(first: Job<'_>, second: Job<'_>) -> (BoxedUint, BoxedUint) {
+        if lanes::detected()
+            && let Some(powers) = long_pair::pow(first, second)
+        {
+            return powers;
+        }
+        Self::pow_paired(first, second)
+    }
+
+    /// The same through one call of AWS-LC.
+    fn pow_paired(first: Job<'_>, second: Job<'_>) -> (BoxedUint, BoxedUint) {
         let bases = (first.0.reduced(first.1), second.0.reduced(second.1));
         let exponents = (Number::from_uint(first.2), Number::from_uint(second.2));
         let (results, scratch) = ((Number::new(), Number::new()), Scratch::new());
@@ -211,10 +223,7 @@ impl Modulus {
 
     fn read(&self, number: &Number) -> BoxedUint {
         let bits = self.value.bits_precision();
-        let mut bytes = Zeroizing::new(vec![0; bits as usize / 8]);
-        // SAFETY: `bytes` is writable for its length; the callee writes exactly that many bytes.
-        ok(unsafe { sys::BN_bn2le_padded(bytes.as_mut_ptr(), bytes.len(), number.as_ptr()) });
-        BoxedUint::from_le_slice_truncated(&bytes, bits)
+        BoxedUint::from_le_slice_truncated(&number.to_le_bytes(bits as usize / 8), bits)
     }
 }
 
@@ -247,9 +256,21 @@ impl Number {
 
     /// As wide as `value`, leading zeros included: AWS-LC takes time by width, not by value.
     fn from_uint(value: &BoxedUint) -> Self {
-        let bytes = Zeroizing::new(value.to_le_bytes());
+        Self::from_le_bytes(&Zeroizing::new(value.to_le_bytes()))
+    }
+
+    /// As wide as there are bytes.
+    fn from_le_bytes(bytes: &[u8]) -> Self {
         // SAFETY: `bytes` is readable for its length; null asks for a fresh object.
         Self(some(unsafe { sys::BN_le2bn(bytes.as_ptr(), bytes.len(), std::ptr::null_mut()) }))
+    }
+
+    /// The number in so many bytes, which it fits into.
+    fn to_le_bytes(&self, length: usize) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(vec![0; length]);
+        // SAFETY: `bytes` is writable for its length; the callee writes exactly that many bytes.
+        ok(unsafe { sys::BN_bn2le_padded(bytes.as_mut_ptr(), bytes.len(), self.as_ptr()) });
+        bytes
     }
 
     fn duplicate(&self) -> Self {

@@ -14,12 +14,20 @@ pub(crate) type Job<'a> = (&'a Modulus, &'a BoxedUint, &'a BoxedUint);
 /// 2667 at 2048 bits, 2709 at 3072, 2570 at 4096.
 const LANES_PRICE: u64 = 2700;
 
+/// What an exponentiation costs alone.
+const SINGLE_PRICE: u64 = 1000;
+
 /// What each of two exponentiations costs that AWS-LC does as a pair, in the same unit (350
 /// measured).
 const PAIRED_PRICE: u64 = 350;
 
-/// What an exponentiation costs alone.
-const SINGLE_PRICE: u64 = 1000;
+/// What each bit costs by which an exponent of such a pair is longer than the modulus (see
+/// `long_pair`), and what the pair costs more for having any. Counted in multiplications, not
+/// measured.
+const EXCESS_PRICE: (u64, u64) = (1150, 40_000);
+
+/// By how many bits it may be longer. Beyond it the pair saves less than the rest costs.
+pub(super) const EXCESS_BITS_MAX: u32 = 512;
 
 /// `base^exponent` of each job, in their order and each as wide as its modulus. Time depends on the
 /// number of jobs and the widths of their operands only.
@@ -77,19 +85,31 @@ fn lanes_pay(jobs: &[Job<'_>]) -> bool {
 fn lanes_are_cheaper(jobs: impl Iterator<Item = (u32, u32)>) -> bool {
     let jobs: Vec<_> = jobs.collect();
     let widest = jobs.iter().map(|(_, exponent)| u64::from(*exponent)).max().unwrap_or(0);
-    let apart = |pair: &[(u32, u32)]| -> u64 {
-        let price = match pair {
-            [first, second] if first == second && is_paired(*first) => PAIRED_PRICE,
-            _ => SINGLE_PRICE,
-        };
-        pair.iter().map(|(_, exponent)| price * u64::from(*exponent)).sum()
-    };
-    LANES_PRICE * widest < jobs.chunks(2).map(apart).sum()
+    LANES_PRICE * widest < jobs.chunks(2).map(price_apart).sum()
 }
 
-/// Whether AWS-LC has code for two exponentiations of these widths.
-fn is_paired((modulus, exponent): (u32, u32)) -> bool {
-    matches!(modulus, 1024 | 1536 | 2048) && exponent == modulus
+/// What one or two jobs cost without lanes.
+fn price_apart(jobs: &[(u32, u32)]) -> u64 {
+    let pair = match jobs {
+        [first, second] if first.0 == second.0 => price_paired(first.0, first.1.max(second.1)),
+        _ => None,
+    };
+    pair.unwrap_or_else(|| {
+        jobs.iter().map(|(_, exponent)| SINGLE_PRICE * u64::from(*exponent)).sum()
+    })
+}
+
+/// What two jobs of these widths cost as a pair, if AWS-LC has code for it.
+fn price_paired(modulus: u32, exponent: u32) -> Option<u64> {
+    let excess = exponent.checked_sub(modulus).filter(|excess| *excess <= EXCESS_BITS_MAX)?;
+    let (per_bit, at_all) = EXCESS_PRICE;
+    let longer = per_bit * u64::from(excess) + if excess > 0 { at_all } else { 0 };
+    is_paired(modulus).then_some(2 * (PAIRED_PRICE * u64::from(modulus) + longer))
+}
+
+/// Whether AWS-LC has code for two exponentiations with moduli and exponents of that many bits.
+pub(super) fn is_paired(bits: u32) -> bool {
+    matches!(bits, 1024 | 1536 | 2048)
 }
 
 #[cfg(test)]
@@ -105,8 +125,10 @@ mod tests {
     fn lanes_are_taken_where_they_are_the_cheapest() {
         assert_eq!(lanes_from(4096, 4096), Some(3));
         assert_eq!(lanes_from(3072, 3072), Some(3));
-        // Proofs have exponents that AWS-LC has no paired code for.
-        assert_eq!(lanes_from(2048, 2368), Some(3));
+        // Two pairs with longer exponents cost less than eight lanes, and one more does not.
+        assert_eq!(lanes_from(2048, 2368), Some(5));
+        // An exponent that is shorter than the modulus has no paired code.
+        assert_eq!(lanes_from(2048, 1984), Some(3));
         // Three pairs and one alone cost 3.1; four pairs 2.8.
         assert_eq!(lanes_from(2048, 2048), Some(7));
         let mut mixed = vec![(4096, 4096), (4096, 64), (4096, 64), (4096, 64)];

@@ -48,8 +48,8 @@ impl Modulus {
     /// `first.1^first.2 mod first.0` and the same for `second`, in time that depends on the
     /// widths only.
     pub(crate) fn pow_secret_pair(
-        first: (&Modulus, &BoxedUint, &BoxedUint),
-        second: (&Modulus, &BoxedUint, &BoxedUint),
+        first: (&Self, &BoxedUint, &BoxedUint),
+        second: (&Self, &BoxedUint, &BoxedUint),
     ) -> (BoxedUint, BoxedUint) {
         (first.0.pow_secret(first.1, first.2), second.0.pow_secret(second.1, second.2))
     }

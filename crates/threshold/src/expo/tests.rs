@@ -133,3 +133,43 @@ fn batches_agree_with_single_calls_whatever_their_length_and_widths() {
         assert_eq!(pow_secret_all(&jobs[..length]), expected[..length]);
     }
 }
+
+/// Exponents longer than the modulus, through the code for pairs and on from there; on processors
+/// that pair nothing the same code is longer, and as right.
+#[cfg(feature = "aws-lc")]
+#[test]
+fn pairs_with_longer_exponents_agree() {
+    use super::aws::long_pair;
+
+    let pattern = |bytes: usize, seed: u8| -> Vec<u8> {
+        (0..bytes).map(|at| seed.wrapping_mul(at as u8 | 1).wrapping_add(at as u8)).collect()
+    };
+    for (width, length) in [(128, 136), (192, 193), (256, 292), (256, 320)] {
+        let moduli = [modulus(&pattern(width, 7)), modulus(&pattern(width, 11))];
+        let ours = moduli.clone().map(|n| Modulus::secret(&n).unwrap());
+        let oracle = moduli.map(|n| portable::Modulus::secret(&n).unwrap());
+        let bases = [uint(&pattern(width, 13)), uint(&pattern(width + 8, 17))];
+        let mut sparse = vec![0; length];
+        (sparse[0], sparse[length - 1]) = (0x80, 1);
+        for exponents in [
+            [pattern(length, 3), pattern(length, 5)],
+            [vec![0xff; length], vec![0; length]],
+            [sparse, pattern(width, 19)],
+        ] {
+            let exponents = exponents.map(|bytes| uint(&bytes));
+            let job = |at: usize| (&ours[at], &bases[at], &exponents[at]);
+            let power = |at: usize| oracle[at].pow_secret(&bases[at], &exponents[at]);
+            assert_eq!(
+                long_pair::pow(job(0), job(1)),
+                Some((power(0), power(1))),
+                "{width} bytes, exponents of {length}"
+            );
+        }
+    }
+    let n = Modulus::secret(&modulus(&pattern(256, 7))).unwrap();
+    let (as_long, too_long) = (uint(&pattern(256, 3)), uint(&pattern(328, 3)));
+    assert!(long_pair::pow((&n, &as_long, &as_long), (&n, &as_long, &as_long)).is_none());
+    assert!(long_pair::pow((&n, &as_long, &as_long), (&n, &as_long, &too_long)).is_none());
+    let small = Modulus::secret(&modulus(&pattern(128, 7))).unwrap();
+    assert!(long_pair::pow((&n, &as_long, &as_long), (&small, &as_long, &as_long)).is_none());
+}

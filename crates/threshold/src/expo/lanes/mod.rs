@@ -70,13 +70,15 @@ pub(crate) fn pow(lanes: &[Lane<'_>]) -> Option<Vec<BoxedUint>> {
     }
 }
 
+/// Whether this processor has AVX-512 IFMA.
 #[cfg(target_arch = "x86_64")]
-fn detected() -> bool {
+pub(crate) fn detected() -> bool {
     ifma::detected()
 }
 
+/// Whether this processor has AVX-512 IFMA.
 #[cfg(not(target_arch = "x86_64"))]
-fn detected() -> bool {
+pub(crate) fn detected() -> bool {
     false
 }
 
