@@ -141,7 +141,13 @@ fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(content)?;
     file.sync_all()?;
-    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+    sync_parent(path)
+}
+
+/// Makes the names in a file's directory durable.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Makes a directory, and those above it, that only its owner may enter.
@@ -172,7 +178,7 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let staged = PathBuf::from(staged);
     let replaced = write_durably(&staged, content)
         .and_then(|()| fs::rename(&staged, path))
-        .and_then(|()| File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all());
+        .and_then(|()| sync_parent(path));
     replaced.map_err(|error| Failure::file(path, &error))
 }
 

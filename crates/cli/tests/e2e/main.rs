@@ -9,9 +9,11 @@
 //! | `chaos.rs` | `ally chaos`: faults of every kind, and what it refuses |
 //! | `clock.rs` | servers whose clocks were set back |
 //! | `founding.rs` | an alliance that was founded by hand |
+//! | `ceremony.rs` | keys made together: killed on the way, given up, audited |
 //! | `by_hand.rs` | from `ally init` to servers, and everything that can be wrong on the way |
 
 mod by_hand;
+mod ceremony;
 mod chaos;
 mod clock;
 mod demo;
