@@ -32,6 +32,9 @@
 //! their bounds are [`EXTRA_BITS_MAX`](super::width::EXTRA_BITS_MAX) and
 //! [`MULTIPLIER_BITS_MAX`](super::width::MULTIPLIER_BITS_MAX).
 //!
+//! Where a formula has no coefficients (every gate 1 of m) each leaf holds the whole secret, and a
+//! refresh changes nothing but the epoch.
+//!
 //! # What lying dealers can do
 //! What they give has to fit their commitments modulo the order of v, and to be no longer than the
 //! plan says. Only who dealt the modulus knows its order, and can give a leaf an integer other than
