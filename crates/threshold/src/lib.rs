@@ -17,7 +17,7 @@
 //!
 //! Who deals:
 //!
-//! - [`deal`]: one dealer, who knows the private key for a moment.
+//! - [`deal()`]: one dealer, who knows the private key for a moment.
 //! - [`Plan`]: several dealers, none of whom ever knows it. For RSA up to four, each with a modulus
 //!   of its own; the key's is their product. For BLS any number.
 //! - [`Handover`]: the holders themselves, who give new shares of the same key to themselves

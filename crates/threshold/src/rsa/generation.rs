@@ -59,6 +59,9 @@ use crate::{DealError, PlanError, Progress, primes};
 /// both primes set it is not below (15/16)^2, and the product of four such moduli not below 1/2.
 const TOP_BYTE_MIN: u8 = 0xe1;
 
+const _: () = assert!(15 * 15 >= TOP_BYTE_MIN as u64, "two primes, each with four bits set");
+const _: () = assert!((TOP_BYTE_MIN as u64).pow(4) >= 1 << 31, "four moduli, half of 2^32");
+
 /// How the modulus of a key is made up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {

@@ -30,7 +30,7 @@
 //! number of dealers has, each further one a bit at most. Resharing adds 139 bits, the bits of D' and
 //! of the sweeping coefficients, and those of the sums. The lengths are part of the public key, and
 //! their bounds are [`EXTRA_BITS_MAX`](super::width::EXTRA_BITS_MAX) and
-//! [`MULTIPLIER_BITS_MAX`](super::width::MULTIPLIER_BITS_MAX).
+//! [`MULTIPLIER_BITS_MAX`].
 //!
 //! Where a formula has no coefficients (every gate 1 of m) each leaf holds the whole secret, and a
 //! refresh changes nothing but the epoch.

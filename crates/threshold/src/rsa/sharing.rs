@@ -9,7 +9,7 @@
 //! | k of m | u + a_1 j + .. + a_(k-1) j^(k-1) | by Lagrange |
 //!
 //! Coefficients a are uniform below 2^A, with A so large that shares of an unqualified set look the
-//! same for every S (see [`Widths`](super::Widths)). All values stay at zero or above, so that they
+//! same for every S (see [`Widths`](super::width::Widths)). All values stay at zero or above, so that they
 //! are exponents as they are; that is why the children of `m of m` add up to u with signs.
 //!
 //! # Why not modulo the order of the squares

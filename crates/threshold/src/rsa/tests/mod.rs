@@ -36,12 +36,12 @@ fn rng() -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(12)
 }
 
-/// The safe primes of three dealers, of half the toy length, generated once.
-fn toy_primes() -> &'static [(Part, Part); 3] {
-    static PRIMES: OnceLock<[(Part, Part); 3]> = OnceLock::new();
+/// The safe primes of four dealers, of half the toy length, generated once.
+fn toy_primes() -> &'static [(Part, Part); 4] {
+    static PRIMES: OnceLock<[(Part, Part); 4]> = OnceLock::new();
     PRIMES.get_or_init(|| {
         let mut rng = rng();
-        [(); 3]
+        [(); 4]
             .map(|()| primes::safe_primes(TOY_BITS / 2, primes::Top::Four, &mut rng, &()).unwrap())
     })
 }

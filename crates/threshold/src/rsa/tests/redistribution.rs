@@ -60,6 +60,7 @@ fn model_keys_of_several_dealers() {
     }
     check_subsets(&generate(3, &repeated(), 0), 4);
     check_subsets(&generate(3, &flat(3, 0..4), 0), 4);
+    check_subsets(&generate(4, &flat(3, 0..4), 0), 4);
 }
 
 /// Every policy of up to four leaves, refreshed by two servers and by one, then handed to another
