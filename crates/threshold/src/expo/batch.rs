@@ -26,8 +26,9 @@ const PAIRED_PRICE: u64 = 350;
 /// measured.
 const EXCESS_PRICE: (u64, u64) = (1150, 40_000);
 
-/// By how many bits it may be longer. Beyond it the pair saves less than the rest costs.
-pub(super) const EXCESS_BITS_MAX: u32 = 512;
+/// By how many bits it may be longer: refreshed and reshared secrets grow, and so far the pair is
+/// worth it.
+pub(super) const EXCESS_BITS_MAX: u32 = 2048;
 
 /// `base^exponent` of each job, in their order and each as wide as its modulus. Time depends on the
 /// number of jobs and the widths of their operands only.
