@@ -12,12 +12,14 @@
 #            shorten it: the cases take four minutes of a busy machine, the histories ten and more
 #   fuzz     every decoder and everything else that takes bytes from outside
 #   chaos    real servers: killed, paused, cut off, lied to
+#   timing   whether the time of what is done with secrets depends on them, six minutes at most or
+#            three times as long where something looks like it; wants a machine without other work
 #
 # Ends with a line for each part; exit code 0 if nothing was found.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-usage() { sed -n '2,17s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '2,19s/^# \{0,1\}//p' "$0"; }
 
 minutes=
 parts=()
@@ -29,12 +31,12 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         -h | --help) usage; exit 0 ;;
-        sim | planted | model | fuzz | chaos) parts+=("$1") ;;
+        sim | planted | model | fuzz | chaos | timing) parts+=("$1") ;;
         *) usage >&2; exit 2 ;;
     esac
     shift
 done
-[ ${#parts[@]} -gt 0 ] || parts=(sim planted model fuzz chaos)
+[ ${#parts[@]} -gt 0 ] || parts=(sim planted model fuzz chaos timing)
 
 ally() { cargo run --release --locked --quiet -p ally-cli -- "$@"; }
 
@@ -59,6 +61,8 @@ model() {
 fuzz() { scripts/fuzz.sh --minutes "${minutes:-30}"; }
 
 chaos() { ally chaos --minutes "${minutes:-30}" --out target/chaos; }
+
+timing() { cargo run --release --locked --quiet -p ally-threshold --example sign_timing -- 30; }
 
 results=()
 failed=0
