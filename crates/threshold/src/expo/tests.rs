@@ -173,3 +173,38 @@ fn pairs_with_longer_exponents_agree() {
     let small = Modulus::secret(&modulus(&pattern(128, 7))).unwrap();
     assert!(long_pair::pow((&n, &as_long, &as_long), (&small, &as_long, &as_long)).is_none());
 }
+
+/// Powers that Python computed: one by one, all at once, and in eight lanes.
+#[test]
+fn vec_powers_of_an_independent_implementation() {
+    use sha2::{Digest, Sha256};
+
+    let stream = |label: u8, seed: u8, bits: u32| -> Vec<u8> {
+        let blocks = (0..bits.div_ceil(256)).map(|at| Sha256::digest([label, seed, at as u8]));
+        blocks.flatten().take(bits as usize / 8).collect()
+    };
+    let mut expected = Vec::new();
+    let mut operands = Vec::new();
+    for line in include_str!("../../tests/kat/powers.txt").lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        let numbers = [0, 1, 2].map(|at| words[at].parse::<u32>().unwrap());
+        let [bits, exponent_bits, seed] = numbers;
+        let bytes = |label: u8, bits: u32| stream(label, seed as u8, bits);
+        let n = Modulus::public(&modulus(&bytes(b'n', bits))).unwrap();
+        operands.push((n, uint(&bytes(b'b', bits)), uint(&bytes(b'e', exponent_bits))));
+        expected.push(words[3].to_owned());
+    }
+    assert_eq!(expected.len(), 18);
+    let digest = |power: &BoxedUint| hex::encode(Sha256::digest(power.to_be_bytes()));
+    let jobs: Vec<_> = operands.iter().map(|(n, base, e)| (n, base, e)).collect();
+    let all: Vec<String> = pow_secret_all(&jobs).iter().map(digest).collect();
+    assert_eq!(all, expected);
+    let single = |(n, base, e): &(Modulus, BoxedUint, BoxedUint)| digest(&n.pow_secret(base, e));
+    assert_eq!(operands.iter().map(single).collect::<Vec<_>>(), expected);
+    let public =
+        |(n, base, e): &(Modulus, BoxedUint, BoxedUint)| digest(&n.pow_product(&[(base, e)]));
+    assert_eq!(operands.iter().map(public).collect::<Vec<_>>(), expected);
+    let lanes: Vec<_> = operands[..6].iter().map(|(n, base, e)| (n.value(), base, e)).collect();
+    let lanes: Vec<String> = super::lanes::pow_plain::<40>(&lanes).iter().map(digest).collect();
+    assert_eq!(lanes, expected[..6]);
+}
