@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use ally_codec::Encode;
 use ally_policy::{ServerIndex, ServerSet};
 use ally_threshold::{Contribution, PartFault};
 use sha2::{Digest, Sha256};
@@ -34,6 +35,15 @@ pub enum DealerFault {
         key: String,
         /// What is wrong.
         reason: String,
+    },
+    /// Two dealers dealt the same. Both had committed to it before either showed it, so they had agreed
+    /// to: together they give what one of them would.
+    #[error("for the key `{key}` it dealt the same as server {other}")]
+    Same {
+        /// Which key.
+        key: String,
+        /// Who else.
+        other: ServerIndex,
     },
     /// A letter cannot be opened.
     #[error("for the key `{key}` its letter to server {reader} holds nothing")]
@@ -110,6 +120,9 @@ impl Judgement {
                 Err(fault) => judgement.convict(dealer, fault),
             }
         }
+        for (dealer, fault) in judgement.same(board) {
+            judgement.convict(dealer, fault);
+        }
         // Every complaint is judged by what the dealers published, before any is convicted by another:
         // whether it is true does not depend on who else complained.
         let mut convicted = Vec::new();
@@ -139,6 +152,25 @@ impl Judgement {
     pub(crate) fn qualified(&self, proposal: &Proposal, key: usize) -> Vec<ServerIndex> {
         let dealers = proposal.keys()[key].dealers.iter();
         dealers.copied().filter(|dealer| !self.faults.contains_key(dealer)).collect()
+    }
+
+    /// The dealers of one key who dealt the same as another.
+    fn same(&self, board: &Board) -> Vec<(ServerIndex, DealerFault)> {
+        let mut same = Vec::new();
+        for (number, key) in board.proposal().keys().iter().enumerate() {
+            let mut dealt = BTreeMap::<Vec<u8>, Vec<ServerIndex>>::new();
+            for dealer in &key.dealers {
+                if let Some(contribution) = self.contribution(number, *dealer) {
+                    dealt.entry(contribution.to_bytes()).or_default().push(*dealer);
+                }
+            }
+            for dealers in dealt.values().filter(|dealers| dealers.len() > 1) {
+                let fault = |other| DealerFault::Same { key: key.name.clone(), other };
+                same.push((dealers[0], fault(dealers[1])));
+                same.extend(dealers[1..].iter().map(|dealer| (*dealer, fault(dealers[0]))));
+            }
+        }
+        same
     }
 
     /// A dealer who lied in one key is out of all.

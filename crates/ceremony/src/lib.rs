@@ -44,6 +44,8 @@
 
 mod board;
 mod founding;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod judgement;
 mod participant;
 mod proposal;

@@ -132,6 +132,14 @@ impl Record {
         record
     }
 
+    /// Whatever these bytes say, signed: what a liar can do.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn sign_bytes(unsigned: &[u8], key: &SigningKey) -> Option<Self> {
+        let mut record = Self::from_bytes(&[unsigned, &[0; 64]].concat()).ok()?;
+        record.signature = key.sign(&record.signed_bytes());
+        Some(record)
+    }
+
     /// The ceremony that it belongs to.
     pub fn ceremony(&self) -> CeremonyId {
         self.ceremony

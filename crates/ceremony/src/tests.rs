@@ -285,6 +285,19 @@ fn a_dealer_that_commits_to_nonsense_is_left_out() {
 }
 
 #[test]
+fn dealers_that_agreed_to_deal_the_same_are_both_left_out() {
+    let mut fleet = Fleet::new(two_keys());
+    // Server 2 has server 1's secrets, and seals them as its own.
+    let mut bytes = fleet.secrets[1].encode();
+    bytes[33] = 2;
+    fleet.secrets[2] = Secrets::decode(&bytes).unwrap();
+    let outcome = complete(fleet.run());
+    let fault = |other| DealerFault::Same { key: "certify".into(), other: ServerIndex(other) };
+    let expected = [(ServerIndex(1), fault(2)), (ServerIndex(2), fault(1))];
+    assert_eq!(outcome.disqualified, expected);
+}
+
+#[test]
 fn a_complaint_without_cause_is_seen_and_convicts_nobody() {
     let mut rng = ChaCha20Rng::seed_from_u64(8);
     let stranger = SealSecret::random(&mut rng);

@@ -173,8 +173,9 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure`] that names it.
 pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    // Members who share a folder may write the same file at the same time.
     let mut staged = path.as_os_str().to_owned();
-    staged.push(".new");
+    staged.push(format!(".{}.new", std::process::id()));
     let staged = PathBuf::from(staged);
     let replaced = write_durably(&staged, content)
         .and_then(|()| fs::rename(&staged, path))

@@ -71,6 +71,9 @@ pub fn failed(board: &Board, cause: &Cause) -> Failure {
 /// What a dealer did, with the name of whom it did it to.
 pub fn describe(board: &Board, fault: &DealerFault) -> String {
     match fault {
+        DealerFault::Same { key, other } => {
+            format!("it dealt the same as {} for the {key} key", name(board, *other))
+        }
         DealerFault::Letter { key, reader } => {
             let reader = name(board, *reader);
             format!("what it sealed for {reader} for the {key} key cannot be opened")
