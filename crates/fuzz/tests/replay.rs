@@ -86,7 +86,10 @@ macro_rules! replays {
     };
 }
 
-replays! { codec disk document engine evidence files policy receipt records shares stream wire }
+replays! {
+    ceremony codec dealing disk document engine evidence files policy receipt records shares stream
+    wire
+}
 
 #[test]
 fn corpora_are_small_and_belong_to_targets() {
