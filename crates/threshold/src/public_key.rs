@@ -97,11 +97,7 @@ impl PublicKey {
 
     /// [`VerifyingKey::verify`].
     pub fn verify<'m>(&self, message: impl Into<Message<'m>>, signature: &[u8]) -> bool {
-        let message = message.into();
-        match &self.0.kind {
-            Kind::Rsa(key) => verify(key, &message, signature),
-            Kind::Bls(key) => verify(key, &message, signature),
-        }
+        self.verifying_key().verify(message, signature)
     }
 
     /// How many bytes the encoding of the server's [`SignatureShare`] has; 0 for a server that holds
@@ -138,10 +134,6 @@ impl PublicKey {
     pub(crate) fn leaf_count(&self, server: ServerIndex) -> usize {
         self.access().leaves_of(server).count()
     }
-}
-
-fn verify<S: ThresholdScheme>(key: &S, message: &Message<'_>, signature: &[u8]) -> bool {
-    key.prepare(message).is_ok_and(|prepared| key.verify(&prepared, signature))
 }
 
 impl Inner {

@@ -30,15 +30,12 @@ pub(crate) struct PublicKey {
     garner: Garner,
 }
 
-/// x, and what signing takes of it, modulo each N_i.
+/// x, also modulo each N_i.
 pub(crate) struct Prepared {
     /// x.
     encoded: BoxedUint,
     /// x mod N_i.
     residues: Vec<BoxedUint>,
-    /// x^2 mod N_i. The base is squared, never the exponent doubled: a doubled exponent would show
-    /// the secret's low bit in the Jacobi symbol of the share.
-    squares: Vec<BoxedUint>,
 }
 
 impl PublicKey {
@@ -126,6 +123,13 @@ impl PublicKey {
     fn groups(&self) -> Vec<&Group> {
         self.components.iter().map(Component::group).collect()
     }
+
+    /// x^2 mod each N_i, which shares are powers of. The base is squared, never the exponent doubled:
+    /// a doubled exponent would show the secret's low bit in the Jacobi symbol of the share.
+    fn squares(&self, prepared: &Prepared) -> Vec<BoxedUint> {
+        let squared = |(group, x): (&Group, &BoxedUint)| group.square(x);
+        self.groups().into_iter().zip(&prepared.residues).map(squared).collect()
+    }
 }
 
 impl ThresholdScheme for PublicKey {
@@ -137,10 +141,8 @@ impl ThresholdScheme for PublicKey {
     fn prepare(&self, message: &Message<'_>) -> Result<Prepared, UnsupportedEncoding> {
         let encoded = self.key.encode(message).ok_or(UnsupportedEncoding)?;
         let reduce = |group: &&Group| group.modulus().reduce(&encoded);
-        let groups = self.groups();
-        let residues: Vec<BoxedUint> = groups.iter().map(reduce).collect();
-        let squares = groups.iter().zip(&residues).map(|(group, x)| group.square(x)).collect();
-        Ok(Prepared { encoded, residues, squares })
+        let residues = self.groups().iter().map(reduce).collect();
+        Ok(Prepared { encoded, residues })
     }
 
     fn owns(&self, leaf: usize, secret: &[u8]) -> bool {
@@ -153,9 +155,10 @@ impl ThresholdScheme for PublicKey {
     fn sign(&self, jobs: &[(&[u8], &Prepared)]) -> Option<Vec<Vec<u8>>> {
         let exponents = jobs.iter().map(|(secret, _)| self.exponents(secret));
         let exponents = exponents.collect::<Option<Vec<_>>>()?;
+        let bases: Vec<_> = jobs.iter().map(|(_, prepared)| self.squares(prepared)).collect();
         let mut powers = Vec::with_capacity(jobs.len() * self.components.len());
-        for ((_, prepared), exponents) in jobs.iter().zip(&exponents) {
-            let bases = prepared.squares.iter().zip(exponents);
+        for (bases, exponents) in bases.iter().zip(&exponents) {
+            let bases = bases.iter().zip(exponents);
             for (component, (base, exponent)) in self.components.iter().zip(bases) {
                 powers.push((component.group().modulus(), base, &**exponent));
             }
@@ -177,9 +180,10 @@ impl ThresholdScheme for PublicKey {
         rng: &mut dyn CryptoRng,
     ) -> Vec<u8> {
         let Some(exponents) = self.exponents(secret) else { return Vec::new() };
+        let squares = self.squares(prepared);
         let mut proofs = Vec::new();
         for (at, exponent) in exponents.iter().enumerate() {
-            let statement = Statement::new(self, at, leaf, &prepared.squares[at], &share[at]);
+            let statement = Statement::new(self, at, leaf, &squares[at], &share[at]);
             proofs.extend(statement.prove(exponent, rng));
         }
         proofs
@@ -216,11 +220,12 @@ impl ThresholdScheme for PublicKey {
         if proof.len() != expected {
             return Err(LeafFault::MalformedProof);
         }
+        let squares = self.squares(prepared);
         let mut rest = proof;
         for (at, component) in self.components.iter().enumerate() {
             let (own, after) = rest.split_at(proof_bytes(component));
             let proof = Proof::parse(component, own).ok_or(LeafFault::MalformedProof)?;
-            let statement = Statement::new(self, at, leaf, &prepared.squares[at], &share[at]);
+            let statement = Statement::new(self, at, leaf, &squares[at], &share[at]);
             if !statement.is_shown_by(&proof) {
                 return Err(LeafFault::Wrong);
             }
