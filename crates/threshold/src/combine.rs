@@ -45,7 +45,8 @@ pub fn combine<'m>(
 /// [`Blame::Encoding`]: that is the caller's.)
 ///
 /// # Cost
-/// RSA: for each leaf two full-size exponentiations.
+/// RSA: for each leaf and modulus 1.4 of a share. The first proof or check of a proof with a
+/// `PublicKey` makes a table, for nine tenths of a share.
 pub fn verify_share<'m>(
     public: &PublicKey,
     message: impl Into<Message<'m>>,

@@ -49,6 +49,25 @@ pub(crate) trait ThresholdScheme {
         rng: &mut dyn CryptoRng,
     ) -> Vec<u8>;
 
+    /// The share of each leaf's secret with its proof, both as [`ThresholdScheme::sign`] and
+    /// [`ThresholdScheme::prove`] make them of the same `rng`; `None` if one of the secrets is none of
+    /// this scheme. Constant time. Schemes override it where the two have work in common.
+    fn sign_proven(
+        &self,
+        leaves: &[(usize, &[u8])],
+        prepared: &Self::Prepared,
+        rng: &mut dyn CryptoRng,
+    ) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+        let jobs: Vec<_> = leaves.iter().map(|(_, secret)| (*secret, prepared)).collect();
+        let mut signed = Vec::with_capacity(leaves.len());
+        for ((leaf, secret), bytes) in leaves.iter().zip(self.sign(&jobs)?) {
+            let share = self.parse_share(&bytes).ok()?;
+            let proof = self.prove(*leaf, secret, prepared, &share, rng);
+            signed.push((bytes, proof));
+        }
+        Some(signed)
+    }
+
     /// How many bytes the share of one leaf has.
     fn share_width(&self) -> usize;
 

@@ -13,9 +13,10 @@ use crypto_bigint::{BoxedUint, Odd, Resize};
 use zeroize::Zeroizing;
 
 use super::batch::Job;
+use super::comb::Comb;
 use super::invert::invert;
 use super::lanes;
-use super::product::{Factor, product};
+use super::product::{Factor, Term, product};
 
 /// An odd number above 1 and what is needed to compute modulo it.
 pub(crate) struct Modulus {
@@ -148,16 +149,50 @@ impl Modulus {
     /// long exponent, for each bit set of a short one.
     pub(crate) fn pow_product(&self, terms: &[(&BoxedUint, &BoxedUint)]) -> BoxedUint {
         let scratch = &Scratch::new();
-        let entered = |base: &BoxedUint| Residue {
-            number: self.enter(&self.reduced_public(base), scratch),
-            modulus: self,
-            scratch,
-        };
-        let terms = terms.iter().map(|(base, exponent)| (entered(base), *exponent)).collect();
-        match product(terms) {
-            Some(product) => self.leave(&product.number, scratch),
-            None => self.reduce(&BoxedUint::one()),
-        }
+        let terms = terms.iter().map(|term| self.term(term, scratch)).collect();
+        self.left(product(terms), scratch)
+    }
+
+    /// A table of powers of `base`, for exponents of up to `bits` bits.
+    ///
+    /// # Variable time: public data only
+    pub(crate) fn comb(&self, base: &BoxedUint, bits: u32) -> Comb {
+        let scratch = &Scratch::new();
+        let one = self.entered_public(&BoxedUint::one(), scratch);
+        let width = self.value.bits_precision() as usize / 8;
+        let store = |residue: &Residue<'_>| residue.number.to_le_bytes(width);
+        Comb::new(&one, self.entered_public(base, scratch), bits, store)
+    }
+
+    /// `base^exponent` with the base's table, which was made with this modulus, in time that depends
+    /// on the exponent's width only.
+    ///
+    /// # Panics
+    /// Where the exponent is wider than the table is made for.
+    pub(crate) fn pow_comb_secret(&self, comb: &Comb, exponent: &BoxedUint) -> BoxedUint {
+        let scratch = &Scratch::new();
+        self.left(comb.pow_secret(exponent, |bytes| self.loaded(bytes, scratch)), scratch)
+    }
+
+    /// The same in less time, multiplied by all `base^exponent` of `terms`.
+    ///
+    /// # Variable time: public data only
+    ///
+    /// # Panics
+    /// As above.
+    ///
+    /// # Cost
+    /// As [`Modulus::pow_product`] of exponents a twentieth as long as the comb is made for, with a
+    /// multiplication for five bits; the terms share their squarings.
+    pub(crate) fn pow_comb_product(
+        &self,
+        (comb, exponent): (&Comb, &BoxedUint),
+        terms: &[(&BoxedUint, &BoxedUint)],
+    ) -> BoxedUint {
+        let scratch = &Scratch::new();
+        let mut all = comb.terms(exponent, |bytes| self.loaded(bytes, scratch));
+        all.extend(terms.iter().map(|term| self.term(term, scratch)));
+        self.left(product(all), scratch)
     }
 
     /// The inverse of `value`, or `None` where it has a factor in common with the modulus.
@@ -188,6 +223,32 @@ impl Modulus {
             }
         }
         self.reduced(value)
+    }
+
+    fn entered_public<'a>(&'a self, value: &BoxedUint, scratch: &'a Scratch) -> Residue<'a> {
+        let number = self.enter(&self.reduced_public(value), scratch);
+        Residue { number, modulus: self, scratch }
+    }
+
+    fn term<'a>(
+        &'a self,
+        (base, exponent): &(&BoxedUint, &BoxedUint),
+        scratch: &'a Scratch,
+    ) -> Term<Residue<'a>> {
+        Term::new(self.entered_public(base, scratch), exponent)
+    }
+
+    /// A Montgomery form from its bytes.
+    fn loaded<'a>(&'a self, bytes: &[u8], scratch: &'a Scratch) -> Residue<'a> {
+        Residue { number: Number::from_le_bytes(bytes), modulus: self, scratch }
+    }
+
+    /// The value of a product; nothing is the empty one.
+    fn left(&self, product: Option<Residue<'_>>, scratch: &Scratch) -> BoxedUint {
+        match product {
+            Some(product) => self.leave(&product.number, scratch),
+            None => self.reduce(&BoxedUint::one()),
+        }
     }
 
     /// Into Montgomery form.

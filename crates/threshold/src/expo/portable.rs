@@ -4,8 +4,9 @@ use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
 use zeroize::Zeroizing;
 
+use super::comb::Comb;
 use super::invert::invert;
-use super::product::{Factor, product};
+use super::product::{Factor, Term, product};
 
 /// An odd number above 1 and what is needed to compute modulo it.
 pub(crate) struct Modulus {
@@ -62,11 +63,46 @@ impl Modulus {
     /// One squaring for each bit of the longest exponent; a multiplication for seven bits of a
     /// long exponent, for each bit set of a short one.
     pub(crate) fn pow_product(&self, terms: &[(&BoxedUint, &BoxedUint)]) -> BoxedUint {
-        let terms = terms.iter().map(|(base, exponent)| (self.enter(base), *exponent)).collect();
-        match product(terms) {
-            Some(product) => product.retrieve(),
-            None => self.reduce(&BoxedUint::one()),
-        }
+        self.left(product(terms.iter().map(|term| self.term(term)).collect()))
+    }
+
+    /// A table of powers of `base`, for exponents of up to `bits` bits.
+    ///
+    /// # Variable time: public data only
+    pub(crate) fn comb(&self, base: &BoxedUint, bits: u32) -> Comb {
+        let store = |residue: &BoxedMontyForm| {
+            Zeroizing::new(residue.as_montgomery().to_le_bytes().into_vec())
+        };
+        Comb::new(&self.enter(&BoxedUint::one()), self.enter(base), bits, store)
+    }
+
+    /// `base^exponent` with the base's table, which was made with this modulus, in time that depends
+    /// on the exponent's width only.
+    ///
+    /// # Panics
+    /// Where the exponent is wider than the table is made for.
+    pub(crate) fn pow_comb_secret(&self, comb: &Comb, exponent: &BoxedUint) -> BoxedUint {
+        self.left(comb.pow_secret(exponent, |bytes| self.loaded(bytes)))
+    }
+
+    /// The same in less time, multiplied by all `base^exponent` of `terms`.
+    ///
+    /// # Variable time: public data only
+    ///
+    /// # Panics
+    /// As above.
+    ///
+    /// # Cost
+    /// As [`Modulus::pow_product`] of exponents a twentieth as long as the comb is made for, with a
+    /// multiplication for five bits; the terms share their squarings.
+    pub(crate) fn pow_comb_product(
+        &self,
+        (comb, exponent): (&Comb, &BoxedUint),
+        terms: &[(&BoxedUint, &BoxedUint)],
+    ) -> BoxedUint {
+        let mut all = comb.terms(exponent, |bytes| self.loaded(bytes));
+        all.extend(terms.iter().map(|term| self.term(term)));
+        self.left(product(all))
     }
 
     /// The inverse of `value`, or `None` where it has a factor in common with the modulus.
@@ -79,6 +115,21 @@ impl Modulus {
     /// `value` below the modulus and as wide as it. Constant time.
     pub(crate) fn reduce(&self, value: &BoxedUint) -> BoxedUint {
         value.rem(self.value.as_nz_ref())
+    }
+
+    fn term(&self, (base, exponent): &(&BoxedUint, &BoxedUint)) -> Term<BoxedMontyForm> {
+        Term::new(self.enter(base), exponent)
+    }
+
+    /// A Montgomery form from its bytes.
+    fn loaded(&self, bytes: &[u8]) -> BoxedMontyForm {
+        let number = BoxedUint::from_le_slice_truncated(bytes, self.value.bits_precision());
+        BoxedMontyForm::from_montgomery(number, &self.montgomery)
+    }
+
+    /// The value of a product; nothing is the empty one.
+    fn left(&self, product: Option<BoxedMontyForm>) -> BoxedUint {
+        product.map_or_else(|| self.reduce(&BoxedUint::one()), |product| product.retrieve())
     }
 
     fn enter(&self, value: &BoxedUint) -> BoxedMontyForm {

@@ -15,15 +15,15 @@ pub(super) trait Factor {
     fn square(&mut self);
 }
 
-/// A base with what its exponent says about it.
-struct Term<F> {
-    /// base, base^3, base^5 ...
-    odd_powers: Vec<F>,
-    /// Which of these to multiply with at which bit, the lowest bit first.
-    digits: Vec<(u32, usize)>,
+/// A power that is a factor of a product: the sum of its digits 2^bit is the exponent.
+pub(super) struct Term<F> {
+    /// The powers that digits name.
+    pub(super) powers: Vec<F>,
+    /// Which of these to multiply with at which bit: one for a bit at most, the lowest bit first.
+    pub(super) digits: Vec<(u32, usize)>,
 }
 
-/// The product of all `base^exponent`; `None` where that is an empty product.
+/// The product of all terms; `None` where that is an empty product.
 ///
 /// # Source
 /// Straus's interleaving with one sliding window for each exponent (Handbook of Applied
@@ -34,10 +34,9 @@ struct Term<F> {
 /// # Cost
 /// One squaring for each bit of the longest exponent, one multiplication for each window: of an
 /// exponent of 2048 bits 292 and 32 for the table; of a short or sparse one, one for each bit set.
-pub(super) fn product<F: Factor>(terms: Vec<(F, &BoxedUint)>) -> Option<F> {
-    let bits = terms.iter().map(|(_, exponent)| exponent.bits_vartime()).max().unwrap_or(0);
-    let mut terms: Vec<Term<F>> =
-        terms.into_iter().map(|(base, exponent)| Term::new(base, exponent)).collect();
+pub(super) fn product<F: Factor>(mut terms: Vec<Term<F>>) -> Option<F> {
+    let highest = terms.iter().filter_map(|term| term.digits.last()).map(|(bit, _)| *bit).max();
+    let bits = highest.map_or(0, |bit| bit + 1);
     let mut product: Option<F> = None;
     for bit in (0..bits).rev() {
         if let Some(product) = &mut product {
@@ -46,8 +45,8 @@ pub(super) fn product<F: Factor>(terms: Vec<(F, &BoxedUint)>) -> Option<F> {
         for term in &mut terms {
             let Some((_, power)) = term.digits.pop_if(|(at, _)| *at == bit) else { continue };
             match &mut product {
-                Some(product) => product.multiply(&term.odd_powers[power]),
-                None => product = Some(term.odd_powers[power].duplicate()),
+                Some(product) => product.multiply(&term.powers[power]),
+                None => product = Some(term.powers[power].duplicate()),
             }
         }
     }
@@ -55,20 +54,21 @@ pub(super) fn product<F: Factor>(terms: Vec<(F, &BoxedUint)>) -> Option<F> {
 }
 
 impl<F: Factor> Term<F> {
-    fn new(base: F, exponent: &BoxedUint) -> Self {
+    /// `base^exponent` by sliding windows over base, base^3, base^5 ...
+    pub(super) fn new(base: F, exponent: &BoxedUint) -> Self {
         let width = window_bits(exponent);
         let digits = digits(exponent, width);
-        let mut odd_powers = vec![base];
+        let mut powers = vec![base];
         if width > 1 && !digits.is_empty() {
-            let mut square = odd_powers[0].duplicate();
+            let mut square = powers[0].duplicate();
             square.square();
             for at in 1..1 << (width - 1) {
-                let mut power = odd_powers[at - 1].duplicate();
+                let mut power = powers[at - 1].duplicate();
                 power.multiply(&square);
-                odd_powers.push(power);
+                powers.push(power);
             }
         }
-        Self { odd_powers, digits }
+        Self { powers, digits }
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
         let counter = std::rc::Rc::default();
         let wide: Vec<BoxedUint> =
             exponents.iter().map(|number| BoxedUint::from(*number)).collect();
-        let term = |exponent| (Counted(1, std::rc::Rc::clone(&counter)), exponent);
+        let term = |exponent| Term::new(Counted(1, std::rc::Rc::clone(&counter)), exponent);
         let sum = product(wide.iter().map(term).collect());
         (sum.map(|sum| sum.0), counter.get())
     }

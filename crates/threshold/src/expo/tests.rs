@@ -49,6 +49,58 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    /// With a table and without, in both implementations, for exponents that are narrower than the
+    /// table is made for and as wide.
+    #[test]
+    fn prop_combs_agree(
+        n in bytes(1..80), a in bytes(1..100), b in bytes(1..80), x in bytes(1..60),
+        y in bytes(1..20), spare in 0u32..200,
+    ) {
+        let n = modulus(&n);
+        let (a, b, x, y) = (uint(&a), uint(&b), uint(&x), uint(&y));
+        let bits = x.bits_precision() + spare;
+        let (ours, oracle) = (Modulus::public(&n).unwrap(), portable::Modulus::public(&n).unwrap());
+        let (comb, other) = (ours.comb(&a, bits), oracle.comb(&a, bits));
+        let expected = oracle.pow_secret(&a, &x);
+        prop_assert_eq!(ours.pow_comb_secret(&comb, &x), expected.clone());
+        prop_assert_eq!(oracle.pow_comb_secret(&other, &x), expected.clone());
+        prop_assert_eq!(ours.pow_comb_product((&comb, &x), &[]), expected);
+        let expected = oracle.pow_product(&[(&a, &x), (&b, &y)]);
+        prop_assert_eq!(ours.pow_comb_product((&comb, &x), &[(&b, &y)]), expected.clone());
+        prop_assert_eq!(oracle.pow_comb_product((&other, &x), &[(&b, &y)]), expected);
+    }
+}
+
+/// Exponents of a single bit find every entry's place, and those of no bit or all find all of them.
+#[test]
+fn combs_know_every_bit() {
+    let n = Modulus::public(&modulus(&[0xa7; 24])).unwrap();
+    let base = uint(&[0x35; 30]);
+    for bits in [64, 128, 320] {
+        let comb = n.comb(&base, bits);
+        let one = BoxedUint::one().resize(bits);
+        let all = BoxedUint::zero_with_precision(bits).wrapping_sub(&one);
+        let powers = (0..bits).map(|bit| one.wrapping_shl(bit));
+        for exponent in powers.chain([all, BoxedUint::zero_with_precision(bits)]) {
+            let expected = n.pow_product(&[(&base, &exponent)]);
+            assert_eq!(n.pow_comb_secret(&comb, &exponent), expected, "{exponent}");
+            assert_eq!(n.pow_comb_product((&comb, &exponent), &[]), expected, "{exponent}");
+        }
+    }
+}
+
+/// A wider exponent would be cut, and the power be another one.
+#[test]
+#[should_panic(expected = "not wider than the table")]
+fn combs_refuse_wider_exponents() {
+    let n = Modulus::public(&modulus(&[0xa7; 24])).unwrap();
+    let comb = n.comb(&uint(&[3]), 640);
+    n.pow_comb_secret(&comb, &BoxedUint::one().resize(704));
+}
+
 /// Numbers with structure, where quotients are long or leading parts deceive.
 #[test]
 fn inverses_of_numbers_that_are_close_far_apart_or_smooth() {
@@ -204,6 +256,10 @@ fn vec_powers_of_an_independent_implementation() {
     let public =
         |(n, base, e): &(Modulus, BoxedUint, BoxedUint)| digest(&n.pow_product(&[(base, e)]));
     assert_eq!(operands.iter().map(public).collect::<Vec<_>>(), expected);
+    let comb = |(n, base, e): &(Modulus, BoxedUint, BoxedUint)| {
+        digest(&n.pow_comb_secret(&n.comb(base, e.bits_precision()), e))
+    };
+    assert_eq!(operands.iter().map(comb).collect::<Vec<_>>(), expected);
     let lanes: Vec<_> = operands[..6].iter().map(|(n, base, e)| (n.value(), base, e)).collect();
     let lanes: Vec<String> = super::lanes::pow_plain::<40>(&lanes).iter().map(digest).collect();
     assert_eq!(lanes, expected[..6]);

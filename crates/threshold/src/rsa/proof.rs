@@ -13,8 +13,8 @@ use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::sharing::Part;
 use super::{Component, EXPONENT, PublicKey};
-use crate::expo::Modulus;
 use crate::seed::SeedStream;
 
 /// Bytes of the challenge: 128 bits.
@@ -61,7 +61,7 @@ pub(crate) fn proof_bytes(component: &Component) -> usize {
 }
 
 /// Bytes of a response: those of the nonce and one for the carry.
-fn response_bytes(component: &Component) -> usize {
+pub(crate) fn response_bytes(component: &Component) -> usize {
     component.secret_bytes() + NONCE_EXTRA + 1
 }
 
@@ -80,12 +80,23 @@ impl<'a> Statement<'a> {
         Self { public, component, leaf, base: group.square(square), power: group.square(share) }
     }
 
-    /// The proof; `exponent` is s'. Constant time.
-    pub(crate) fn prove(&self, exponent: &BoxedUint, rng: &mut dyn CryptoRng) -> Vec<u8> {
-        let nonce = self.nonce(exponent, rng);
-        let challenge = self.challenge(&self.commitments(&nonce));
+    /// x^4, which the commitment takes to the power of the nonce.
+    pub(crate) fn base(&self) -> &BoxedUint {
+        &self.base
+    }
+
+    /// The proof; `exponent` is s', `commitment` is x^4 to the power of the nonce. Constant time.
+    pub(crate) fn prove(
+        &self,
+        exponent: &BoxedUint,
+        nonce: &BoxedUint,
+        commitment: BoxedUint,
+    ) -> Vec<u8> {
+        let modulus = self.component.group().modulus();
+        let first = modulus.pow_comb_secret(self.component.base_powers(), nonce);
+        let challenge = self.challenge(&(first, commitment));
         let length = response_bytes(self.component);
-        let response = respond(exponent, &challenge, &nonce, length);
+        let response = respond(exponent, &challenge, nonce, length);
         [&challenge[..], &response[..]].concat()
     }
 
@@ -93,31 +104,26 @@ impl<'a> Statement<'a> {
     ///
     /// Recomputes the commitments as v^z / v_leaf^c and (x^4)^z / (share^2)^c.
     pub(crate) fn is_shown_by(&self, proof: &Proof) -> bool {
-        let modulus = self.component.group().modulus();
+        let (group, modulus) = (self.component.group(), self.component.group().modulus());
         let challenge = BoxedUint::from_be_slice_vartime(&proof.challenge);
-        let (first, second) = self.commitments(&proof.response);
-        let without = |commitment: &BoxedUint, power: &BoxedUint| {
-            let inverse = modulus.invert(power)?;
-            let one = BoxedUint::one();
-            Some(modulus.pow_product(&[(commitment, &one), (&inverse, &challenge)]))
+        let leaf_key = self.component.leaf_key(self.leaf);
+        // One inversion for both.
+        let Some(inverse) = modulus.invert(&group.times(leaf_key, &self.power)) else {
+            return false;
         };
-        match (without(&first, self.component.leaf_key(self.leaf)), without(&second, &self.power)) {
-            (Some(first), Some(second)) => self.challenge(&(first, second)) == proof.challenge,
-            _ => false,
-        }
-    }
-
-    /// v and x^4, both to the power of `exponent`. Constant time.
-    fn commitments(&self, exponent: &BoxedUint) -> (BoxedUint, BoxedUint) {
-        let group = self.component.group();
-        let (modulus, base) = (group.modulus(), group.base());
-        Modulus::pow_secret_pair((modulus, base, exponent), (modulus, &self.base, exponent))
+        let inverses = (group.times(&inverse, &self.power), group.times(&inverse, leaf_key));
+        let base = (self.component.base_powers(), &proof.response);
+        let commitments = (
+            modulus.pow_comb_product(base, &[(&inverses.0, &challenge)]),
+            modulus.pow_product(&[(&self.base, &proof.response), (&inverses.1, &challenge)]),
+        );
+        self.challenge(&commitments) == proof.challenge
     }
 
     /// r: fresh randomness, stirred with the secret and the statement. A generator that returns
     /// the same bytes twice (a machine restored from a snapshot) then still gives two statements
     /// two nonces, and one statement the same proof again.
-    fn nonce(&self, exponent: &BoxedUint, rng: &mut dyn CryptoRng) -> Zeroizing<BoxedUint> {
+    pub(crate) fn nonce(&self, exponent: &BoxedUint, rng: &mut dyn CryptoRng) -> Part {
         let mut fresh = Zeroizing::new([0; 32]);
         rng.fill_bytes(&mut *fresh);
         let secret = Zeroizing::new(exponent.to_be_bytes());
@@ -128,6 +134,12 @@ impl<'a> Statement<'a> {
         stream.fill(&mut bytes);
         let bits = 8 * bytes.len() as u32;
         Zeroizing::new(BoxedUint::from_be_slice_truncated(&bytes, bits))
+    }
+
+    /// What x^2 is taken to for x^4 to the power of the nonce; as wide as a response. Constant time.
+    pub(crate) fn doubled(&self, nonce: &BoxedUint) -> Part {
+        let wide = nonce.resize_unchecked(8 * response_bytes(self.component) as u32);
+        Zeroizing::new(Zeroizing::new(wide).wrapping_shl_vartime(1))
     }
 
     fn challenge(&self, commitments: &(BoxedUint, BoxedUint)) -> [u8; CHALLENGE_BYTES] {

@@ -12,6 +12,7 @@ use crate::{
 };
 use ally_codec::{Decode, DecodeError, Encode, Reader};
 use ally_policy::{Formula, ServerIndex, ServerSet};
+use rand_chacha::rand_core::SeedableRng;
 
 /// A share of one leaf with these bytes.
 fn share(key: &PublicKey, server: u16, bytes: &[u8]) -> SignatureShare {
@@ -228,4 +229,16 @@ fn no_flipped_bit_survives() {
         let read = PublicKey::from_bytes(&flipped);
         assert_ne!(read.as_ref(), Ok(&dealt.public), "bit {bit}");
     }
+}
+
+/// Shares prove themselves, so what comes with them is empty.
+#[test]
+fn a_share_with_proof_is_the_share_alone() {
+    let dealt = dealt(&threshold(2, 3));
+    let mut rng = rand_chacha::ChaCha20Rng::from_seed([5; 32]);
+    let (share, proof) = dealt.shares[1].sign_with_proof(&dealt.public, MESSAGE, &mut rng).unwrap();
+    assert_eq!(share, dealt.shares[1].sign(&dealt.public, MESSAGE).unwrap());
+    assert_eq!(proof.0.leaves(), [Vec::new()]);
+    let verdict = verify_share(&dealt.public, MESSAGE, ServerIndex(1), &share, Some(&proof));
+    assert_eq!(verdict, Ok(()));
 }

@@ -6,12 +6,11 @@
 //! that code, and what is left is done here: with e = 2^k high + low,
 //! base^e = (base^high)^(2^k) base^low, the second half in one pass over the windows of low.
 
-use std::hint::black_box;
-
 use crypto_bigint::{BoxedUint, Resize};
 use zeroize::Zeroizing;
 
 use super::super::batch::{EXCESS_BITS_MAX, Job, is_paired};
+use super::super::select::select;
 use super::{Modulus, Number, Scratch};
 
 /// Bits of the lower part that are taken at once.
@@ -91,17 +90,8 @@ impl Table {
         Self { bytes, width }
     }
 
-    /// The entry of that number. Every entry is read, and a mask lets one through.
+    /// The entry of that number, in constant time.
     fn select(&self, name: u64) -> Number {
-        let mut selected = Zeroizing::new(vec![0; self.width]);
-        for (at, entry) in (0u64..).zip(self.bytes.chunks_exact(self.width)) {
-            let difference = at ^ name;
-            // The top bit of d | -d is set iff d is not 0. A compiler that sees through a mask may
-            // put a branch in its place.
-            let differs = (difference | difference.wrapping_neg()) >> 63;
-            let mask = black_box((differs as u8).wrapping_sub(1));
-            selected.iter_mut().zip(entry).for_each(|(into, from)| *into |= from & mask);
-        }
-        Number::from_le_bytes(&selected)
+        Number::from_le_bytes(&select(&self.bytes, self.width, name))
     }
 }

@@ -5,9 +5,10 @@ use ally_policy::{ServerIndex, ServerSet};
 use crypto_bigint::{BoxedUint, Resize};
 use proptest::prelude::*;
 
-use super::{Signed, deal, flat, of_servers, repeated, rng, sign, sign_all, toy_primes};
+use super::{Signed, deal, flat, generate, of_servers, repeated, rng, sign, sign_all, toy_primes};
 use crate::deal::Dealt;
 use crate::public_key::Kind;
+use crate::threshold_scheme::ThresholdScheme;
 use crate::{
     Blame, CombineError, KeyShare, KeyShareError, LeafFault, LeafShares, Message, ShareProof,
     SignError, SignatureShare, UnsupportedEncoding, combine, verify_share,
@@ -160,6 +161,43 @@ fn proofs_hold_for_one_statement_only() {
     let (share, proof) = (SignatureShare(moved(&contribution.0)), ShareProof(moved(&proof.0)));
     let verdict = verify_share(&later.public, MESSAGE, ServerIndex(0), &share, Some(&proof));
     assert_eq!(verdict, Err(Blame::Leaf { leaf: 0, fault: LeafFault::Wrong }));
+}
+
+/// Made together or one after the other, for one leaf and for several, under one modulus and two.
+#[test]
+fn a_share_with_its_proof_is_the_share_and_its_proof() {
+    for dealt in [deal(&repeated(), 0), generate(2, &flat(2, 0..3), 0)] {
+        for key in &dealt.shares {
+            let share = sign(&dealt.public, key, MESSAGE).1;
+            let proof = key.prove(&dealt.public, MESSAGE, &share, &mut rng()).unwrap();
+            let both = key.sign_with_proof(&dealt.public, MESSAGE, &mut rng()).unwrap();
+            assert_eq!(both, (share, proof));
+            let verdict =
+                verify_share(&dealt.public, MESSAGE, key.server(), &both.0, Some(&both.1));
+            assert_eq!(verdict, Ok(()));
+        }
+    }
+    let (dealt, other) = (deal(&flat(2, 0..3), 0), deal(&flat(2, 0..3), 1));
+    let refused = dealt.shares[0].sign_with_proof(&other.public, MESSAGE, &mut rng());
+    assert_eq!(refused.err(), Some(SignError::OtherKey));
+    let tagged = Message::tagged(MESSAGE, b"beacon");
+    let refused = dealt.shares[0].sign_with_proof(&dealt.public, tagged, &mut rng());
+    assert_eq!(refused.err(), Some(SignError::Encoding(UnsupportedEncoding)));
+}
+
+/// Its inverse is what the check takes to the challenge.
+#[test]
+fn a_proof_of_a_share_without_an_inverse_does_not_hold() {
+    let dealt = deal(&flat(2, 0..3), 0);
+    let (p, _) = &toy_primes()[0];
+    let share = sign(&dealt.public, &dealt.shares[0], MESSAGE).1;
+    let bad = with_first_leaf(&share, &bytes(&BoxedUint::clone(p).resize(super::TOY_BITS)));
+    let proof = dealt.shares[0].prove(&dealt.public, MESSAGE, &bad, &mut rng()).unwrap();
+    let Kind::Rsa(key) = dealt.public.kind() else { unreachable!("an RSA key was dealt") };
+    let prepared = key.prepare(&MESSAGE.into()).unwrap();
+    let parsed = key.parse_share(&bad.0.leaves()[0]).unwrap();
+    let verdict = key.verify_share(0, &prepared, &parsed, &proof.0.leaves()[0]);
+    assert_eq!(verdict, Err(LeafFault::Wrong));
 }
 
 /// An unbounded response would be an exponent of any length: a denial of service.
