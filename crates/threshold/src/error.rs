@@ -50,6 +50,10 @@ pub enum Blame {
     /// The contribution was made with another key, or with this key in another epoch.
     #[error("it used another key or epoch")]
     OtherKey,
+    /// The share was made for another FROST session: for other signers, nonces or another message.
+    /// Ask who asked for it before accusing.
+    #[error("it answered another session")]
+    OtherSession,
     /// The number of sub-shares is not the server's number of leaves.
     #[error("{actual} sub-shares where {expected} are due")]
     LeafCount {
@@ -104,7 +108,7 @@ pub enum CombineError {
     Encoding(#[from] UnsupportedEncoding),
 }
 
-fn list(culprits: &[(ServerIndex, Blame)]) -> String {
+pub(crate) fn list(culprits: &[(ServerIndex, Blame)]) -> String {
     let one = |(server, blame): &(ServerIndex, Blame)| format!("{server}: {blame}");
     culprits.iter().map(one).collect::<Vec<_>>().join("; ")
 }
@@ -201,6 +205,9 @@ pub enum PlanError {
         /// Bits allowed.
         limit_bits: u32,
     },
+    /// FROST keys are for plain thresholds only.
+    #[error("a FROST key is for `k of` distinct servers, without gates below: use bls")]
+    NotPlain,
     /// Epochs go up.
     #[error("epoch {epoch} does not follow epoch {from}")]
     Epoch {
@@ -233,7 +240,7 @@ pub enum PlanError {
         second: usize,
     },
     /// The contributions add up to no key. For RSA the product of the moduli has another length than
-    /// planned; for BLS a key or a share of it would be zero.
+    /// planned; for BLS and FROST a key or a share of it would be zero.
     #[error("the contributions do not add up to a key")]
     NoKey,
     /// The dealers do not satisfy the formula of the old key: wait for more.

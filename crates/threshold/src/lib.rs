@@ -1,4 +1,4 @@
-//! Threshold keys over a trust policy: RSA (Shoup) and BLS12-381.
+//! Threshold keys over a trust policy: RSA (Shoup), BLS12-381 and Ed25519 (FROST).
 //!
 //! A key is dealt over a [`Formula`](ally_policy::Formula): the servers that satisfy the formula
 //! can sign together, no others can, and nobody ever holds the private key. What comes out is one
@@ -55,6 +55,9 @@
 //! together, and with [`seal_until`] to a signature to come, with which everybody opens. A [`Beacon`]
 //! draws public randomness from such signatures.
 //!
+//! Ed25519 keys over plain thresholds are in [`frost`]: they sign in two rounds, so they have types
+//! of their own.
+//!
 //! Owns: secrets (wiped when dropped, never printed or copied), the check of everything that comes
 //! from others before it reaches arithmetic, the final verification of every combination.
 //! May not touch: consensus, clocks, I/O, randomness other than what it is given.
@@ -67,6 +70,7 @@ mod deal;
 mod decrypt;
 mod error;
 mod expo;
+pub mod frost;
 mod generation;
 mod handover;
 mod key_share;
