@@ -254,17 +254,17 @@ fn letter_to<'a>(
 fn check_dealing(
     board: &Board,
     dealer: ServerIndex,
-) -> Result<Vec<((usize, ServerIndex), Contribution)>, DealerFault> {
+) -> Result<BTreeMap<(usize, ServerIndex), Contribution>, DealerFault> {
     let proposal = board.proposal();
     let (Some(hello), Some(dealing)) = (board.hello(dealer), board.dealing(dealer)) else {
-        return Ok(Vec::new());
+        return Ok(BTreeMap::new());
     };
     check_commitment(proposal.id(), dealer, hello.commitment, dealing)?;
     let keys: Vec<usize> = keys_of(proposal, dealer).collect();
     if keys.len() != dealing.keys.len() {
         return Err(DealerFault::Count);
     }
-    let mut contributions = Vec::with_capacity(keys.len());
+    let mut contributions = BTreeMap::new();
     for (number, dealt) in keys.into_iter().zip(&dealing.keys) {
         let key = &proposal.keys()[number];
         if dealt.letters.len() != key.task.formula().servers().len() {
@@ -275,7 +275,7 @@ fn check_dealing(
             key: key.name.clone(),
             reason: error.to_string(),
         })?;
-        contributions.push(((number, dealer), contribution));
+        contributions.insert((number, dealer), contribution);
     }
     Ok(contributions)
 }

@@ -48,7 +48,7 @@ struct Dealt {
 /// What a participant has to say next.
 pub enum Step {
     /// A record: keep it, then publish it. There must never be another one of this stage.
-    Publish(Record),
+    Publish(Box<Record>),
     /// The keys are made and this participant's shares are right: see them, then confirm.
     Confirm(Shares),
     /// Nothing: this is how far the ceremony has come.
@@ -120,7 +120,8 @@ impl Secrets {
                 Stage::Verdict => Body::Verdict(self.verdict(board)),
                 Stage::Confirmation | Stage::Abort => return self.last_step(board, own),
             };
-            return Step::Publish(Record::signed(self.ceremony, self.me, body, key));
+            let record = Record::signed(self.ceremony, self.me, body, key);
+            return Step::Publish(Box::new(record));
         }
         Step::Rest(board.status())
     }

@@ -51,14 +51,16 @@ fn two_keys() -> Proposal {
     Proposal::new([1; 32], [2; 16], participants(4), threshold(2, 4), keys).unwrap()
 }
 
+/// Changes what a participant is about to say.
+type Liar = Box<dyn Fn(ServerIndex, &mut Body)>;
+
 /// A ceremony whose participants all see one board.
 struct Fleet {
     board: Board,
     secrets: Vec<Secrets>,
     own: Vec<Vec<KeyShare>>,
     rng: ChaCha20Rng,
-    /// Changes what a participant is about to publish.
-    liar: Box<dyn Fn(ServerIndex, &mut Body)>,
+    liar: Liar,
     /// What participants get.
     shares: Vec<Option<Shares>>,
 }
@@ -106,7 +108,7 @@ impl Fleet {
         };
         let signing = signing(server);
         let record = match secrets.step(&self.board, &own, &signing) {
-            Step::Publish(record) => record,
+            Step::Publish(record) => *record,
             Step::Confirm(shares) => {
                 let record = secrets.confirmation(&self.board, &shares, &signing, &mut self.rng);
                 self.shares[usize::from(server)] = Some(shares);
@@ -359,8 +361,8 @@ fn whoever_says_two_things_ends_the_ceremony_and_is_named() {
     let empty = Board::new(fleet.board.proposal().clone());
     let Step::Publish(record) = another.step(&empty, &[], &signing(1)) else { panic!("hello") };
     assert_eq!(record.ceremony(), id);
-    assert_eq!(fleet.board.add(record.clone()), Ok(true));
-    assert_eq!(fleet.board.add(record), Ok(false), "known already");
+    assert_eq!(fleet.board.add((*record).clone()), Ok(true));
+    assert_eq!(fleet.board.add(*record), Ok(false), "known already");
     assert_eq!(failure(fleet.board.status()), Failure::Equivocation { by: me });
     let [one, other] = fleet.board.conflict().unwrap();
     assert!(one != other && one.stage() == Stage::Hello && other.stage() == Stage::Hello);
@@ -378,12 +380,12 @@ fn boards_that_differ_do_not_make_different_keys() {
     let proposal = fleet.board.proposal().clone();
     let face = Secrets::new(&proposal, ServerIndex(3), &[], &mut rng, &()).unwrap();
     let Step::Publish(record) = face.step(&other, &[], &signing(3)) else { panic!("hello") };
-    other.add(record).unwrap();
+    other.add(*record).unwrap();
     // Server 0 answers to what it has seen.
     let Step::Publish(record) = fleet.secrets[0].step(&other, &[], &signing(0)) else {
         panic!("a dealing is due");
     };
-    fleet.board.add(record).unwrap();
+    fleet.board.add(*record).unwrap();
     let (by, stage) = (ServerIndex(0), Stage::Dealing);
     assert_eq!(failure(fleet.run()), Failure::Diverged { by, stage });
 }

@@ -90,7 +90,7 @@ impl Member {
             let status = match &secrets {
                 Some(secrets) => match secrets.step(self.folder.board(), &[], &self.signing) {
                     Step::Publish(record) => {
-                        self.say(record)?;
+                        self.say(*record)?;
                         continue;
                     }
                     Step::Confirm(shares) => return Ok(Reached::ToAccept(shares)),

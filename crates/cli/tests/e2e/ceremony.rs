@@ -76,7 +76,7 @@ fn record(dir: &TempDir, name: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_key_of_two_dealers_one_of_them_killed_on_the_way() {
+fn e2e_a_key_of_two_dealers_one_of_them_killed_on_the_way() {
     let _alone = alone();
     let dir = proposed(&["--dealer", "acme", "--dealer", "globex"]);
     let others: Vec<Child> = NAMES[1..].iter().map(|name| start(&dir, "join", name)).collect();
@@ -187,7 +187,7 @@ fn audited(dir: &TempDir, fingerprint: &str) {
 }
 
 #[test]
-fn what_is_lost_from_the_folder_is_said_again_and_never_something_else() {
+fn e2e_what_is_lost_from_the_folder_is_said_again_and_never_something_else() {
     let dir = proposed(&["--scheme", "bls"]);
     for name in NAMES {
         assert_eq!(step(&dir, "join", name, &["--no-wait"]).code, 0);
@@ -212,7 +212,7 @@ fn what_is_lost_from_the_folder_is_said_again_and_never_something_else() {
 }
 
 #[test]
-fn who_gives_up_ends_it_for_everybody() {
+fn e2e_who_gives_up_ends_it_for_everybody() {
     let dir = proposed(&["--scheme", "bls"]);
     for name in &NAMES[..2] {
         assert_eq!(step(&dir, "join", name, &["--no-wait"]).code, 0);
@@ -228,7 +228,7 @@ fn who_gives_up_ends_it_for_everybody() {
 }
 
 #[test]
-fn who_says_two_things_is_named() {
+fn e2e_who_says_two_things_is_named() {
     let dir = proposed(&["--scheme", "bls"]);
     assert_eq!(step(&dir, "join", "acme", &["--no-wait"]).code, 0);
     // The server is restored from a backup of before it joined, and joins again.
@@ -245,7 +245,7 @@ fn who_says_two_things_is_named() {
 }
 
 #[test]
-fn what_cannot_be_proposed_or_joined() {
+fn e2e_what_cannot_be_proposed_or_joined() {
     let dir = introduced();
     let next = propose(dir.path(), &[]);
     assert!(next.fails(2, "ALLY-0301").contains("--dealer acme"), "{}", next.err);

@@ -124,7 +124,7 @@ fn honest() -> &'static Honest {
 /// What an honest server says next, and its shares with its last word.
 fn word(secrets: &Secrets, server: usize, board: &Board) -> Option<(Record, Option<Shares>)> {
     match secrets.step(board, &[], &signing(server)) {
-        Step::Publish(record) => Some((record, None)),
+        Step::Publish(record) => Some((*record, None)),
         Step::Confirm(shares) => {
             let mut rng = ChaCha20Rng::seed_from_u64(2);
             let record = secrets.confirmation(board, &shares, &signing(server), &mut rng);
@@ -146,13 +146,13 @@ fn said(liar: usize, stage: usize, body: &[u8]) {
     let mut shares: Vec<Option<Shares>> = (0..SERVERS).map(|_| None).collect();
     for _ in stage..STAGES.len() {
         let here = board.clone();
-        for server in 0..usize::from(SERVERS) {
+        for (server, shares) in shares.iter_mut().enumerate() {
             // The liar goes on as if it had been honest: so the ceremony comes to an end.
             let Some((record, own)) = word(&honest().secrets[server], server, &here) else {
                 continue;
             };
             board.add(record).expect("a server's own record");
-            shares[server] = own.or(shares[server].take());
+            *shares = own.or(shares.take());
         }
     }
     judged(liar, &board, &shares);
