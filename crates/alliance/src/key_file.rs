@@ -16,6 +16,7 @@
 //! are held in memory that is wiped, from the first byte read to the last byte written.
 
 use crate::keys::{Role, SecretKey};
+use crate::sealed::{self, Passphrase, SealedFileError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -107,6 +108,14 @@ pub enum KeyFileError {
         owner: String,
         /// What is needed.
         wanted: String,
+    },
+    /// Sealed, and cannot be opened; or not sealed where it should be.
+    #[error("{}: {error}", path.display())]
+    Sealed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: SealedFileError,
     },
 }
 
@@ -204,7 +213,11 @@ impl KeyFile {
     }
 
     pub(crate) fn read(path: &Path) -> Result<Self, KeyFileError> {
-        let text = read_private(path)?;
+        let mut text = read_private(path)?;
+        if sealed::is_sealed(&text) {
+            let failed = |error| KeyFileError::Sealed { path: path.to_owned(), error };
+            text = sealed::open(&text, &Passphrase::of(path)?).map_err(failed)?;
+        }
         let Ok(text) = std::str::from_utf8(&text) else {
             return Err(malformed(path, 1, "this is no key file: it is not text"));
         };
@@ -284,7 +297,7 @@ fn create_private(path: &Path) -> io::Result<File> {
 }
 
 /// Reads the whole file into memory that is wiped; refuses files that others may touch.
-fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
+pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     let failed = |source| KeyFileError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     // Of the open file, not of the path: what is checked is what is read.
@@ -309,7 +322,7 @@ fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyFileError> {
     Ok(bytes)
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -5,7 +5,7 @@
 //!   [`Founding`] with who is to deal them.
 //! - [`Alliance`]: the document once every member has signed it.
 //! - [`ServerConfig`]: `server.toml`, what one server needs to know besides.
-//! - [`keys`] and [`read_share`]: secret keys and where they are kept.
+//! - [`keys`] and [`read_share`]: secret keys and where they are kept; [`seal_file`] with a passphrase.
 //!
 //! Owns: what these files mean, canonical bytes, who has signed. May not touch: the network,
 //! the agreement, how keys are dealt.
@@ -20,6 +20,7 @@ pub mod fuzzing;
 mod key_file;
 pub mod keys;
 mod mistake;
+mod sealed;
 mod secret_file;
 mod server_config;
 mod share_file;
@@ -32,6 +33,7 @@ pub use document::{
 };
 pub use key_file::{KEY_FILE_BYTES_MAX, KeyFileError};
 pub use mistake::{Mistake, Problem};
+pub use sealed::{Passphrase, SealedFileError, ask_with, is_sealed_file, seal_file, unseal_file};
 pub use secret_file::{SecretLabel, erase, read_secret, write_secret};
 pub use server_config::{
     ClientPolicy, ConfigError, Durability, LogLevel, SIGNING_KEY_FILE, ServerConfig,
