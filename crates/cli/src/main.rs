@@ -20,6 +20,7 @@ mod files;
 mod local;
 mod member;
 mod output;
+mod passphrase;
 mod program;
 mod sim;
 mod statistics;
@@ -32,6 +33,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = cli.global.output();
+    passphrase::ask_at_terminal();
     match cli.command.run(&output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(&output),

@@ -6,6 +6,7 @@ use crate::output::Output;
 use ally_alliance::{Alliance, ServerConfig};
 use ally_node::Node;
 use clap::{Args, ValueEnum};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -119,6 +120,7 @@ impl Serve {
                 format!("{} of {} ({fingerprint})", config.server(), alliance.name())
             });
         }
+        keep_secrets_in_memory()?;
         self.start_log(&config)?;
         let runtime = Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(Failure::internal)?;
@@ -198,4 +200,15 @@ fn stdin_ended() -> Result<oneshot::Receiver<()>, Failure> {
     };
     std::thread::Builder::new().name("ally-stdin".into()).spawn(wait).map_err(Failure::internal)?;
     Ok(receiver)
+}
+
+/// This process holds keys: it leaves no image of itself on a disk when it crashes, and no other process
+/// of the same user reads its memory.
+fn keep_secrets_in_memory() -> Result<(), Failure> {
+    let nothing = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, nothing)
+        .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
+        .map_err(|error| {
+            Failure::internal(format_args!("core dumps cannot be turned off: {error}"))
+        })
 }

@@ -8,6 +8,7 @@
 //! | `demo.rs` | `ally demo`, and openssl on what it leaves |
 //! | `chaos.rs` | `ally chaos`: faults of every kind, and what it refuses |
 //! | `clock.rs` | servers whose clocks were set back |
+//! | `sealing.rs` | keys behind a passphrase, and a server that starts with them |
 //! | `founding.rs` | an alliance that was founded by hand |
 //! | `ceremony.rs` | keys made together: killed on the way, given up, audited |
 //! | `by_hand.rs` | from `ally init` to servers, and everything that can be wrong on the way |
@@ -18,5 +19,6 @@ mod chaos;
 mod clock;
 mod demo;
 mod founding;
+mod sealing;
 mod service;
 mod support;

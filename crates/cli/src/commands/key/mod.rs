@@ -3,6 +3,7 @@
 mod audit;
 mod ceremony;
 mod client;
+mod seal;
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -16,7 +17,8 @@ use clap::{Args, Subcommand};
 Examples:
   ally key client --owner billing --out billing.key
   ally key ceremony --help
-  ally key audit ceremony"
+  ally key audit ceremony
+  ally key seal acme/admin.key acme/acme-1/keys"
 )]
 pub struct Key {
     #[command(subcommand)]
@@ -31,6 +33,10 @@ enum Kind {
     Ceremony(ceremony::Ceremony),
     /// Check a ceremony from what was published, without secrets
     Audit(audit::Audit),
+    /// Seal key files with a passphrase
+    Seal(seal::Seal),
+    /// Take the seal of key files away
+    Unseal(seal::Unseal),
 }
 
 impl Key {
@@ -40,6 +46,8 @@ impl Key {
             Kind::Client(command) => command.run(output),
             Kind::Ceremony(command) => command.run(output),
             Kind::Audit(command) => command.run(output),
+            Kind::Seal(command) => command.run(output),
+            Kind::Unseal(command) => command.run(output),
         }
     }
 }
