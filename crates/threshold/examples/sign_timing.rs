@@ -92,6 +92,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         share_by_secret("BLS share: secret scalar", &bls),
         share_by_message("BLS share: base", &bls),
         pair_by_exponent("a pair, 2048 bits: exponents", &context),
+        comb_by_exponent("a comb, 2048 bits: exponent", &context),
         lanes_by_exponent("eight lanes, portable, 256 bits: exponents", &small),
         lanes_by_base("eight lanes, portable, 256 bits: bases", &small),
     ] {
@@ -263,6 +264,15 @@ fn pair_by_exponent<'a>(name: &'static str, modulus: &'a Modulus) -> Subject<'a>
 }
 
 /// One time of the kernel of eight lanes, with the double in place of the vector.
+fn comb_by_exponent<'a>(name: &'static str, modulus: &'a Modulus) -> Subject<'a> {
+    let comb = modulus.comb(&BoxedUint::from(3u32), 2496);
+    let time = move |class, rng: &mut ChaCha20Rng| {
+        let exponent = number(312, class, rng);
+        timed(|| modulus.pow_comb_secret(&comb, &exponent))
+    };
+    (name, Box::new(time))
+}
+
 fn lanes_plain(modulus: &Odd<BoxedUint>, classes: [Class; 2], rng: &mut ChaCha20Rng) -> Duration {
     let operands: Vec<(BoxedUint, BoxedUint)> =
         (0..8).map(|_| (number(32, classes[0], rng), number(32, classes[1], rng))).collect();

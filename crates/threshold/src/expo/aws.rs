@@ -9,7 +9,7 @@ pub(super) mod long_pair;
 use std::ptr::NonNull;
 
 use aws_lc_sys as sys;
-use crypto_bigint::{BoxedUint, Odd, Resize};
+use crypto_bigint::{BoxedUint, Odd};
 use zeroize::Zeroizing;
 
 use super::batch::Job;
@@ -17,6 +17,7 @@ use super::comb::Comb;
 use super::invert::invert;
 use super::lanes;
 use super::product::{Factor, Term, product};
+use super::reduce::reduce_public;
 
 /// An odd number above 1 and what is needed to compute modulo it.
 pub(crate) struct Modulus {
@@ -207,26 +208,19 @@ impl Modulus {
         value.rem(self.value.as_nz_ref())
     }
 
+    /// The same without a division where there is nothing to reduce.
+    ///
+    /// # Variable time: public data only
+    pub(crate) fn reduce_public(&self, value: &BoxedUint) -> BoxedUint {
+        reduce_public(value, &self.value)
+    }
+
     fn reduced(&self, value: &BoxedUint) -> Number {
         Number::from_uint(&Zeroizing::new(self.reduce(value)))
     }
 
-    /// The same without a division where there is nothing to reduce: a tenth of a verification.
-    ///
-    /// # Variable time: public data only
-    fn reduced_public(&self, value: &BoxedUint) -> Number {
-        let bits = self.value.bits_precision();
-        if value.bits_vartime() <= bits {
-            let value = value.resize_unchecked(bits);
-            if value < *self.value {
-                return Number::from_uint(&value);
-            }
-        }
-        self.reduced(value)
-    }
-
     fn entered_public<'a>(&'a self, value: &BoxedUint, scratch: &'a Scratch) -> Residue<'a> {
-        let number = self.enter(&self.reduced_public(value), scratch);
+        let number = self.enter(&Number::from_uint(&self.reduce_public(value)), scratch);
         Residue { number, modulus: self, scratch }
     }
 

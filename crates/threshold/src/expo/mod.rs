@@ -25,6 +25,7 @@ pub(crate) mod lanes;
 #[cfg(any(test, not(feature = "aws-lc")))]
 mod portable;
 mod product;
+mod reduce;
 mod select;
 
 #[cfg(feature = "aws-lc")]

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::comb::Comb;
 use super::invert::invert;
 use super::product::{Factor, Term, product};
+use super::reduce::reduce_public;
 
 /// An odd number above 1 and what is needed to compute modulo it.
 pub(crate) struct Modulus {
@@ -117,8 +118,15 @@ impl Modulus {
         value.rem(self.value.as_nz_ref())
     }
 
+    /// The same without a division where there is nothing to reduce.
+    ///
+    /// # Variable time: public data only
+    pub(crate) fn reduce_public(&self, value: &BoxedUint) -> BoxedUint {
+        reduce_public(value, &self.value)
+    }
+
     fn term(&self, (base, exponent): &(&BoxedUint, &BoxedUint)) -> Term<BoxedMontyForm> {
-        Term::new(self.enter(base), exponent)
+        Term::new(BoxedMontyForm::new(self.reduce_public(base), &self.montgomery), exponent)
     }
 
     /// A Montgomery form from its bytes.

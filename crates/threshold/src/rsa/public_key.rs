@@ -140,7 +140,7 @@ impl ThresholdScheme for PublicKey {
 
     fn prepare(&self, message: &Message<'_>) -> Result<Prepared, UnsupportedEncoding> {
         let encoded = self.key.encode(message).ok_or(UnsupportedEncoding)?;
-        let reduce = |group: &&Group| group.modulus().reduce(&encoded);
+        let reduce = |group: &&Group| group.modulus().reduce_public(&encoded);
         let residues = self.groups().iter().map(reduce).collect();
         Ok(Prepared { encoded, residues })
     }
