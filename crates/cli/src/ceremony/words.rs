@@ -4,6 +4,7 @@ use super::folder::BAD_CEREMONY;
 use crate::failure::{Exit, Failure};
 use ally_ceremony::{Board, DealerFault, Failure as Cause, Stage};
 use ally_policy::{ServerIndex, ServerSet};
+use ally_threshold::PlanError;
 
 /// The ceremony came to nothing.
 pub const FAILED: &str = "ALLY-0318";
@@ -64,6 +65,17 @@ pub fn failed(board: &Board, cause: &Cause) -> Failure {
             format!("{} did not sign rightly with its share of the {key} key: {reason}", name(by)),
             "propose another ceremony without that server",
         ),
+        Cause::Key { key, error: PlanError::CommonFactor { first, second } } => {
+            // An RSA key has all of its dealers, in the order of the proposal.
+            let task = board.proposal().keys().iter().find(|task| task.name == *key);
+            let dealer = |at: &usize| task.and_then(|task| task.dealers.get(*at)).map_or("?", name);
+            let (one, other) = (dealer(first), dealer(second));
+            end(
+                format!("the moduli of {one} and {other} for the {key} key have a common factor"),
+                "propose another ceremony without these two: one copied from the other, or both \
+                 have bad randomness",
+            )
+        }
         other => end(other.to_string(), "propose another ceremony"),
     }
 }
