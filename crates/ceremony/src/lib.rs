@@ -61,7 +61,7 @@ pub use participant::{Secrets, Shares, Step, abort};
 pub use proposal::{CeremonyId, KeyTask, Participant, Proposal, ProposalError};
 pub use record::{RECORD_BYTES_MAX, Record, Stage};
 pub use sealing::Opening;
-pub use status::{Failure, Outcome, Status, test_message};
+pub use status::{Failure, Outcome, Status};
 pub use task::{OwnDealError, Task};
 
 #[cfg(test)]

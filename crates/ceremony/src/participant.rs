@@ -17,7 +17,7 @@ use crate::record::{
     Verdict,
 };
 use crate::sealing::SealSecret;
-use crate::status::{Status, test_message};
+use crate::status::Status;
 use crate::task::OwnDealError;
 
 /// The version of the encoding.
@@ -137,10 +137,11 @@ impl Secrets {
         let mut test_shares = Vec::new();
         for (number, (public, own)) in shares.keys.iter().zip(&shares.shares).enumerate() {
             let Some(own) = own else { continue };
-            let message = test_message(self.ceremony, number);
-            let share = own.sign(public, &message).expect("the share was made for this key");
-            let proof = own.prove(public, &message, &share, rng).expect("and so was this one");
-            test_shares.push(TestShare { share: share.to_bytes(), proof: proof.to_bytes() });
+            for message in board.test_messages(number) {
+                let share = own.sign(public, &message).expect("the share was made for this key");
+                let proof = own.prove(public, &message, &share, rng).expect("and so was this one");
+                test_shares.push(TestShare { share: share.to_bytes(), proof: proof.to_bytes() });
+            }
         }
         let before = board.digest_before(Stage::Confirmation);
         let body = Body::Confirmation(Confirmation { before, shares: test_shares });

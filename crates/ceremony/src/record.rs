@@ -90,7 +90,7 @@ pub(crate) struct Complaint {
 pub(crate) struct Confirmation {
     /// Of the stages before.
     pub(crate) before: RecordDigest,
-    /// One for each key that it holds a share of, in the order of the keys.
+    /// For each key that it holds a share of, in the order of the keys, one for each test message.
     pub(crate) shares: Vec<TestShare>,
 }
 

@@ -18,8 +18,8 @@
 //!
 //! # Source
 //! Diffie & Hellman in ristretto255 (RFC 9496) with ChaCha20-Poly1305 (RFC 8439); Chaum & Pedersen
-//! 1992 and Schnorr 1991, made non-interactive by Fiat & Shamir 1986. To dispute by giving away the shared point is from
-//! Schindler, Judmayer, Stifter & Weippl, "EthDKG" (2019).
+//! 1992 and Schnorr 1991, made non-interactive by Fiat & Shamir 1986. To dispute by giving away the
+//! shared point is from Schindler, Judmayer, Stifter & Weippl, "EthDKG" (2019).
 
 use ally_codec::{Decode, DecodeError, Encode, Reader, Writer};
 use chacha20poly1305::aead::{Aead, KeyInit};

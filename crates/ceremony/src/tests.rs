@@ -93,14 +93,20 @@ impl Fleet {
     /// Lets everybody go on until nothing happens any more.
     fn run(&mut self) -> Status {
         for _ in 0..10 {
-            for server in 0..self.secrets.len() {
-                self.go_on(server as u16);
+            let servers = 0..self.secrets.len() as u16;
+            if servers.filter(|server| self.go_on(*server)).count() == 0 {
+                break;
+            }
+            // Whoever asks for the status once all is done checks all of it.
+            if self.board.missing(Stage::Confirmation).is_empty() {
+                break;
             }
         }
         self.board.status()
     }
 
-    fn go_on(&mut self, server: u16) {
+    /// Whether it had something to say.
+    fn go_on(&mut self, server: u16) -> bool {
         let secrets = &self.secrets[usize::from(server)];
         let own: Vec<_> = match self.own.get(usize::from(server)) {
             Some(own) => own.iter().map(Some).collect(),
@@ -114,7 +120,7 @@ impl Fleet {
                 self.shares[usize::from(server)] = Some(shares);
                 record
             }
-            Step::Rest(_) => return,
+            Step::Rest(_) => return false,
         };
         let mut body = record.body.clone();
         (self.liar)(ServerIndex(server), &mut body);
@@ -122,6 +128,7 @@ impl Fleet {
         let read = Record::from_bytes(&record.to_bytes()).unwrap();
         assert_eq!(read, record);
         assert_eq!(self.board.add(read), Ok(true));
+        true
     }
 
     /// The shares that everybody has of the key with this number.
@@ -162,8 +169,10 @@ fn honest_servers_make_keys_that_qualified_sets_sign_with() {
     assert_eq!(sign(&outcome.keys[0], &shares, &[3]), None);
     assert_eq!(sign(&outcome.keys[1], &fleet.shares_of(1), &[0, 1]), None);
     for (number, key) in outcome.keys.iter().enumerate() {
-        let test = test_message(fleet.board.proposal().id(), number);
-        assert!(key.verify(&test, &outcome.signatures[number]));
+        let tests: Vec<_> = fleet.board.test_messages(number).collect();
+        assert!(tests.len() == 8 && outcome.signatures[number].len() == 8);
+        let mut signed = tests.iter().zip(&outcome.signatures[number]);
+        assert!(signed.all(|(test, signature)| key.verify(test, signature)));
     }
 }
 
@@ -178,12 +187,12 @@ fn it_waits_for_whoever_is_silent_and_says_so() {
         other => panic!("{other:?}"),
     };
     for _ in 0..5 {
-        (0..3).for_each(|server| fleet.go_on(server));
+        (0..3).for_each(|server| _ = fleet.go_on(server));
     }
     waits_for(&fleet, Stage::Hello, &[3]);
     fleet.go_on(3);
     waits_for(&fleet, Stage::Dealing, &[0, 1, 2, 3]);
-    (1..4).for_each(|server| fleet.go_on(server));
+    (1..4).for_each(|server| _ = fleet.go_on(server));
     waits_for(&fleet, Stage::Dealing, &[0]);
     complete(fleet.run());
 }
@@ -319,7 +328,7 @@ fn a_complaint_without_cause_is_seen_and_convicts_nobody() {
 fn a_reader_that_opens_honest_letters_convicts_nobody() {
     let mut fleet = Fleet::new(two_keys());
     for _ in 0..2 {
-        (0..4).for_each(|server| fleet.go_on(server));
+        (0..4).for_each(|server| _ = fleet.go_on(server));
     }
     // Server 0 complains about server 3 with the true opening of letters that are right.
     let Step::Publish(record) = fleet.secrets[0].step(&fleet.board, &[], &signing(0)) else {
@@ -353,7 +362,7 @@ fn without_an_honest_dealer_left_there_is_no_key() {
 #[test]
 fn whoever_says_two_things_ends_the_ceremony_and_is_named() {
     let mut fleet = Fleet::new(two_keys());
-    (0..4).for_each(|server| fleet.go_on(server));
+    (0..4).for_each(|server| _ = fleet.go_on(server));
     let id = fleet.board.proposal().id();
     let mut rng = ChaCha20Rng::seed_from_u64(6);
     let me = ServerIndex(1);
@@ -373,7 +382,7 @@ fn whoever_says_two_things_ends_the_ceremony_and_is_named() {
 #[test]
 fn boards_that_differ_do_not_make_different_keys() {
     let mut fleet = Fleet::new(two_keys());
-    (0..3).for_each(|server| fleet.go_on(server));
+    (0..3).for_each(|server| _ = fleet.go_on(server));
     let mut other = fleet.board.clone();
     fleet.go_on(3);
     let mut rng = ChaCha20Rng::seed_from_u64(6);
@@ -395,7 +404,7 @@ fn who_gives_up_says_why() {
     let mut fleet = Fleet::new(two_keys());
     fleet.run();
     let mut fleet = Fleet::new(two_keys());
-    (0..4).for_each(|server| fleet.go_on(server));
+    (0..4).for_each(|server| _ = fleet.go_on(server));
     let by = ServerIndex(2);
     let record = abort(fleet.board.proposal(), by, "not like\nthis", &signing(2));
     fleet.board.add(record).unwrap();
@@ -416,8 +425,10 @@ fn a_wrong_test_share_names_who_gave_it() {
             other => panic!("{other}"),
         }
     };
-    let (key, reason) = fault_of(|shares| shares.swap(0, 1));
+    let (key, reason) = fault_of(|shares| shares.swap(0, 8));
     assert!(key == "certify" && reason.contains("another key"), "{reason}");
+    let (key, reason) = fault_of(|shares| shares.swap(14, 15));
+    assert!(key == "quorum" && reason.contains("a wrong share"), "{reason}");
     let (key, reason) = fault_of(|shares| _ = shares.pop());
     assert!(key == "quorum" && reason.contains("missing"), "{reason}");
     let (_, reason) = fault_of(|shares| shares[0].share.truncate(20));

@@ -20,11 +20,11 @@
 //! - *Make N_i of another shape*: more than two primes, primes that are not safe, a power. It cannot be
 //!   seen. If what is shared is no e-th root for all squares, signatures on some messages do not come
 //!   out: on all but one in r if v lies in a subgroup of a prime index r that does not divide 2 D (the
-//!   dealer can try moduli until it does, in time r). Every message that such a key fails on is noticed, since combined signatures
-//!   are always verified; k test messages that depend on all contributions miss a dealer who spoils a
-//!   fraction f of all messages with a chance of (1 - f)^k. (No server is to blame then: every share
-//!   has a proof that holds, and the signature does not verify. `a_dealer_who_spoils_messages` in the
-//!   tests.) Where many squares have small order, a
+//!   dealer can try moduli until it does, in time r). Every message that such a key fails on is
+//!   noticed, since combined signatures are always verified; k test messages that depend on all
+//!   contributions miss a dealer who spoils a fraction f of all messages with a chance of (1 - f)^k.
+//!   (No server is to blame then: every share has a proof that holds, and the signature does not
+//!   verify. `a_dealer_who_spoils_messages` in the tests.) Where many squares have small order, a
 //!   server in league with the dealer can make a wrong share with a proof that passes, so that nobody
 //!   is blamed; again the signature does not come out. Neither helps to forge anything.
 //! - *Share values that are longer than honest ones, or that agree with the commitments only modulo

@@ -463,7 +463,10 @@ fn dealt(board: &Board, disqualified: &[(ServerIndex, DealerFault)]) -> String {
 }
 
 fn left_out(board: &Board, disqualified: &[(ServerIndex, DealerFault)]) -> Vec<Value> {
-    let one = |(dealer, fault): &(ServerIndex, DealerFault)| json!({ "server": name(board, *dealer), "reason": describe(board, fault) });
+    let one = |(dealer, fault): &(ServerIndex, DealerFault)| {
+        let (server, reason) = (name(board, *dealer), describe(board, fault));
+        json!({ "server": server, "reason": reason })
+    };
     disqualified.iter().map(one).collect()
 }
 
