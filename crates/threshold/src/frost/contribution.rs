@@ -158,7 +158,7 @@ pub(super) fn sum_of_parts(
         return Err(PlanError::OtherPlan);
     }
     check_dealers(threshold, parts.iter().map(|part| part.dealer))?;
-    let sum = parts.iter().fold(SecretScalar::ZERO, |sum, part| sum.plus(&part.secret));
+    let sum = parts.iter().fold(SecretScalar::zero(), |sum, part| sum.plus(&part.secret));
     Ok((server, sum))
 }
 

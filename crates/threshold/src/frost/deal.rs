@@ -27,6 +27,10 @@ pub struct Dealt {
 /// [`PlanError::NotPlain`] where the formula is anything else than one gate over distinct servers;
 /// the caller is to blame.
 ///
+/// # Panics
+/// If a fresh share is not what is committed to. That would be an error in this crate or in the
+/// machine, and such a key must not be used.
+///
 /// # Cost
 /// A multiplication of the base point for each coefficient and each server.
 ///

@@ -30,10 +30,10 @@
 //! figure 1; Pedersen 1991; Feldman 1987.
 
 use super::contribution::{self, Contribution, Dealing, SecretPart};
-use super::group::SecretScalar;
+use super::group::{Point, SecretScalar};
 use super::key_share::KeyShare;
 use super::proof::Proof;
-use super::public_key::{PublicKey, read_points};
+use super::public_key::PublicKey;
 use super::sharing::{Polynomial, sum_of_commitments};
 use super::threshold::Threshold;
 use super::{SUITE, VERSION};
@@ -144,7 +144,7 @@ impl Plan {
             return Err(DecodeError::Invalid("contribution: not the one committed to"));
         }
         let mut reader = Reader::new(bytes);
-        let points = read_points(&mut reader, self.threshold.needed())?;
+        let points = Point::read_all(&mut reader, self.threshold.needed())?;
         let proof = Proof::decode(&mut reader)?;
         reader.finish()?;
         if !proof.holds(&plan, dealer, &points) {

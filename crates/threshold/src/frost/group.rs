@@ -1,5 +1,6 @@
 //! The prime-order group of Ed25519: points read strictly, secret scalars wiped.
 
+use ally_codec::{DecodeError, Reader};
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use curve25519_dalek::traits::IsIdentity;
 use curve25519_dalek::{EdwardsPoint, Scalar};
@@ -42,6 +43,27 @@ impl Point {
         in_group.then_some(Self { point, bytes: *bytes })
     }
 
+    /// Reads a point as [`Point::decode`] does.
+    ///
+    /// # Errors
+    /// [`DecodeError`]: the sender is to blame.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let point = Self::decode(&reader.array()?);
+        point.ok_or(DecodeError::Invalid("commitment: not a point of the group"))
+    }
+
+    /// Reads `count` points. None is looked at unless all of them are there.
+    ///
+    /// # Errors
+    /// [`DecodeError`]: the sender is to blame.
+    pub(super) fn read_all(
+        reader: &mut Reader<'_>,
+        count: usize,
+    ) -> Result<Vec<Self>, DecodeError> {
+        let mut points = Reader::new(reader.raw(count * POINT_BYTES)?);
+        (0..count).map(|_| Self::read(&mut points)).collect()
+    }
+
     pub(super) fn point(&self) -> &EdwardsPoint {
         &self.point
     }
@@ -52,18 +74,21 @@ impl Point {
 }
 
 /// A secret number below the order of the group: a key, a share, a nonce, a coefficient. Wiped
-/// when it goes; its arithmetic takes constant time.
-pub(super) struct SecretScalar(Scalar);
+/// when it goes; its arithmetic takes constant time. Boxed, since to move a number that is not
+/// leaves a copy where it was.
+pub(super) struct SecretScalar(Box<Scalar>);
 
 impl SecretScalar {
-    pub(super) const ZERO: Self = Self(Scalar::ZERO);
+    pub(super) fn zero() -> Self {
+        Self::new(Scalar::ZERO)
+    }
 
     /// Uniform, other than 0: 512 bits reduced, so that the bias is below 2^-250.
     pub(super) fn random(rng: &mut dyn CryptoRng) -> Self {
         let mut bytes = Zeroizing::new([0; 64]);
         loop {
             rng.fill_bytes(&mut *bytes);
-            let drawn = Self(Scalar::from_bytes_mod_order_wide(&bytes));
+            let drawn = Self::new(Scalar::from_bytes_mod_order_wide(&bytes));
             if !drawn.is_zero() {
                 return drawn;
             }
@@ -72,12 +97,12 @@ impl SecretScalar {
 
     /// A number that was computed from secrets.
     pub(super) fn new(number: Scalar) -> Self {
-        Self(number)
+        Self(Box::new(number))
     }
 
     /// Reads a number, little-endian. `None` unless it is below the order of the group.
     pub(super) fn decode(bytes: &[u8; SCALAR_BYTES]) -> Option<Self> {
-        Option::from(Scalar::from_canonical_bytes(*bytes)).map(Self)
+        Option::from(Scalar::from_canonical_bytes(*bytes)).map(Self::new)
     }
 
     /// The number, little-endian.
@@ -90,7 +115,7 @@ impl SecretScalar {
     }
 
     pub(super) fn is_zero(&self) -> bool {
-        self.0 == Scalar::ZERO
+        *self.0 == Scalar::ZERO
     }
 
     /// The multiple of the base point; the identity for 0.
@@ -100,7 +125,7 @@ impl SecretScalar {
 
     /// The sum.
     pub(super) fn plus(&self, other: &Self) -> Self {
-        Self(self.0 + other.0)
+        Self::new(*self.0 + *other.0)
     }
 }
 

@@ -36,8 +36,8 @@
 //!
 //! # Not protected against
 //! A single dealer ([`deal`](fn@deal)), who knows the key; copies of a process with a copied
-//! [`NonceStore`]; a coordinator that chooses signers so that no session is ever complete; side
-//! channels other than time. Signatures are not unique: they are no coin.
+//! [`NonceStore`]; a coordinator that opens sessions which are never completed, and so uses up
+//! nonces: sign only what may be signed, and let many coordinate; side channels other than time. Signatures are not unique: they are no coin.
 //!
 //! # Source
 //! RFC 9591; Komlo & Goldberg, "FROST: Flexible round-optimized Schnorr threshold signatures" (SAC

@@ -172,6 +172,16 @@ impl Reserved {
 
 /// A pair of nonces that is marked as used, for one session. Signs once:
 ///
+/// ```
+/// # use ally_threshold::SignError;
+/// # use ally_threshold::frost::{Durable, KeyShare, SignatureShare};
+/// fn once(nonces: Durable, share: &KeyShare) -> Result<SignatureShare, SignError> {
+///     nonces.sign(share)
+/// }
+/// ```
+///
+/// and not again:
+///
 /// ```compile_fail,E0382
 /// # use ally_threshold::frost::{Durable, KeyShare};
 /// fn twice(nonces: Durable, share: &KeyShare) {
@@ -180,7 +190,7 @@ impl Reserved {
 /// }
 /// ```
 ///
-/// There is no way to one around the store, nor can it be copied:
+/// Nothing but [`Reserved::persist`] makes one, nor can it be copied:
 ///
 /// ```compile_fail,E0599
 /// # use ally_threshold::frost::Durable;

@@ -143,25 +143,10 @@ impl Decode for PublicKey {
         let formula = formula.map_err(|_| DecodeError::Invalid("formula of a FROST key"))?;
         let threshold = Threshold::new(&formula)
             .map_err(|_: PlanError| DecodeError::Invalid("formula: not a plain threshold"))?;
-        let coefficients = read_points(reader, threshold.needed())?;
+        let coefficients = Point::read_all(reader, threshold.needed())?;
         Self::new(epoch, threshold, coefficients)
             .ok_or(DecodeError::Invalid("commitment: a share of zero"))
     }
-}
-
-/// Reads `count` points of the group.
-///
-/// # Errors
-/// [`DecodeError`]: the sender is to blame.
-pub(super) fn read_points(
-    reader: &mut Reader<'_>,
-    count: usize,
-) -> Result<Vec<Point>, DecodeError> {
-    let (chunks, _) = reader.raw(count * POINT_BYTES)?.as_chunks::<POINT_BYTES>();
-    let point = |bytes| {
-        Point::decode(bytes).ok_or(DecodeError::Invalid("commitment: not a point of the group"))
-    };
-    chunks.iter().map(point).collect()
 }
 
 /// Keys are equal when all of their public parts are.

@@ -14,7 +14,7 @@
 use super::contribution::{self, Contribution, Dealing, SecretPart};
 use super::group::{Point, SecretScalar};
 use super::key_share::KeyShare;
-use super::public_key::{PublicKey, read_points};
+use super::public_key::PublicKey;
 use super::sharing::{Polynomial, sum_of_commitments};
 use super::{SUITE, VERSION};
 use crate::{PartFault, PlanError};
@@ -65,7 +65,7 @@ impl Refresh {
     ) -> Result<Dealing, PlanError> {
         let needed = self.from.threshold().needed();
         let mut draw = || SecretScalar::random(rng);
-        self.deal_with(dealer, &Polynomial::new(SecretScalar::ZERO, needed, &mut draw))
+        self.deal_with(dealer, &Polynomial::new(SecretScalar::zero(), needed, &mut draw))
     }
 
     /// Deals with the given polynomial, of which only the value is 0.
@@ -99,7 +99,7 @@ impl Refresh {
             return Err(DecodeError::Invalid("dealer: it holds no share of the key"));
         }
         let mut reader = Reader::new(bytes);
-        let coefficients = read_points(&mut reader, self.from.threshold().needed() - 1)?;
+        let coefficients = Point::read_all(&mut reader, self.from.threshold().needed() - 1)?;
         reader.finish()?;
         Ok(Contribution { plan: self.digest(), dealer, value: None, coefficients })
     }

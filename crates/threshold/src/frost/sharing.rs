@@ -35,7 +35,7 @@ impl Polynomial {
         let horner = |sum: SecretScalar, coefficient: &SecretScalar| {
             SecretScalar::new(sum.number() * at + coefficient.number())
         };
-        self.0.iter().rev().fold(SecretScalar::ZERO, horner)
+        self.0.iter().rev().fold(SecretScalar::zero(), horner)
     }
 
     /// What the coefficients are committed to as, the value's first. `None` where one of them is 0.

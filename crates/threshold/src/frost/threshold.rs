@@ -42,7 +42,7 @@ impl Threshold {
         &self.servers
     }
 
-    /// The holders of those in `set`, taken out.
+    /// The holders that are not in `set`.
     pub(super) fn without(&self, set: &ServerSet) -> ServerSet {
         self.formula.servers().difference(set)
     }

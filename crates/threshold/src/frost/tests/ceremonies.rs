@@ -245,7 +245,7 @@ fn a_refresh_cannot_move_the_key() {
     let old = generated(2, 3, &[0, 1]);
     let refresh = Refresh::new(&old.public, 4).unwrap();
     let draw = || SecretScalar::random(&mut rng(6));
-    let honest = Polynomial::new(SecretScalar::ZERO, 2, &mut draw.clone());
+    let honest = Polynomial::new(SecretScalar::zero(), 2, &mut draw.clone());
     let (given, _) = refresh.deal_with(ServerIndex(0), &honest).unwrap();
     let shifted = Polynomial::new(draw(), 2, &mut draw.clone());
     let part = shifted.share(ServerIndex(1)).encode();

@@ -223,7 +223,7 @@ fn vec_python_ceremonies_and_session() {
     let refresh = Refresh::new(&public, 5).unwrap();
     let deal = |dealer: u16| {
         let mut draw = draws(format!("refresh {dealer}"));
-        let polynomial = Polynomial::new(SecretScalar::ZERO, 3, &mut draw);
+        let polynomial = Polynomial::new(SecretScalar::zero(), 3, &mut draw);
         refresh.deal_with(ServerIndex(dealer), &polynomial).unwrap()
     };
     let dealings = [2, 5, 7].map(deal);
