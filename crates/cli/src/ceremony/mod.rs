@@ -8,4 +8,4 @@ mod words;
 
 pub use folder::{Folder, Transcript};
 pub use part::{Member, Reached};
-pub use words::{describe, failed, stage_name, waiting};
+pub use words::{describe, failed, name, stage_name, waiting};

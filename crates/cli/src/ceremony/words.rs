@@ -97,11 +97,12 @@ pub fn describe(board: &Board, fault: &DealerFault) -> String {
     }
 }
 
-fn name(board: &Board, server: ServerIndex) -> &str {
+/// A participant by name.
+pub fn name(board: &Board, server: ServerIndex) -> &str {
     board.proposal().participants().get(server.index()).map_or("?", |one| one.name.as_str())
 }
 
-/// A participant's name.
+/// The participant of this name.
 ///
 /// # Errors
 /// [`Failure`] if nobody of this name takes part.

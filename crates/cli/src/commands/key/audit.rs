@@ -1,6 +1,6 @@
 //! `ally key audit`: a ceremony done again without secrets.
 
-use crate::ceremony::{Transcript, describe, failed, waiting};
+use crate::ceremony::{Transcript, describe, failed, name, waiting};
 use crate::failure::{Exit, Failure};
 use crate::files::read_text;
 use crate::output::{Output, hex, table};
@@ -76,7 +76,7 @@ fn report(
     output: &Output,
 ) -> Result<(), Failure> {
     let proposal = transcript.board.proposal();
-    let name = |server: ServerIndex| proposal.participants()[server.index()].name.as_str();
+    let name = |server: ServerIndex| name(&transcript.board, server);
     let dealers = |key: usize| {
         let left_out =
             |dealer: &ServerIndex| outcome.disqualified.iter().any(|(out, _)| out == dealer);

@@ -1,6 +1,6 @@
 //! `ally key ceremony`: the keys of a new alliance, made by its members together.
 
-use crate::ceremony::{Folder, Member, Reached, describe, failed, waiting};
+use crate::ceremony::{Folder, Member, Reached, describe, failed, name, stage_name, waiting};
 use crate::dealer;
 use crate::draft::DraftArgs;
 use crate::failure::{Exit, Failure};
@@ -372,7 +372,7 @@ fn rest(
     let answer = json!({
         "server": member.server(),
         "state": "waiting",
-        "stage": crate::ceremony::stage_name(stage),
+        "stage": stage_name(stage),
         "missing": names,
     });
     output.answer(&answer, || {
@@ -468,10 +468,6 @@ fn left_out(board: &Board, disqualified: &[(ServerIndex, DealerFault)]) -> Vec<V
         json!({ "server": server, "reason": reason })
     };
     disqualified.iter().map(one).collect()
-}
-
-fn name(board: &Board, server: ServerIndex) -> &str {
-    board.proposal().participants().get(server.index()).map_or("?", |one| one.name.as_str())
 }
 
 impl Abort {
