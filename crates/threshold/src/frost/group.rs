@@ -32,7 +32,8 @@ impl Point {
     ///
     /// # Source
     /// RFC 9591, section 6.1, `DeserializeElement`. That the encoding is canonical is asked for
-    /// separately: the library reads a y above p and a negative zero.
+    /// separately: the library reads a y above p and a negative zero. It so happens that of these few
+    /// encodings none but the identity's is in the group, but nothing here relies on it.
     ///
     /// # Cost
     /// One multiplication by the order of the group.

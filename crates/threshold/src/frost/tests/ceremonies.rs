@@ -234,6 +234,15 @@ fn what_does_not_belong_together_makes_no_key() {
     let zero = [0, 1].map(|dealer| refresh.deal(ServerIndex(dealer), &mut rng(3)).unwrap().0);
     assert_eq!(key(&[&zero[0], &zero[1]]), Err(PlanError::OtherPlan));
     assert!(refresh.deal(ServerIndex(3), &mut rng(3)).is_err());
+    let renewed = refresh.public_key(&[&zero[0], &zero[1]]).unwrap();
+    let old = generated(2, 3, &[0, 1]);
+    let foreign = generated(3, 3, &[0, 1, 2]);
+    for own in [&old.shares[1], &foreign.shares[0]] {
+        let parts = [0, 1]
+            .map(|dealer| refresh.deal(ServerIndex(dealer), &mut rng(3)).unwrap().1.remove(0));
+        let wrong = refresh.key_share(&renewed, own, &parts).err();
+        assert_eq!(wrong, Some(PlanError::OtherPlan), "a share of {:?}", own.server());
+    }
     let unnamed = refresh.contribution(ServerIndex(3), &zero[0].to_bytes()).err();
     assert_eq!(unnamed, Some(DecodeError::Invalid("dealer: it holds no share of the key")));
 }
