@@ -171,7 +171,10 @@ pub fn nothing_forged(histories: &[History], liar: Option<&str>) -> Check {
 
 /// Listeners are given the log as it is: every entry once, each repetition marked with the copy
 /// before it. So whoever skips what is marked applies each command once.
-pub fn listeners(heard: &[Option<Vec<Heard>>], log: &ServerLog) -> Check {
+///
+/// `size` is how long the log was when they were told to come to an end. It may have grown since: a
+/// copy of a command that waited at a server that was down is ordered late.
+pub fn listeners(heard: &[Option<Vec<Heard>>], log: &ServerLog, size: u64) -> Check {
     let mut check = Check::of("listeners hear the whole log, in order, repetitions marked");
     let mut newest: HashMap<ProposalId, u64> = HashMap::new();
     let truth: Vec<Heard> = log
@@ -187,7 +190,7 @@ pub fn listeners(heard: &[Option<Vec<Heard>>], log: &ServerLog) -> Check {
         };
         let same = heard.iter().zip(&truth).take_while(|(one, two)| one == two).count();
         check.looked_at += heard.len() as u64;
-        let differs = same < heard.len() || heard.len() < truth.len();
+        let differs = same < heard.len() || (heard.len() as u64) < size;
         check.look(
             differs.then(|| format!("listener {number} heard something else from {same} on")),
         );

@@ -92,13 +92,14 @@ fn listeners_that_miss_repeat_or_do_not_mark_are_found() {
     let truth = log("a", &[1, 2, 1]);
     let heard = |index, number, duplicate_of| Heard { index, id: id(number), duplicate_of };
     let good = vec![heard(0, 1, None), heard(1, 2, None), heard(2, 1, Some(0))];
-    assert!(listeners(&[Some(good.clone())], &truth).holds());
-    assert!(!listeners(&[None], &truth).holds(), "late");
-    assert!(!listeners(&[Some(good[..2].to_vec())], &truth).holds(), "short");
-    assert!(!listeners(&[Some([&good[..], &good[2..]].concat())], &truth).holds(), "long");
+    assert!(listeners(&[Some(good.clone())], &truth, 3).holds());
+    assert!(!listeners(&[None], &truth, 3).holds(), "late");
+    assert!(!listeners(&[Some(good[..2].to_vec())], &truth, 3).holds(), "short");
+    assert!(listeners(&[Some(good[..2].to_vec())], &truth, 2).holds(), "the log has grown since");
+    assert!(!listeners(&[Some([&good[..], &good[2..]].concat())], &truth, 3).holds(), "long");
     let mut unmarked = good;
     unmarked[2].duplicate_of = None;
-    assert!(!listeners(&[Some(unmarked)], &truth).holds(), "not marked");
+    assert!(!listeners(&[Some(unmarked)], &truth, 2).holds(), "not marked");
 }
 
 #[test]

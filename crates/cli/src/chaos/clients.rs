@@ -48,8 +48,10 @@ pub struct Clients {
 pub struct Seen {
     /// By proposer.
     pub histories: Vec<History>,
-    /// By listener; nothing if it did not reach the end of the log in time.
+    /// By listener; nothing if it did not hear `size` entries in time.
     pub heard: Vec<Option<Vec<Heard>>>,
+    /// How long the log was when listeners were told to come to an end.
+    pub size: u64,
 }
 
 impl Clients {
@@ -121,7 +123,7 @@ impl Clients {
                 }
             }
         }
-        Ok(Seen { histories, heard })
+        Ok(Seen { histories, heard, size })
     }
 }
 

@@ -238,7 +238,7 @@ impl Run<'_> {
         ];
         if let Some(longest) = logs.iter().max_by_key(|log| log.ids.len()) {
             checks.push(checks::real_time_order(operations, longest));
-            checks.push(checks::listeners(&seen.heard, longest));
+            checks.push(checks::listeners(&seen.heard, longest, seen.size));
             if self.fresh && nemesis.liar().is_none() {
                 checks.push(checks::nothing_invented(operations, longest));
             }
