@@ -82,7 +82,7 @@ pub enum Command {
     Init(Init),
     /// Found, show and sign alliance documents
     Alliance(AllianceCommand),
-    /// Make keys for applications
+    /// Make keys: an application's, or an alliance's with all its members; seal key files
     Key(Key),
     /// Run one consensus server
     Serve(Serve),

@@ -58,6 +58,9 @@ Writes DIR/alliance.toml, which members sign, DIR/alliance.pem, the public key, 
 directory DIR/shares/SERVER with its secret shares. Bring each one to its server over a way that nobody \
 can listen to, and delete DIR/shares then.
 
+The process that does this knows the keys for a moment. `ally key ceremony` makes them without anybody \
+who ever does.
+
 Examples:
   ally alliance new --origin example.org/ally --policy policy.toml --out founding */introduction.toml
   ally alliance new --origin example.org/ally --scheme bls --policy policy.toml --out founding a.toml b.toml")]

@@ -30,10 +30,10 @@ A ceremony happens in a folder that all participants see: a shared directory, a 
 that they carry to each other and put together. Nothing in it is secret. Every step can be taken \
 again, also after a crash.
 
-  1. One member writes the proposal:    ally key ceremony propose --out ceremony ...
-  2. Everybody reads it, and takes part: ally key ceremony join ceremony --config acme/acme-1/server.toml
-  3. Everybody accepts what came of it:  ally key ceremony accept ceremony --config acme/acme-1/server.toml
-  4. Members sign ceremony/alliance.toml: ally alliance sign
+  propose   one member writes the proposal
+  join      everybody reads it and takes part, with each of its servers
+  accept    everybody accepts what came of it
+  and then members sign ceremony/alliance.toml with `ally alliance sign`
 
 An RSA key is made of a modulus from each of its dealers (two for rsa4096, two or three for rsa6144, \
 two or four for rsa8192): to know the key takes all of them. BLS keys are dealt by all servers.
@@ -41,6 +41,8 @@ two or four for rsa8192): to know the key takes all of them. BLS keys are dealt 
 Examples:
   ally key ceremony propose --origin example.org/ally --policy policy.toml --scheme rsa4096 \\
        --dealer acme --dealer globex --out ceremony */introduction.toml
+  ally key ceremony join ceremony --config acme/acme-1/server.toml
+  ally key ceremony accept ceremony --config acme/acme-1/server.toml
   ally key ceremony status ceremony"
 )]
 pub struct Ceremony {
