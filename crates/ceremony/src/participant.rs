@@ -138,8 +138,9 @@ impl Secrets {
         for (number, (public, own)) in shares.keys.iter().zip(&shares.shares).enumerate() {
             let Some(own) = own else { continue };
             for message in board.test_messages(number) {
-                let share = own.sign(public, &message).expect("the share was made for this key");
-                let proof = own.prove(public, &message, &share, rng).expect("and so was this one");
+                let (share, proof) = own
+                    .sign_with_proof(public, &message, rng)
+                    .expect("the share was made for this key");
                 test_shares.push(TestShare { share: share.to_bytes(), proof: proof.to_bytes() });
             }
         }
