@@ -128,9 +128,13 @@ impl Board {
         hash.finalize().into()
     }
 
+    /// Who gave up, and why. Who has confirmed can no longer give up: otherwise one participant could
+    /// undo, years later, what all agreed on.
     pub(crate) fn abort(&self) -> Option<(ServerIndex, &str)> {
         self.of(Stage::Abort).find_map(|record| match &record.body {
-            Body::Abort(reason) => Some((record.author(), reason.as_str())),
+            Body::Abort(reason) if !self.has(Stage::Confirmation, record.author()) => {
+                Some((record.author(), reason.as_str()))
+            }
             _ => None,
         })
     }

@@ -413,6 +413,15 @@ fn who_gives_up_says_why() {
 }
 
 #[test]
+fn who_has_confirmed_can_no_longer_give_up() {
+    let mut fleet = Fleet::new(two_keys());
+    complete(fleet.run());
+    let record = abort(fleet.board.proposal(), ServerIndex(2), "too late", &signing(2));
+    assert_eq!(fleet.board.add(record), Ok(true));
+    complete(fleet.board.status());
+}
+
+#[test]
 fn a_wrong_test_share_names_who_gave_it() {
     let fault_of = |lie: fn(&mut Vec<TestShare>)| {
         let liar = move |me: ServerIndex, body: &mut Body| {

@@ -144,8 +144,11 @@ fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_parent(path)
 }
 
-/// Makes the names in a file's directory durable.
-fn sync_parent(path: &Path) -> io::Result<()> {
+/// Makes the names in the directory around a file or directory durable.
+///
+/// # Errors
+/// The system's.
+pub fn sync_parent(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }

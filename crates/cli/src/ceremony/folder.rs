@@ -19,11 +19,12 @@ use ally_codec::{Decode, Encode};
 use ally_policy::DOCUMENT_BYTES_MAX;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::words::stage_name;
 
@@ -49,8 +50,9 @@ pub struct Folder {
     dir: PathBuf,
     founding: Founding,
     board: Board,
-    /// Files that have been read already.
-    seen: BTreeSet<PathBuf>,
+    /// Files that have been read, as they were then: one that has changed is read again, because a copy
+    /// may have been under way.
+    seen: BTreeMap<PathBuf, (u64, Option<SystemTime>)>,
 }
 
 /// A whole ceremony in one file.
@@ -87,7 +89,7 @@ impl Folder {
 
     fn of(dir: &Path, founding: Founding, proposal: Proposal) -> Self {
         let board = Board::new(Arc::new(proposal));
-        Self { dir: dir.to_owned(), founding, board, seen: BTreeSet::new() }
+        Self { dir: dir.to_owned(), founding, board, seen: BTreeMap::new() }
     }
 
     /// Where it is.
@@ -123,13 +125,15 @@ impl Folder {
         let mut odd = Vec::new();
         for path in paths {
             let text = path.extension().is_some_and(|extension| extension == "txt");
-            if !text || self.seen.contains(&path) {
+            let Ok(metadata) = fs::metadata(&path) else { continue };
+            let state = (metadata.len(), metadata.modified().ok());
+            if !text || self.seen.get(&path) == Some(&state) {
                 continue;
             }
             if let Err(reason) = self.take(&path) {
                 odd.push(format!("{}: {reason}", path.display()));
             }
-            self.seen.insert(path);
+            self.seen.insert(path, state);
         }
         Ok(odd)
     }
@@ -148,10 +152,11 @@ impl Folder {
                 again => format!("{stem}-{again}.txt"),
             };
             let path = self.dir.join(RECORDS).join(name);
-            match fs::read_to_string(&path) {
-                Ok(there) if there == text => return Ok(()),
-                Ok(_) => {}
-                Err(_) => return member::replace(&path, text.as_bytes()),
+            if !path.exists() {
+                return member::replace(&path, text.as_bytes());
+            }
+            if read_bounded(&path, RECORD_CHARS_MAX).is_ok_and(|there| there == text.as_bytes()) {
+                return Ok(());
             }
         }
         let message = format_args!("{}: full of files called {stem}", self.dir.display());

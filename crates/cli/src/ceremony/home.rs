@@ -35,6 +35,8 @@ impl Home {
     pub fn open(keys: &Path, id: CeremonyId) -> Result<Self, Failure> {
         let dir = keys.join(format!("ceremony-{}", crate::output::hex(&id.0[..8])));
         member::private_directory(&dir)?;
+        // What is kept in it has to be there after a power failure, so it has to be there itself.
+        member::sync_parent(&dir).map_err(|error| Failure::file(&dir, &error))?;
         Ok(Self { dir, id })
     }
 

@@ -4,11 +4,12 @@ use crate::ceremony::{Folder, Member, Reached, describe, failed, name, stage_nam
 use crate::dealer;
 use crate::draft::DraftArgs;
 use crate::failure::{Exit, Failure};
+use crate::files::read_text;
 use crate::member;
 use crate::output::{Output, hex, table};
 use ally_alliance::{AllianceDocument, Draft, Founding, KeyPurpose};
 use ally_ceremony::{Board, DealerFault, Stage, Status, founded};
-use ally_policy::ServerIndex;
+use ally_policy::{DOCUMENT_BYTES_MAX, ServerIndex};
 use ally_threshold::{PublicKey, Scheme};
 use clap::{Args, Subcommand};
 use rand::Rng;
@@ -352,7 +353,7 @@ fn finish(member: Member, keys: &[PublicKey], output: &Output) -> Result<(), Fai
 
 /// Whether the file is a copy of the document already, perhaps with signatures.
 fn holds(file: &Path, document: &AllianceDocument) -> bool {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let text = read_text(file, DOCUMENT_BYTES_MAX).unwrap_or_default();
     AllianceDocument::parse(&text, "").is_ok_and(|there| there.id() == document.id())
 }
 
