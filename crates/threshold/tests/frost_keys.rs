@@ -1,5 +1,7 @@
 //! What servers sign with a FROST key is accepted by verifiers that know nothing of Ally.
 
+mod scratch;
+
 use ally_policy::{Formula, ServerIndex};
 use ally_threshold::frost::{
     Dealt, NonceBatch, NonceClaim, NonceRecord, NonceStore, SIGNATURE_BYTES, Session, deal,
@@ -7,7 +9,7 @@ use ally_threshold::frost::{
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use std::path::PathBuf;
+use scratch::Scratch;
 use std::process::Command;
 
 const MESSAGE: &[u8] = b"example.org/clearing\n13\nroot\n";
@@ -51,30 +53,6 @@ fn sign(dealt: &Dealt, message: &[u8]) -> [u8; SIGNATURE_BYTES] {
         }
     }
     session.aggregate(&shares).unwrap()
-}
-
-/// A directory of this test's own, removed when it goes.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Self {
-        let name = format!("ally-threshold-frost-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// What `openssl pkeyutl -verify` says.

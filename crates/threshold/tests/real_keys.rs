@@ -1,6 +1,7 @@
 //! Keys of real size: what they sign is accepted by verifiers that know nothing of Ally.
 
-use std::path::PathBuf;
+mod scratch;
+
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -17,6 +18,7 @@ use base64::Engine as _;
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+use scratch::Scratch;
 
 const MESSAGE: &[u8] = b"example.org/clearing\n13\nroot\n";
 
@@ -50,30 +52,6 @@ fn signature(message: Message<'_>) -> Vec<u8> {
     combine(&dealt().public, message, &sign(&[0, 4, 1], message)).unwrap()
 }
 
-/// A directory of this test's own, removed when it goes.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("ally-threshold-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// What `openssl dgst -sha256 -verify` says.
 fn openssl_accepts(scratch: &Scratch, options: &[&str], message: &[u8], signature: &[u8]) -> bool {
     let key = scratch.file("key.pem", dealt().public.to_pem().as_bytes());
@@ -94,7 +72,7 @@ fn openssl_accepts(scratch: &Scratch, options: &[&str], message: &[u8], signatur
 
 #[test]
 fn e2e_openssl_accepts_what_servers_sign_together() {
-    let scratch = Scratch::new("openssl");
+    let scratch = Scratch::new();
     let good = signature(Message::new(MESSAGE));
     assert!(openssl_accepts(&scratch, &[], MESSAGE, &good));
     assert!(!openssl_accepts(&scratch, &[], b"example.org/clearing\n14\nroot\n", &good));
@@ -109,7 +87,7 @@ fn e2e_openssl_accepts_what_servers_sign_together() {
 
 #[test]
 fn e2e_openssl_prints_the_fingerprint() {
-    let scratch = Scratch::new("fingerprint");
+    let scratch = Scratch::new();
     let key = scratch.file("key.pem", dealt().public.to_pem().as_bytes());
     let output = Command::new("openssl")
         .args(["pkey", "-pubin", "-outform", "DER", "-in"])

@@ -1,7 +1,9 @@
 //! A key of 4096 bits by two dealers, whose safe primes are kept: finding them takes longer than a
 //! test may. What servers sign is accepted by verifiers that know nothing of Ally.
 
-use std::path::PathBuf;
+#[path = "../../../tests/scratch/mod.rs"]
+mod scratch;
+
 use std::process::Command;
 
 use ally_codec::{Decode, Encode};
@@ -20,6 +22,7 @@ use crate::{
     Contribution, Dealing, Handover, KeyShare, Message, Plan, PublicKey, Scheme, SecretPart,
     combine, verify_share,
 };
+use scratch::Scratch;
 
 const PRIMES: &str = include_str!("../../../tests/kat/rsa_2048.txt");
 const MESSAGE: &[u8] = b"example.org/clearing\n13\nroot\n";
@@ -59,29 +62,6 @@ fn signature(dealt: &Dealt, servers: &[usize], message: Message<'_>) -> Vec<u8> 
     };
     let shares: Vec<_> = servers.iter().map(sign).collect();
     combine(&dealt.public, message, &shares).unwrap()
-}
-
-/// A directory of this test's own, removed when it goes.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("ally-two-dealers-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 fn openssl_accepts(pem: &str, options: &[&str], signature: &[u8]) -> bool {
